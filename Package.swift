@@ -1,0 +1,49 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// Shared by every target: Swift 6 mode is implied by the tools version; what the compiler
+/// doubts about is an error, and every unsafe expression has to say so.
+let strict: [SwiftSetting] = [
+    .treatAllWarnings(as: .error),
+    .strictMemorySafety(),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    // The experimental flag SwiftNIO itself ships with: functions that return spans.
+    .enableExperimentalFeature("Lifetimes"),
+]
+
+let package = Package(
+    name: "upgradescope",
+    products: [
+        .executable(name: "upgradescope", targets: ["upgradescope"]),
+        .library(name: "Traffic", targets: ["Traffic"]),
+        .library(name: "Inspection", targets: ["Inspection"]),
+        .library(name: "Reports", targets: ["Reports"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+    ],
+    targets: [
+        .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+        .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
+        .target(
+            name: "Traffic",
+            dependencies: ["CZlib", "CZstd", .product(name: "Crypto", package: "swift-crypto")],
+            swiftSettings: strict),
+        .target(name: "Inspection", dependencies: ["Traffic"], swiftSettings: strict),
+        .target(name: "Reports", dependencies: ["Inspection", "Traffic"], swiftSettings: strict),
+        .executableTarget(
+            name: "upgradescope",
+            dependencies: [
+                "Reports", "Inspection", "Traffic",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            swiftSettings: strict),
+        .testTarget(name: "TrafficTests", dependencies: ["Traffic"], swiftSettings: strict),
+        .testTarget(name: "InspectionTests", dependencies: ["Inspection", "Traffic"], swiftSettings: strict),
+        .testTarget(name: "ReportsTests", dependencies: ["Reports", "Inspection", "Traffic"], swiftSettings: strict),
+        .testTarget(name: "UpgradescopeTests", dependencies: ["Reports", "Inspection", "Traffic"], swiftSettings: strict),
+    ]
+)

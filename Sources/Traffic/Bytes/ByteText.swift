@@ -1,0 +1,65 @@
+// Comparing and showing bytes as ASCII text, without making a String for it.
+
+extension ArraySlice<UInt8> {
+    /// Without the spaces and tabs at both ends (OWS of RFC 9110 5.6.3).
+    public func trimmingWhitespace() -> ArraySlice<UInt8> {
+        var start = startIndex
+        var end = endIndex
+        while start < end, self[start] == 0x20 || self[start] == 0x09 { start += 1 }
+        while end > start, self[end - 1] == 0x20 || self[end - 1] == 0x09 { end -= 1 }
+        return self[start..<end]
+    }
+
+    /// Whether these are exactly the bytes of `text`.
+    public func matches(_ text: StaticString) -> Bool {
+        guard count == text.utf8CodeUnitCount else { return false }
+        return text.withUTF8Buffer { other in
+            var index = startIndex
+            for position in 0..<count {
+                guard unsafe other[position] == self[index] else { return false }
+                index += 1
+            }
+            return true
+        }
+    }
+
+    /// Whether these are the bytes of `text`, ASCII case aside.
+    public func matchesIgnoringCase(_ text: StaticString) -> Bool {
+        guard count == text.utf8CodeUnitCount else { return false }
+        return text.withUTF8Buffer { other in
+            var index = startIndex
+            for position in 0..<count {
+                guard unsafe other[position].asciiLowercased == self[index].asciiLowercased else { return false }
+                index += 1
+            }
+            return true
+        }
+    }
+
+    /// Whether these bytes are the same as `other`, ASCII case aside.
+    public func matchesIgnoringCase(_ other: ArraySlice<UInt8>) -> Bool {
+        guard count == other.count else { return false }
+        return zip(self, other).allSatisfy { $0.asciiLowercased == $1.asciiLowercased }
+    }
+
+    public func starts(with text: StaticString) -> Bool {
+        count >= text.utf8CodeUnitCount && self[startIndex..<(startIndex + text.utf8CodeUnitCount)].matches(text)
+    }
+
+    /// The bytes as text; what is not UTF-8 becomes U+FFFD.
+    public var text: String { String(decoding: self, as: UTF8.self) }
+}
+
+extension UInt8 {
+    /// A to Z as a to z, all else as it is.
+    public var asciiLowercased: UInt8 { self &- 0x41 < 26 ? self | 0x20 : self }
+
+    /// `tchar` of RFC 9110 5.6.2: the bytes a token is made of.
+    public var isTokenByte: Bool {
+        self < 128 ? (self < 64 ? Self.tokenLow >> UInt64(self) : Self.tokenHigh >> UInt64(self - 64)) & 1 == 1 : false
+    }
+
+    // One bit for each byte of "!#$%&'*+-.^_`|~", the digits and the letters.
+    private static var tokenLow: UInt64 { 0x03ff6cfa00000000 }
+    private static var tokenHigh: UInt64 { 0x57ffffffc7fffffe }
+}

@@ -1,0 +1,48 @@
+// Every ceiling in one place. A limit that was hit is a fact in the report, never a silent loss.
+
+/// Ceilings on what one analysis may hold.
+public struct Limits: Sendable {
+    /// Bytes of one HTTP head (RULES B 1).
+    public var headBytes = 64 * 1024
+    /// Out-of-order bytes held for one direction of one connection.
+    public var heldBytes = 1024 * 1024
+    /// Out-of-order bytes held for all connections together.
+    public var totalHeldBytes = 64 * 1024 * 1024
+    /// Client bytes kept behind an unanswered offer.
+    public var pendingBytes = 256 * 1024
+    /// Bytes kept of each direction to compare retransmissions with.
+    public var compareBytes = 8 * 1024
+    /// Connections followed at the same time.
+    public var connections = 1 << 20
+    /// Requests that may be outstanding on one connection.
+    public var outstandingRequests = 1024
+    /// Exchanges of one connection kept open for what follows them.
+    public var openExchanges = 16
+    /// Anomalies kept for one exchange.
+    public var anomalies = 64
+    /// IP datagrams being put together.
+    public var fragments = 1024
+    /// Bytes of a text message being checked across frames are not kept; bytes of a control frame are (125).
+    public var outstandingPings = 64
+    /// An announced frame length that is called oversized (RULES WSF018).
+    public var frameBytes: Int64 = 16 * 1024 * 1024
+
+    public init() {}
+
+    /// Sets a limit by the name used on the command line; `false` for an unknown name.
+    public mutating func set(_ name: String, to value: Int) -> Bool {
+        guard value > 0, let path = Self.names[name] else { return false }
+        self[keyPath: path] = value
+        return true
+    }
+
+    /// Names for `--limits`.
+    public static var names: [String: any WritableKeyPath<Limits, Int> & Sendable] {
+        [
+            "head-bytes": \.headBytes, "held-bytes": \.heldBytes, "total-held-bytes": \.totalHeldBytes,
+            "pending-bytes": \.pendingBytes, "compare-bytes": \.compareBytes, "connections": \.connections,
+            "outstanding-requests": \.outstandingRequests, "open-exchanges": \.openExchanges,
+            "anomalies": \.anomalies, "fragments": \.fragments, "outstanding-pings": \.outstandingPings,
+        ]
+    }
+}

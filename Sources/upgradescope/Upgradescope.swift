@@ -1,0 +1,4 @@
+@main
+struct Upgradescope {
+    static func main() { print("upgradescope") }
+}
