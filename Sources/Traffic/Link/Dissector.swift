@@ -32,8 +32,9 @@ public struct Dissector: ~Copyable {
         return link(linkType, bytes, packet)
     }
 
-    /// What nearly every packet is, without a detour through the tables: Ethernet, IPv4 without options and
-    /// fragments, TCP. Says what the general way would say.
+    /// What nearly every packet is, without a detour through the tables.
+    ///
+    /// Ethernet, IPv4 without options and fragments, TCP. Says what the general way would say.
     @inline(__always)
     private func plain(_ bytes: Span<UInt8>, _ packet: Extent) -> Dissection {
         var rest = packet
@@ -72,8 +73,9 @@ public struct Dissector: ~Copyable {
         rest.tunnel = tunnels.push(TunnelLabel(kind: kind, number: number, pair: pair), on: rest.tunnel)
     }
 
-    /// A fragment of the datagram of `key`: `position` bytes into it lies what is left of the packet. When it
-    /// completes the datagram, that is dissected in its place.
+    /// What is left of the packet belongs `position` bytes into the datagram of `key`.
+    ///
+    /// When it completes the datagram, that is dissected in its place.
     mutating func fragment(
         _ key: FragmentTable.Key, nextHeader: UInt8, position: Int, isLast: Bool, header: IPHeader,
         _ bytes: Span<UInt8>, _ rest: Extent

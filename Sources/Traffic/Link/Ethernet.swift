@@ -8,7 +8,9 @@ extension Dissector {
         return etherType(bytes.load16(start + 12), bytes, rest)
     }
 
-    /// A tag: 3 bits of priority, 1 of eligibility, 12 of VLAN. VLAN 0 means that only the priority counts.
+    /// A tag: 3 bits of priority, 1 of eligibility, 12 of VLAN.
+    ///
+    /// VLAN 0 means that only the priority counts.
     mutating func vlan(_ kind: TunnelLabel.Kind, _ bytes: Span<UInt8>, _ packet: Extent) -> Dissection {
         var rest = packet
         let start = rest.start

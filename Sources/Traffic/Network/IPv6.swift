@@ -16,8 +16,9 @@ extension Dissector {
         return nextHeader == 6 ? tcp(of: header, bytes, rest) : payload(nextHeader, of: header, bytes, rest)
     }
 
-    /// Hop-by-hop, routing, fragment, authentication, destination options, mobility, HIP, shim6: whose layouts
-    /// agree in where the next header and the length stand. IPv4 knows the authentication header too.
+    /// Hop-by-hop, routing, fragment, authentication, destination options, mobility, HIP, shim6.
+    ///
+    /// Their layouts agree in where the next header and the length stand. IPv4 knows the authentication header too.
     mutating func extensionHeaders(
         _ first: UInt8, of header: IPHeader, _ bytes: Span<UInt8>, _ packet: Extent
     ) -> Dissection {
