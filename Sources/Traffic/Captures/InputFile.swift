@@ -230,8 +230,9 @@ private let compressedBufferSize = 64 * 1024
         unsafe stream = .allocate(capacity: 1)
         unsafe stream.initialize(to: z_stream())
         // 16: a gzip wrapper is expected, and its checksum verified.
-        ready = unsafe inflateInit2_(
-            stream, 16 + MAX_WBITS, ZLIB_VERSION, Int32(MemoryLayout<z_stream>.size)) == Z_OK
+        ready =
+            unsafe inflateInit2_(
+                stream, 16 + MAX_WBITS, ZLIB_VERSION, Int32(MemoryLayout<z_stream>.size)) == Z_OK
         member = .inside
     }
 

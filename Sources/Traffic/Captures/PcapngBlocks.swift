@@ -62,7 +62,8 @@ struct PcapngBlocks {
             }
             let length = window.captureWord(at: at + 4, bigEndian: bigEndian)
             guard length & 3 == 0, length >= BlockType.shortest(type), length <= Self.longestBlock else {
-                outcome = damage("a \(BlockType.name(type)) claims an impossible length of \(length) bytes", at: at, base)
+                outcome = damage(
+                    "a \(BlockType.name(type)) claims an impossible length of \(length) bytes", at: at, base)
                 break walking
             }
             let next = at + Int(length)
@@ -278,7 +279,8 @@ struct PcapngBlocks {
         guard let length = options.tooLong else { return }
         describe(
             CaptureProblem(
-                kind: "damaged", offset: offset, message: "\(block) has an option of \(length) bytes, more than it holds"),
+                kind: "damaged", offset: offset,
+                message: "\(block) has an option of \(length) bytes, more than it holds"),
             in: &description)
     }
 

@@ -179,14 +179,16 @@ import Testing
         #expect(read.description.firstPacket == nil)
     }
 
-    @Test(arguments: [
+    static let damages: [(String, Int, UInt8)] = [
         ("a length that is no multiple of four", 4, UInt8(33)),
         ("a length below that of any block", 4, 8),
         ("a length beyond all bounds", 7, 0x70),
         ("a length at the end that differs", 28, 36),
         ("more packet than block", 20, 200),
         ("an interface that was not described", 8, 3),
-    ])
+    ]
+
+    @Test(arguments: damages)
     func damageOfABlockIsNamedWithItsOffset(name: String, at place: Int, value: UInt8) throws {
         var file = CaptureBytes()
         file.section()
@@ -217,7 +219,7 @@ import Testing
 
     // MARK: clocks
 
-    @Test(arguments: [
+    static let clocks: [(UInt8, UInt64, Int64, String)] = [
         (UInt8(0), UInt64(3), Int64(3_000_000_000), "s"),
         (3, 1500, 1_500_000_000, "ms"),
         (6, 1_700_000_000_123_456, 1_700_000_000_123_456_000, "us"),
@@ -234,16 +236,20 @@ import Testing
         (0, .max, .max, "s"),
         (6, .max, .max, "us"),
         (0x81, .max, .max, "2^-1 s"),
-    ])
+    ]
+
+    @Test(arguments: clocks)
     func ticksBecomeNanoseconds(tsresol: UInt8, ticks: UInt64, expected: Int64, name: String) {
         let resolution = TimeResolution(tsresol: tsresol)
         #expect(resolution.nanoseconds(ticks, offset: 0) == expected)
         #expect(resolution.name == name)
     }
 
-    @Test(arguments: [
+    static let offsets: [(Int64, Int64)] = [
         (Int64(-2), Int64(3_000_000_000)), (10, 15_000_000_000), (.max, .max), (.min, .min + 5_000_000_000),
-    ])
+    ]
+
+    @Test(arguments: offsets)
     func theOffsetOfAnInterfaceIsAdded(seconds: Int64, expected: Int64) throws {
         var file = CaptureBytes()
         file.section()
@@ -331,7 +337,7 @@ import Testing
 
     // MARK: what cannot be opened
 
-    @Test(arguments: [
+    static let strangers: [([UInt8], CaptureError.Kind, String)] = [
         ([UInt8](), CaptureError.Kind.empty, "x is empty"),
         (
             Array("GET / HTTP/1.1\r\n\r\n".utf8), .notACapture,
@@ -353,7 +359,9 @@ import Testing
             [0x1f, 0x8b, 8, 0], .unreadable,
             "x cannot be read: the gzip data ends before it is complete"
         ),
-    ])
+    ]
+
+    @Test(arguments: strangers)
     func whatIsNoCaptureIsAnErrorInWords(bytes: [UInt8], kind: CaptureError.Kind, message: String) {
         do {
             _ = try CaptureReader(bytes: bytes, name: "x")
