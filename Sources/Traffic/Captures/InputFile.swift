@@ -130,8 +130,9 @@ struct InputFile: ~Copyable {
         }
     }
 
-    /// What stands in a directory: names, and whether each is a directory itself. Names "." and ".." are left out.
-    /// A link to a file counts as the file; a link to a directory is not followed.
+    /// What stands in a directory: names, and whether each is a directory itself.
+    ///
+    /// The names "." and ".." are left out. A link to a file counts as the file; a link to a directory is not followed.
     static func entries(inDirectory path: String) throws(CaptureError) -> [(name: String, isDirectory: Bool)] {
         guard let directory = unsafe opendir(path) else { throw openingError(errno, path: path) }
         defer { unsafe closedir(directory) }
