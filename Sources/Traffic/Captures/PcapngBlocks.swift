@@ -100,14 +100,14 @@ struct PcapngBlocks {
                 let original = window.captureWord(at: at + 24, bigEndian: bigEndian)
                 let high = window.captureWord(at: at + 12, bigEndian: bigEndian)
                 let low = window.captureWord(at: at + 16, bigEndian: bigEndian)
-                let interface = Int(id)
-                lastTime.nanoseconds = interfaces[interface].resolution.nanoseconds(
-                    UInt64(high) << 32 | UInt64(low), offset: interfaces[interface].offset)
+                let interface = interfaces[Int(id)]
+                lastTime.nanoseconds = interface.resolution.nanoseconds(
+                    UInt64(high) << 32 | UInt64(low), offset: interface.offset)
                 tally.count(time: lastTime, captured: captured, original: original)
                 packets.append(
                     CapturedPacket(
                         number: UInt32(truncatingIfNeeded: first &+ tally.packets), time: lastTime,
-                        linkType: interfaces[interface].linkType, interface: interfaces[interface].index,
+                        linkType: interface.linkType, interface: interface.index,
                         range: (at + 28)..<(at + 28 + Int(captured)), originalLength: original))
 
             case BlockType.simplePacket:
