@@ -94,14 +94,22 @@ struct Facts: OptionSet, Sendable {
     static let laterRequests = Facts(bit: 70)
     static let laterResponses = Facts(bit: 71)
     static let gap = Facts(bit: 72)
-    static let masks = Facts(bit: 73)
+    static let weakMasks = Facts(bit: 73)
     static let ended = Facts(bit: 74)
     static let serverSpoke = Facts(bit: 75)
     static let clientSpoke = Facts(bit: 76)
-    static let bareConnectTarget = Facts(bit: 77)
     static let connectAccepted = Facts(bit: 78)
-    static let duplicates = Facts(bit: 79)
     static let oneDirection = Facts(bit: 80)
+    static let holes = Facts(bit: 81)
+    static let serverSpeaksHTTP = Facts(bit: 82)
+    static let clientSpeaksHTTP = Facts(bit: 83)
+
+    // Several of the above in one
+    static let doubtfulSwitch = Facts(bit: 84)
+    static let mustRefuse = Facts(bit: 85)
+    static let mustFail = Facts(bit: 86)
+    static let extensionAnswerOdd = Facts(bit: 87)
+    static let namesHTTP2 = Facts(bit: 88)
 
     /// Any of the faults that make a server refuse a WebSocket handshake (RFC 6455 4.2.1).
     static let badHandshake: Facts = [
@@ -123,6 +131,7 @@ struct Facts: OptionSet, Sendable {
         if let response = exchange.response { readResponse(response, exchange) }
         if !exchange.interim.isEmpty { readInterim(exchange.interim) }
         readTrail(exchange)
+        conclude()
     }
 
     func holdsAny(_ other: Facts) -> Bool { rawValue & other.rawValue != 0 }
@@ -362,7 +371,19 @@ struct Facts: OptionSet, Sendable {
         if exchange.switched.client.bytes > 0 { insert(.clientSpoke) }
         if exchange.connection.ended.client != .open || exchange.connection.ended.server != .open { insert(.ended) }
         if exchange.connection.packets.server == 0 || exchange.connection.packets.client == 0 { insert(.oneDirection) }
-        if (exchange.websocket?.sides.client.maskedFrames ?? 0) > 0 { insert(.masks) }
+        if let client = exchange.websocket?.sides.client,
+            client.zeroKeys > 0 || client.maskedFrames >= 4 && client.longestEqualKeyRun >= 3
+        {
+            insert(.weakMasks)
+        }
+        if contains(.status101) {
+            if Words.isStatusLine(exchange.switched.server.excerpt[...]) { insert(.serverSpeaksHTTP) }
+            if Words.requestLine(exchange.switched.client.excerpt[...]) != nil { insert(.clientSpeaksHTTP) }
+        }
+        for anomaly in exchange.anomalies where anomaly.kind == .gapAfterSwitch || anomaly.kind == .syncLost {
+            insert(.holes)
+        }
+        if exchange.touchesGap { insert(.holes) }
         // hixie-76 sends eight bytes behind the head that belong to the handshake.
         let isHixie = contains(.legacyDraft) && exchange.request?.has(.secWebSocketKey1) == true
         if holdsAny([.upgradeField, .connect]), let early = exchange.early,
@@ -374,6 +395,18 @@ struct Facts: OptionSet, Sendable {
             case .proven, .partial, .order, .timing: insert(.early)
             }
         }
+    }
+
+    private mutating func conclude() {
+        if holdsAny([.namesNoProtocol, .selectsNotOffered, .acceptWrong])
+            || contains([.notGET, .offersWebSocket])
+        {
+            insert(.doubtfulSwitch)
+        }
+        if holdsAny(Self.badHandshake) { insert(.mustRefuse) }
+        if holdsAny(Self.badAnswer) { insert(.mustFail) }
+        if holdsAny([.extensionNotOffered, .extensionLines]) { insert(.extensionAnswerOdd) }
+        if contains([.status101, .namesH2]) || contains(.responseSettings) { insert(.namesHTTP2) }
     }
 
     /// What the members of one Upgrade line offer.

@@ -168,10 +168,9 @@ enum H2CRules {
             fix: "Correct the server.",
             trigger: "101 `Upgrade: h2`",
             nearMiss: "101 `Upgrade: h2c`",
-            when: [.upgradeField]
+            when: [.upgradeField, .namesHTTP2]
         ) { it in
             let namesH2 = it.facts.contains(.status101) && it.facts.contains(.namesH2)
-            guard namesH2 || it.facts.contains(.responseSettings) else { return [] }
             return [
                 it.found(
                     namesH2 ? "The 101 switches to “h2”, which only TLS can choose." : "The answer carries HTTP2-Settings.",

@@ -317,10 +317,10 @@ enum ResponseRules {
             trigger: "WSRSP + `HTTP/1.1 400 Bad Request`",
             nearMiss: "WSRSP + `81 05 ...`",
             scope: [.status101],
-            when: [.serverSpoke]
+            when: [.serverSpeaksHTTP]
         ) { it in
             let speaksHTTP = it.exchange.upgraded == .http || it.exchange.upgraded == .tls
-            guard !speaksHTTP, Words.isStatusLine(it.exchange.switched.server.excerpt[...]) else { return [] }
+            guard !speaksHTTP else { return [] }
             let line = it.exchange.switched.server.excerpt.prefix { $0 != 0x0d && $0 != 0x0a }
             return [
                 it.found(

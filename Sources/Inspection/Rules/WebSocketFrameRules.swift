@@ -59,11 +59,10 @@ enum WebSocketFrameRules {
             trigger: "4 x key 00000000",
             nearMiss: "keys 37fa213d, 9b0c...",
             scope: [.websocket],
-            when: [.masks]
+            when: [.weakMasks]
         ) { it in
             guard let client = it.exchange.websocket?.sides.client else { return [] }
             let isConstant = client.maskedFrames >= 4 && client.longestEqualKeyRun >= 3
-            guard isConstant || client.zeroKeys > 0 else { return [] }
             let seen =
                 isConstant
                 ? "used the same masking key for \(client.longestEqualKeyRun) frames in a row, of \(client.maskedFrames) in all"
@@ -348,7 +347,7 @@ enum WebSocketFrameRules {
             trigger: "101 then `GET /admin HTTP/1.1`",
             nearMiss: "101 then `81 85`",
             scope: [.websocket],
-            when: [.status101, .clientSpoke]
+            when: [.status101, .clientSpeaksHTTP]
         ) { it in
             let bytes = it.exchange.switched.client.excerpt[...]
             guard let line = Words.requestLine(bytes) else { return [] }

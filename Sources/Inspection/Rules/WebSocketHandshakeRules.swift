@@ -267,7 +267,7 @@ enum WebSocketHandshakeRules {
             trigger: "no offer, resp permessage-deflate",
             nearMiss: "offer+resp permessage-deflate",
             scope: [.websocket],
-            when: [.status101]
+            when: [.status101, .extensionAnswerOdd]
         ) { it in
             let evidence = it.lines(.secWebSocketExtensions, of: it.request) + it.lines(.secWebSocketExtensions, of: it.response)
             if it.facts.contains(.extensionNotOffered) {
@@ -357,7 +357,7 @@ enum WebSocketHandshakeRules {
             trigger: "WSREQ without key -> 101",
             nearMiss: "WSREQ without key -> 400",
             scope: [.websocket],
-            when: [.status101, .offersWebSocket]
+            when: [.status101, .offersWebSocket, .mustRefuse]
         ) { it in
             let causes: [(Facts, String, String)] = [
                 (.keyMissing, "WS001", "no key"), (.keyInvalid, "WS002", "an invalid key"),
@@ -366,7 +366,6 @@ enum WebSocketHandshakeRules {
                 (.http10, "UPG004", "HTTP/1.0"), (.notGET, "UPG008", "a method other than GET"),
             ]
             let failed = causes.filter { it.facts.contains($0.0) }
-            guard !failed.isEmpty else { return [] }
             return [
                 it.found(
                     "The server answered 101 to a handshake it has to refuse: "
