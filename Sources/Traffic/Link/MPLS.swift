@@ -6,7 +6,7 @@ extension Dissector {
         var rest = packet
         guard rest.enter() else { return .malformed(.encapsulatedTooDeep) }
         // Labels belong to one direction; the stack is named without them.
-        label(.mpls, &rest)
+        label(&rest, .mpls)
         var isBottom = false
         while !isBottom {
             let start = rest.start

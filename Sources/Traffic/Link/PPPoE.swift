@@ -6,7 +6,7 @@ extension Dissector {
         let start = rest.start
         guard rest.enter() else { return .malformed(.encapsulatedTooDeep) }
         guard rest.skip(6) else { return .malformed(.tunnelHeaderCut) }
-        label(.pppoe, UInt32(bytes.load16(start + 2)), &rest)
+        label(&rest, .pppoe, UInt32(bytes.load16(start + 2)))
         rest.shorten(to: Int(bytes.load16(start + 4)))
         return ppp(bytes, rest)
     }

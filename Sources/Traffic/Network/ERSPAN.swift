@@ -9,11 +9,11 @@ extension Dissector {
         let start = rest.start
         // Both directions of a connection are mirrored by one device, to one place.
         guard hasHeader else {
-            label(.erspan, pair: header.pair, &rest)
+            label(&rest, .erspan, pair: header.pair)
             return ethernet(bytes, rest)
         }
         guard rest.skip(type == 0x88be ? 8 : 12) else { return .malformed(.tunnelHeaderCut) }
-        label(.erspan, UInt32(bytes.load16(start + 2) & 0x3ff), pair: header.pair, &rest)
+        label(&rest, .erspan, UInt32(bytes.load16(start + 2) & 0x3ff), pair: header.pair)
         if type == 0x22eb, bytes[start + 11] & 1 == 1, !rest.skip(8) { return .malformed(.tunnelHeaderCut) }
         return ethernet(bytes, rest)
     }

@@ -22,7 +22,7 @@ extension Dissector {
             if type == 0x88be || type == 0x22eb {
                 return erspan(type, hasHeader: hasSequence, of: header, bytes, rest)
             }
-            label(.gre, hasKey ? bytes.load32(key) : nil, pair: header.pair, &rest)
+            label(&rest, .gre, hasKey ? bytes.load32(key) : nil, pair: header.pair)
             return etherType(type, bytes, rest)
         case 1 where type == 0x880b:
             // The key is a payload length and a call number that belongs to one direction.
@@ -30,7 +30,7 @@ extension Dissector {
             guard rest.skip(4) else { return .malformed(.tunnelHeaderCut) }
             if hasSequence, !rest.skip(4) { return .malformed(.tunnelHeaderCut) }
             if flags & 0x80 != 0, !rest.skip(4) { return .malformed(.tunnelHeaderCut) }
-            label(.gre, pair: header.pair, &rest)
+            label(&rest, .gre, pair: header.pair)
             rest.shorten(to: Int(bytes.load16(key)))
             return rest.count == 0 ? .notTCP(.ipProtocol(47)) : ppp(bytes, rest)
         default: return .notTCP(.ipProtocol(47))

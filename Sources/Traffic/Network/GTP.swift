@@ -20,7 +20,7 @@ extension Dissector {
             }
         }
         guard rest.count >= 1 else { return nil }
-        label(.gtp, pair: header.pair, &rest)
+        label(&rest, .gtp, pair: header.pair)
         switch bytes[rest.start] >> 4 {
         case 4: return ipv4(bytes, rest)
         case 6: return ipv6(bytes, rest)

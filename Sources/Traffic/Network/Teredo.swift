@@ -10,7 +10,7 @@ extension Dissector {
         }
         if rest.count >= 8, bytes.load16(rest.start) == 0 { rest.start += 8 }
         guard rest.count >= 40, bytes[rest.start] >> 4 == 6 else { return nil }
-        label(.teredo, &rest)
+        label(&rest, .teredo)
         return ipv6(bytes, rest)
     }
 }

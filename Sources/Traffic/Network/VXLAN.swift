@@ -7,7 +7,7 @@ extension Dissector {
         let start = rest.start
         guard rest.skip(8), bytes[start] & 0x08 != 0 else { return nil }
         let network = bytes.load24(start + 4)
-        label(.vxlan, network, &rest)
+        label(&rest, .vxlan, network)
         let ethernetFrame: UInt8 = 3
         switch namesProtocol && bytes[start] & 0x04 != 0 ? bytes[start + 3] : ethernetFrame {
         case 1: return ipv4(bytes, rest)

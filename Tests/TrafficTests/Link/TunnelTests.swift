@@ -72,11 +72,13 @@ private let tunnelRows: [DissectionRow] = [
     .init(
         name: "MPLS, two labels", bytes: ethernet(0x8847, hex("0001d0ff 0001e1ff") + ip4(tcp("hi"))),
         facts: "\(v4Ends) 'hi' [mpls]"),
-    .init(name: "MPLS, IPv6", bytes: ethernet(0x8847, hex("0001d1ff") + ip6(tcp("hi"))), facts: "\(v6Ends) 'hi' [mpls]"),
+    .init(
+        name: "MPLS, IPv6", bytes: ethernet(0x8847, hex("0001d1ff") + ip6(tcp("hi"))), facts: "\(v6Ends) 'hi' [mpls]"),
     .init(
         name: "MPLS, pseudowire with a control word", bytes: ethernet(0x8848, hex("0001d1ff 00000000") + inner),
         facts: "\(v4Ends) 'hi' [mpls]"),
-    .init(name: "MPLS without a bottom", bytes: ethernet(0x8847, hex("0001d0ff")), facts: "malformed: tunnel header cut"),
+    .init(
+        name: "MPLS without a bottom", bytes: ethernet(0x8847, hex("0001d0ff")), facts: "malformed: tunnel header cut"),
     .init(
         name: "PPPoE with padding", bytes: ethernet(0x8864, hex("1100 0007 002c 0021") + ip4(tcp("hi")) + hex("0000")),
         facts: "\(v4Ends) 'hi' [pppoe 7]"),
@@ -95,10 +97,12 @@ private let tunnelRows: [DissectionRow] = [
             + [UInt8](repeating: 2, count: 18) + hex("1000 0000 0000 aaaa03 000000 0800") + ip4(tcp("hi"), length: 0)
             + hex("deadbeef"), facts: "\(v4Ends) 'hi'"),
     .init(
-        name: "802.11 encrypted", linkType: 105, bytes: hex("0841 0000") + [UInt8](repeating: 2, count: 18) + hex("1000 00"),
+        name: "802.11 encrypted", linkType: 105,
+        bytes: hex("0841 0000") + [UInt8](repeating: 2, count: 18) + hex("1000 00"),
         facts: "not IP: 802.11 encrypted"),
     .init(
-        name: "802.11 fragment", linkType: 105, bytes: hex("0801 0000") + [UInt8](repeating: 2, count: 18) + hex("1100 00"),
+        name: "802.11 fragment", linkType: 105,
+        bytes: hex("0801 0000") + [UInt8](repeating: 2, count: 18) + hex("1100 00"),
         facts: "not IP: 802.11 fragment"),
     .init(
         name: "802.11 beacon", linkType: 105, bytes: hex("8000 0000") + [UInt8](repeating: 2, count: 20),
@@ -115,16 +119,19 @@ private let tunnelRows: [DissectionRow] = [
         facts: "\(v4Ends) 'hi' [gre 9]"),
     .init(
         name: "GRE 1 with PPP",
-        bytes: ethernet(0x0800, ip4(hex("3001 880b 002e 0001 00000001 ff03 0021") + ip4(tcp("hi")), protocolNumber: 47)),
+        bytes: ethernet(
+            0x0800, ip4(hex("3001 880b 002e 0001 00000001 ff03 0021") + ip4(tcp("hi")), protocolNumber: 47)),
         facts: "\(v4Ends) 'hi' [gre]"),
     .init(
-        name: "GRE with source routes", bytes: ethernet(0x0800, ip4(hex("4000 0800 00000000") + ip4(tcp("hi")), protocolNumber: 47)),
+        name: "GRE with source routes",
+        bytes: ethernet(0x0800, ip4(hex("4000 0800 00000000") + ip4(tcp("hi")), protocolNumber: 47)),
         facts: "not TCP: GRE"),
     .init(
         name: "ERSPAN I", bytes: ethernet(0x0800, ip4(hex("0000 88be") + inner, protocolNumber: 47)),
         facts: "\(v4Ends) 'hi' [erspan]"),
     .init(
-        name: "ERSPAN II", bytes: ethernet(0x0800, ip4(hex("1000 88be 00000001 1000 0065 00000000") + inner, protocolNumber: 47)),
+        name: "ERSPAN II",
+        bytes: ethernet(0x0800, ip4(hex("1000 88be 00000001 1000 0065 00000000") + inner, protocolNumber: 47)),
         facts: "\(v4Ends) 'hi' [erspan 101]"),
     .init(
         name: "ERSPAN III with its subheader",
@@ -133,10 +140,18 @@ private let tunnelRows: [DissectionRow] = [
             ip4(
                 hex("1000 22eb 00000001 2000 0065 00000000 0000 0001 0000000000000000") + inner, protocolNumber: 47)),
         facts: "\(v4Ends) 'hi' [erspan 101]"),
-    .init(name: "IPv4 in IPv4", bytes: ethernet(0x0800, ip4(ip4(tcp("hi")), protocolNumber: 4)), facts: "\(v4Ends) 'hi' [ipv4 in ipv4]"),
-    .init(name: "IPv6 in IPv4", bytes: ethernet(0x0800, ip4(ip6(tcp("hi")), protocolNumber: 41)), facts: "\(v6Ends) 'hi' [ipv6 in ipv4]"),
-    .init(name: "IPv4 in IPv6", bytes: ethernet(0x86dd, ip6(ip4(tcp("hi")), nextHeader: 4)), facts: "\(v4Ends) 'hi' [ipv4 in ipv6]"),
-    .init(name: "IPv6 in IPv6", bytes: ethernet(0x86dd, ip6(ip6(tcp("hi")), nextHeader: 41)), facts: "\(v6Ends) 'hi' [ipv6 in ipv6]"),
+    .init(
+        name: "IPv4 in IPv4", bytes: ethernet(0x0800, ip4(ip4(tcp("hi")), protocolNumber: 4)),
+        facts: "\(v4Ends) 'hi' [ipv4 in ipv4]"),
+    .init(
+        name: "IPv6 in IPv4", bytes: ethernet(0x0800, ip4(ip6(tcp("hi")), protocolNumber: 41)),
+        facts: "\(v6Ends) 'hi' [ipv6 in ipv4]"),
+    .init(
+        name: "IPv4 in IPv6", bytes: ethernet(0x86dd, ip6(ip4(tcp("hi")), nextHeader: 4)),
+        facts: "\(v4Ends) 'hi' [ipv4 in ipv6]"),
+    .init(
+        name: "IPv6 in IPv6", bytes: ethernet(0x86dd, ip6(ip6(tcp("hi")), nextHeader: 41)),
+        facts: "\(v6Ends) 'hi' [ipv6 in ipv6]"),
     .init(
         name: "VXLAN, and a VLAN inside",
         bytes: ethernet(
@@ -145,37 +160,46 @@ private let tunnelRows: [DissectionRow] = [
                 udp(4789, hex("08000000 00000700") + ethernet(0x8100, hex("0064 0800") + ip4(tcp("hi")))),
                 protocolNumber: 17)), facts: "\(v4Ends) 'hi' [vxlan 7] [vlan 100]"),
     .init(
-        name: "VXLAN, reserved bits set", bytes: ethernet(0x0800, ip4(udp(8472, hex("ff000001 00000701") + inner), protocolNumber: 17)),
+        name: "VXLAN, reserved bits set",
+        bytes: ethernet(0x0800, ip4(udp(8472, hex("ff000001 00000701") + inner), protocolNumber: 17)),
         facts: "\(v4Ends) 'hi' [vxlan 7]"),
     .init(
-        name: "VXLAN-GPE, IPv6 inside", bytes: ethernet(0x0800, ip4(udp(4790, hex("0c000002 00000700") + ip6(tcp("hi"))), protocolNumber: 17)),
+        name: "VXLAN-GPE, IPv6 inside",
+        bytes: ethernet(0x0800, ip4(udp(4790, hex("0c000002 00000700") + ip6(tcp("hi"))), protocolNumber: 17)),
         facts: "\(v6Ends) 'hi' [vxlan 7]"),
     .init(
-        name: "Not VXLAN on its port", bytes: ethernet(0x0800, ip4(udp(4789, hex("00000000 00000700") + inner), protocolNumber: 17)),
+        name: "Not VXLAN on its port",
+        bytes: ethernet(0x0800, ip4(udp(4789, hex("00000000 00000700") + inner), protocolNumber: 17)),
         facts: "not TCP: UDP"),
     .init(
         name: "GENEVE with options, IPv4 inside",
-        bytes: ethernet(0x0800, ip4(udp(6081, hex("0100 0800 00000500 01020304") + ip4(tcp("hi"))), protocolNumber: 17)),
+        bytes: ethernet(
+            0x0800, ip4(udp(6081, hex("0100 0800 00000500 01020304") + ip4(tcp("hi"))), protocolNumber: 17)),
         facts: "\(v4Ends) 'hi' [geneve 5]"),
     .init(
-        name: "GENEVE, Ethernet inside", bytes: ethernet(0x0800, ip4(udp(6081, hex("0000 6558 00000500") + inner), protocolNumber: 17)),
+        name: "GENEVE, Ethernet inside",
+        bytes: ethernet(0x0800, ip4(udp(6081, hex("0000 6558 00000500") + inner), protocolNumber: 17)),
         facts: "\(v4Ends) 'hi' [geneve 5]"),
     .init(
-        name: "GTP-U", bytes: ethernet(0x0800, ip4(udp(2152, hex("30ff 002a 00000001") + ip4(tcp("hi"))), protocolNumber: 17)),
+        name: "GTP-U",
+        bytes: ethernet(0x0800, ip4(udp(2152, hex("30ff 002a 00000001") + ip4(tcp("hi"))), protocolNumber: 17)),
         facts: "\(v4Ends) 'hi' [gtp-u]"),
     .init(
         name: "GTP-U with an extension header",
-        bytes: ethernet(0x0800, ip4(udp(2152, hex("34ff 0032 00000001 00000085 01000000") + ip4(tcp("hi"))), protocolNumber: 17)),
+        bytes: ethernet(
+            0x0800, ip4(udp(2152, hex("34ff 0032 00000001 00000085 01000000") + ip4(tcp("hi"))), protocolNumber: 17)),
         facts: "\(v4Ends) 'hi' [gtp-u]"),
     .init(
-        name: "GTP-U echo", bytes: ethernet(0x0800, ip4(udp(2152, hex("3201 0004 00000000 00000000")), protocolNumber: 17)),
+        name: "GTP-U echo",
+        bytes: ethernet(0x0800, ip4(udp(2152, hex("3201 0004 00000000 00000000")), protocolNumber: 17)),
         facts: "not TCP: UDP"),
     .init(
         name: "Teredo with authentication and origin",
         bytes: ethernet(
             0x0800,
             ip4(
-                udp(3544, hex("0001 0000 0000000000000000 00 0000 1234 0a000001") + ip6(tcp("hi"))), protocolNumber: 17)),
+                udp(3544, hex("0001 0000 0000000000000000 00 0000 1234 0a000001") + ip6(tcp("hi"))), protocolNumber: 17)
+        ),
         facts: "\(v6Ends) 'hi' [teredo]"),
     .init(
         name: "Tunnels without end", linkType: 101,
