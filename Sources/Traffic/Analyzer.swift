@@ -65,8 +65,8 @@ public struct Analyzer: ~Copyable {
             let mark = PacketMark(packet: packet.number, capture: capture, time: packet.time, acknowledged: nil)
             let index = connection(of: segment, mark)
             if segment.isReassembled {
-                table[index].receive(
-                    segment, payload: dissector.reassembled.extracting(segment.payload), mark: mark, context: context)
+                let payload = dissector.reassembled.extracting(segment.payload).array
+                table[index].receive(segment, payload: payload.span, mark: mark, context: context)
             } else {
                 table[index].receive(
                     segment, payload: bytes.extracting(segment.payload), mark: mark, context: context)
