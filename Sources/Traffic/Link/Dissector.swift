@@ -13,6 +13,10 @@ public struct Dissector: ~Copyable {
     var tunnels = TunnelTable()
     /// The time of the packet being dissected.
     var now = Timestamp(nanoseconds: 0)
+    /// The last segment, for `Outcome.segment`.
+    var found = Segment(
+        source: Endpoint(address: IPAddress(v4: 0), port: 0), destination: Endpoint(address: IPAddress(v4: 0), port: 0),
+        sequence: 0, acknowledgment: 0, flags: [], window: 0, payload: 0..<0)
     /// The datagram that the last packet completed.
     private var datagram: [UInt8] = []
 
@@ -29,7 +33,13 @@ public struct Dissector: ~Copyable {
             return plain(bytes, packet)
         }
         now = time
-        return link(linkType, bytes, packet)
+        switch link(linkType, bytes, packet) {
+        case .segment: return .segment(found)
+        case .fragment: return .fragment
+        case .notIP(let kind): return .notIP(kind)
+        case .notTCP(let kind): return .notTCP(kind)
+        case .malformed(let fault): return .malformed(fault)
+        }
     }
 
     /// What nearly every packet is, without a detour through the tables.
@@ -48,7 +58,8 @@ public struct Dissector: ~Copyable {
         let header = IPHeader(
             source: IPAddress(v4: bytes.load32(26)), destination: IPAddress(v4: bytes.load32(30)),
             identification: bytes.load16(18))
-        return tcp(of: header, bytes, rest)
+        if let fault = Self.tcpFault(bytes, rest) { return .malformed(fault) }
+        return .segment(Self.segment(of: header, bytes, rest))
     }
 
     /// The datagram in which the payload of a segment with `isReassembled` lies, until the next packet.
@@ -79,7 +90,7 @@ public struct Dissector: ~Copyable {
     mutating func fragment(
         _ key: FragmentTable.Key, nextHeader: UInt8, position: Int, isLast: Bool, header: IPHeader,
         _ bytes: Span<UInt8>, _ rest: Extent
-    ) -> Dissection {
+    ) -> Outcome {
         guard rest.missing == 0 else { return .malformed(.fragmentCut) }
         guard position + rest.count <= 65_535 else { return .malformed(.fragmentBeyondEnd) }
         let added = fragments.add(
@@ -97,4 +108,15 @@ public struct Dissector: ~Copyable {
         if datagram.isEmpty { datagram = whole.bytes }
         return result
     }
+}
+
+/// What the functions of the headers hand back to one another: small, so that it stays in registers on its way
+/// out of many headers.
+enum Outcome {
+    /// The segment lies in `Dissector.found`.
+    case segment
+    case fragment
+    case notIP(PacketKind)
+    case notTCP(PacketKind)
+    case malformed(PacketFault)
 }
