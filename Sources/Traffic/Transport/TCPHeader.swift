@@ -1,7 +1,7 @@
 // The TCP header (RFC 9293 3.1). Options are stepped over, checksums are not looked at.
 
 extension Dissector {
-    mutating func tcp(of header: IPHeader, _ bytes: Span<UInt8>, _ rest: Extent) -> Outcome {
+    mutating func tcp(of header: IPHeader, _ bytes: Span<UInt8>, _ rest: Extent) -> Unwrapped {
         if let fault = Self.tcpFault(bytes, rest) { return .malformed(fault) }
         found = Self.segment(of: header, bytes, rest)
         return .segment
