@@ -33,7 +33,10 @@ let package = Package(
             dependencies: ["CZlib", "CZstd", .product(name: "Crypto", package: "swift-crypto")],
             swiftSettings: strict),
         .target(name: "Inspection", dependencies: ["Traffic"], swiftSettings: strict),
-        .target(name: "Reports", dependencies: ["Inspection", "Traffic"], swiftSettings: strict),
+        .target(
+            name: "Reports",
+            dependencies: ["Inspection", "Traffic", .product(name: "Crypto", package: "swift-crypto")],
+            swiftSettings: strict),
         .executableTarget(
             name: "upgradescope",
             dependencies: [
