@@ -36,6 +36,10 @@ let package = Package(
         .target(
             name: "Reports",
             dependencies: ["Inspection", "Traffic", .product(name: "Crypto", package: "swift-crypto")],
+            resources: [
+                .embedInCode("Resources/page.css"), .embedInCode("Resources/page.js"),
+                .embedInCode("Resources/report.schema.json"),
+            ],
             swiftSettings: strict),
         .executableTarget(
             name: "upgradescope",

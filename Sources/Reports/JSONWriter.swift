@@ -22,6 +22,12 @@ struct JSONWriter {
         bytes.append(0x0a)
     }
 
+    /// The value before was a whole text; another may follow on the next line.
+    mutating func endLine() {
+        bytes.append(0x0a)
+        needsComma = false
+    }
+
     mutating func key(_ key: String) {
         separate()
         string(key)
