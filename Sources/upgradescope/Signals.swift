@@ -25,5 +25,5 @@ enum Signals {
         for signal in [SIGINT, SIGTERM, SIGHUP] { _ = unsafe sigaction(signal, &action, nil) }
     }
 
-    static func ignoreBrokenPipes() { _ = unsafe signal(SIGPIPE, SIG_IGN) }
+    static func ignoreBrokenPipes() { _ = signal(SIGPIPE, SIG_IGN) }
 }

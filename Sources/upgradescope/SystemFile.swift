@@ -7,6 +7,7 @@
 
 import Glibc
 import Reports
+import Synchronization
 
 /// A failed system call.
 struct SystemError: Error, CustomStringConvertible {
@@ -119,11 +120,11 @@ final class OutputFile: ByteSink {
 
     private static func temporaryPath(beside target: String) -> String {
         let folder = target.lastIndex(of: "/").map { target[...$0] } ?? ""
-        serial += 1
-        return "\(folder).upgradescope-\(getpid())-\(serial)"
+        let number = serial.wrappingAdd(1, ordering: .relaxed).newValue
+        return "\(folder).upgradescope-\(getpid())-\(number)"
     }
-    // Outputs are opened by the one thread that parses the command line.
-    nonisolated(unsafe) private static var serial = 0
+
+    private static let serial = Atomic<Int>(0)
 }
 
 /// Questions to the system.

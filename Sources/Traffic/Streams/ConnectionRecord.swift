@@ -78,4 +78,19 @@ public struct TrafficCounters: Sendable {
     /// Limits that were hit, and how often.
     public var limitsHit: [String: UInt64] = [:]
     public init() {}
+    /// Counts what was counted elsewhere as well.
+    public mutating func add(_ other: TrafficCounters) {
+        packets &+= other.packets
+        notIP &+= other.notIP
+        notTCP &+= other.notTCP
+        malformed &+= other.malformed
+        kinds.merge(other.kinds, uniquingKeysWith: &+)
+        connections &+= other.connections
+        requests &+= other.requests
+        exchanges &+= other.exchanges
+        encryptedConnections &+= other.encryptedConnections
+        oneDirectionConnections &+= other.oneDirectionConnections
+        gapBytes &+= other.gapBytes
+        limitsHit.merge(other.limitsHit, uniquingKeysWith: &+)
+    }
 }
