@@ -158,8 +158,9 @@ struct Analysis {
         return expanded
     }
 
-    /// The inputs in the order of their first packets. Files are opened for that and again later; what cannot be
-    /// opened twice stays open.
+    /// The inputs in the order of their first packets.
+    ///
+    /// Files are opened for that and again later; what cannot be opened twice stays open.
     private mutating func inOrder(_ paths: [String]) -> [Input] {
         guard paths.count > 1 else { return paths.map { Input(path: $0) } }
         var inputs: [(time: Timestamp, input: Input)] = []

@@ -157,7 +157,7 @@ struct AnalyzeCommand: ParsableCommand {
         return selection
     }
 
-    /// What is written where. Standard output takes one of them.
+    /// What is written where; standard output takes one of them.
     private func plan() throws -> OutputPlan {
         var plan = OutputPlan()
         for (option, format, path) in [("--json", .json, json), ("--html", .html, html), ("--ndjson", .ndjson, ndjson)]

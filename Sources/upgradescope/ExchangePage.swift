@@ -96,9 +96,12 @@ struct ExchangePage {
 
     private func followed(_ direction: Direction) -> [String] {
         let stream = exchange.switched[direction]
-        guard let start = stream.start, !stream.excerpt.isEmpty else { return ["\(direction.name): no bytes behind a switch"] }
+        guard let start = stream.start, !stream.excerpt.isEmpty else {
+            return ["\(direction.name): no bytes behind a switch"]
+        }
         let mark = stream.first.map { ", packet \($0.packet), \($0.time.text)" } ?? ""
-        return ["\(direction.name), the first \(stream.excerpt.count) of \(stream.bytes) bytes behind the switch\(mark)"]
+        let amount = "the first \(stream.excerpt.count) of \(stream.bytes) bytes behind the switch"
+        return ["\(direction.name), \(amount)\(mark)"]
             + shownBytes(stream.excerpt, secrets: secrets(in: stream.excerpt), offset: start)
     }
 
@@ -106,9 +109,9 @@ struct ExchangePage {
         guard !shown.findings.isEmpty else { return ["", "no findings"] }
         return shown.findings.flatMap { reported -> [String] in
             let finding = reported.finding
+            let standing = "\(finding.certainty.name), at fault: \(finding.fault.name)"
             var lines = [
-                "", "\(finding.level.name) \(finding.rule) \(finding.name) (\(finding.certainty.name), at fault: \(finding.fault.name))",
-                "  \(finding.message)",
+                "", "\(finding.level.name) \(finding.rule) \(finding.name) (\(standing))", "  \(finding.message)",
             ]
             if let rule = Catalogue.rule(finding.rule), !rule.why.isEmpty { lines.append("  why: \(rule.why)") }
             lines.append("  source: \(finding.source)")
@@ -139,7 +142,9 @@ struct ExchangePage {
         }
         let text = Redaction.text(bytes[...], hiding: secrets)
         // Line ends of the wire end a line here; whatever else is odd is escaped by the page.
-        var lines = text.split(separator: "\r\n", omittingEmptySubsequences: false).map { "  " + $0.replacing("\n", with: "\\n") }
+        var lines = text.split(separator: "\r\n", omittingEmptySubsequences: false).map {
+            "  " + $0.replacing("\n", with: "\\n")
+        }
         if lines.last == "  " { lines.removeLast() }
         if lines.last == "  " { lines.removeLast() }
         return lines

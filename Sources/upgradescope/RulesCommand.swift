@@ -26,7 +26,7 @@ struct RulesCommand: ParsableCommand {
         let text =
             switch format {
             case .text: rule.map(Self.explanation) ?? Self.list(rules)
-            case .json: rule.map { Self.json($0) + "\n" } ?? "[\n" + rules.map(Self.json).joined(separator: ",\n") + "\n]\n"
+            case .json: rule.map { Self.json($0) + "\n" } ?? Self.jsonArray(rules)
             case .markdown: rule.map(Self.markdown) ?? Self.markdownTable(rules)
             }
         try printResult { try $0.write(text) }
@@ -35,28 +35,37 @@ struct RulesCommand: ParsableCommand {
     private static func list(_ rules: [Rule]) -> String {
         let width = rules.map(\.id.count).max() ?? 0
         return rules.map { rule in
-            "\(padded(rule.id, width))  \(padded(rule.level.name, 7))  \(padded(rule.fault.name, 12))  \(rule.title)\n"
+            "\(padded(rule.id, width))  \(padded(rule.level.name, 7))  \(padded(rule.faultName, 12))  \(rule.title)\n"
         }.joined()
     }
 
     private static func explanation(_ rule: Rule) -> String {
         let sections = facts(rule).map { "\($0.title)\n" + indented($0.text) }
-        return "\(rule.id) \(rule.name)\n\(rule.title)\n\n\(rule.level.name), at fault: \(rule.faultName), \(rule.source)\n\n"
-            + sections.joined(separator: "\n")
+        return "\(rule.id) \(rule.name)\n\(rule.title)\n\n\(standing(rule))\n\n" + sections.joined(separator: "\n")
     }
 
     private static func markdown(_ rule: Rule) -> String {
-        let sections = facts(rule).map { "## \($0.title)\n\n\($0.text)\n" }
-        return "# \(rule.id): \(rule.title)\n\n`\(rule.name)`, \(rule.level.name), at fault: \(rule.faultName), \(rule.source)\n\n"
-            + sections.joined(separator: "\n")
+        let sections = facts(rule).map { "## \($0.title)\n\n" + markdownText($0.text) }
+        return "# \(rule.id): \(rule.title)\n\n`\(rule.name)`, \(standing(rule))\n\n" + sections.joined(separator: "\n")
+    }
+
+    private static func standing(_ rule: Rule) -> String {
+        "\(rule.level.name), at fault: \(rule.faultName), \(rule.source)"
     }
 
     private static func markdownTable(_ rules: [Rule]) -> String {
         "| ID | level | at fault | what was seen | source |\n|---|---|---|---|---|\n"
             + rules.map { rule in
                 let cells = [rule.id, rule.level.name, rule.faultName, rule.title, rule.source]
-                return "| " + cells.map { $0.split(separator: "|").joined(separator: "\\|") }.joined(separator: " | ") + " |\n"
+                return "| " + cells.map { $0.replacing("|", with: "\\|") }.joined(separator: " | ") + " |\n"
             }.joined()
+    }
+
+    /// A sentence, and configuration lines behind it as code.
+    private static func markdownText(_ text: String) -> String {
+        let lines = text.split(separator: "\n", maxSplits: 1)
+        guard lines.count == 2 else { return text + "\n" }
+        return "\(lines[0])\n\n```\n\(lines[1])\n```\n"
     }
 
     private static func facts(_ rule: Rule) -> [(title: String, text: String)] {
@@ -64,6 +73,10 @@ struct RulesCommand: ParsableCommand {
             ("Requirement", rule.requirement), ("Why", rule.why), ("What is looked for", rule.detect),
             ("Fix", rule.fix), ("Example that breaks it", rule.trigger), ("Close, but right", rule.nearMiss),
         ].filter { !$0.1.isEmpty }
+    }
+
+    private static func jsonArray(_ rules: [Rule]) -> String {
+        "[\n" + rules.map(json).joined(separator: ",\n") + "\n]\n"
     }
 
     private static func json(_ rule: Rule) -> String {

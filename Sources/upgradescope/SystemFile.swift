@@ -83,7 +83,7 @@ final class OutputFile: ByteSink {
         do throws(SystemError) {
             try System.write(buffer, to: descriptor)
             written += Int64(buffer.count)
-        } catch where error.code == EPIPE {
+        } catch  where error.code == EPIPE {
             readerLeft = true
         } catch {
             failure = error
@@ -215,8 +215,9 @@ enum System {
 }
 
 extension System {
-    /// Makes sure that descriptors 0 to 2 are taken, so that no file opened later is mistaken for a standard
-    /// stream. A stream that was closed stays unusable: reading from or writing to it fails.
+    /// Makes sure that descriptors 0 to 2 are taken, so that no file opened later is mistaken for one of them.
+    ///
+    /// A stream that was closed stays unusable: reading from or writing to it fails.
     static func openStandardStreams() {
         for descriptor in STDIN_FILENO...STDERR_FILENO where fcntl(descriptor, F_GETFD) < 0 {
             _ = try? open("/dev/null", descriptor == STDIN_FILENO ? O_WRONLY : O_RDONLY)

@@ -78,13 +78,14 @@ public struct TrafficCounters: Sendable {
     /// Limits that were hit, and how often.
     public var limitsHit: [String: UInt64] = [:]
     public init() {}
+
     /// Counts what was counted elsewhere as well.
     public mutating func add(_ other: TrafficCounters) {
         packets &+= other.packets
         notIP &+= other.notIP
         notTCP &+= other.notTCP
         malformed &+= other.malformed
-        kinds.merge(other.kinds, uniquingKeysWith: &+)
+        kinds.add(other.kinds)
         connections &+= other.connections
         requests &+= other.requests
         exchanges &+= other.exchanges
