@@ -58,6 +58,9 @@ public struct ConnectionRecord: Sendable {
     /// First payload packet of each side.
     public var firstPayload = PerDirection<PacketMark?>(both: nil)
     public var firstBytes: [UInt8] = []
+    /// Requests that named upgrade in Connection without an Upgrade field (RULES UPG002), and the first of them.
+    public var loneUpgradeOptions: UInt32 = 0
+    public var firstLoneUpgradeOption: MessageHead?
     public init(facts: ConnectionFacts) { self.facts = facts }
 }
 
