@@ -14,26 +14,33 @@ import Traffic
 final class Judge: AnalyzerOutput {
     private let inspector: Inspector
     private let collector: ReportCollector
-    private let events: EventWriter?
+    private let eventFiles: [OutputFile]
+    private var events: EventStreams?
     private(set) var exchanges: UInt64 = 0
 
-    init(inspector: Inspector, collector: ReportCollector, events: EventWriter? = nil) {
+    init(inspector: Inspector, report: ReportOptions, events: [OutputFile] = []) {
         self.inspector = inspector
-        self.collector = collector
-        self.events = events
+        collector = ReportCollector(options: report)
+        eventFiles = events
+    }
+
+    /// So many captures come.
+    func begin(captures: Int) {
+        guard !eventFiles.isEmpty else { return }
+        events = EventStreams(eventFiles, severalCaptures: captures > 1, showSecrets: inspector.showSecrets)
     }
 
     func finished(_ exchange: Exchange) {
         exchanges += 1
         let findings = inspector.inspect(exchange)
         collector.add(exchange, findings: findings)
-        events?.write(exchange, findings: findings)
+        events?.add(exchange, findings: findings)
     }
 
     func ended(_ connection: ConnectionRecord) {
         let findings = inspector.inspect(connection)
         collector.add(connection, findings: findings)
-        events?.write(connection, findings: findings)
+        events?.add(connection, findings: findings)
     }
 
     /// A batch was read: whoever follows the events gets them now.
@@ -87,7 +94,9 @@ struct Analysis {
 
     /// Reads everything and tells the judge; `nil` when there was nothing that could be read.
     mutating func run(_ paths: [String]) -> Report? {
-        for input in inOrder(expand(paths)) {
+        let inputs = inOrder(expand(paths))
+        judge.begin(captures: inputs.count)
+        for input in inputs {
             guard !Signals.interrupted, filter.count > 0 else { break }
             if let capture = input.takeOpened() ?? open(input.path) { read(capture) }
         }

@@ -105,7 +105,7 @@ struct AnalyzeCommand: ParsableCommand {
 
     func run() throws {
         var status = ExitStatus()
-        let outputs = Outputs(try plan(), color: color.isOn)
+        let outputs = Outputs(try plan(), layout: color.layout)
 
         var reportOptions = ReportOptions()
         reportOptions.showSecrets = reading.showSecrets
@@ -116,8 +116,8 @@ struct AnalyzeCommand: ParsableCommand {
         analyzerOptions.allConnections = connections
 
         let judge = Judge(
-            inspector: Inspector(selection: try selection(), showSecrets: reading.showSecrets),
-            collector: ReportCollector(options: reportOptions), events: outputs.events(reportOptions))
+            inspector: Inspector(selection: try selection(), showSecrets: reading.showSecrets), report: reportOptions,
+            events: outputs.eventFiles)
         var analysis = Analysis(
             options: analyzerOptions, filter: reading.packetFilter, judge: judge,
             progress: Progress(total: totalSize(of: captures), quiet: quiet))

@@ -2,7 +2,9 @@
 // and not after an hour; one that fails is named, and the others go on.
 
 import ArgumentParser
+import Inspection
 import Reports
+import Traffic
 
 /// The outputs that were asked for.
 struct OutputPlan {
@@ -30,11 +32,11 @@ struct OutputPlan {
 /// The opened outputs.
 final class Outputs {
     private var files: [(format: OutputFormat, file: OutputFile)] = []
-    private let color: Bool
+    private let layout: TextLayout
     private var failed = false
 
-    init(_ plan: OutputPlan, color: Bool) {
-        self.color = color
+    init(_ plan: OutputPlan, layout: TextLayout) {
+        self.layout = layout
         for (format, path) in plan.targets {
             do throws(SystemError) {
                 files.append((format, path == "-" ? .standardOutput() : try OutputFile(path: path)))
@@ -46,30 +48,32 @@ final class Outputs {
     }
 
     /// Whether a report is written that holds every exchange.
-    var needEveryExchange: Bool { files.contains { $0.format == .json || $0.format == .html } }
+    var needEveryExchange: Bool { files.contains { $0.format.renderer?.needsEveryExchange ?? false } }
 
-    /// Who writes events while the captures are read; `nil` when nobody asked for them.
-    func events(_ options: ReportOptions) -> EventWriter? {
-        let sinks = files.filter { $0.format == .ndjson }.map(\.file)
-        return sinks.isEmpty ? nil : EventWriter(options: options, to: sinks)
-    }
+    /// The files that get events while the captures are read.
+    var eventFiles: [OutputFile] { files.filter { $0.format == .ndjson }.map(\.file) }
 
     /// Writes the finished report in every format that waits for it.
     func write(_ report: Report) {
+        let options = RenderOptions(tool: ToolName(version: toolVersion), layout: layout)
         for (format, file) in files {
-            // What fails here is kept by the file, and told of when it is finished.
-            switch format {
-            case .text: try? TextRenderer(color: color).render(report, to: file)
-            case .json: try? JSONRenderer().render(report, to: file)
-            case .html: try? HTMLRenderer().render(report, to: file)
-            case .ndjson: break
+            guard let renderer = format.renderer else { continue }
+            var sink: any ByteSink = file
+            do {
+                try renderer.write(report, options, &sink)
+            } catch is SystemError {
+                // The file keeps it, and it is told of when the file is finished.
+            } catch {
+                say("\(file.name): \(error)")
+                file.abandon()
+                failed = true
             }
         }
     }
 
     /// Closes everything and names what was written; `false` when something could not be.
     func finish(quiet: Bool) -> Bool {
-        for (_, file) in files {
+        for (_, file) in files where file.isOpen {
             do throws(SystemError) {
                 try file.finish()
                 if file.isFile, !quiet { say("wrote \(file.name) (\(sizeText(file.written)))") }
@@ -96,5 +100,37 @@ func printResult(_ body: (OutputFile) throws -> Void) throws {
     } catch let error as SystemError {
         say("\(output.name): \(error)")
         throw ExitCode(6)
+    }
+}
+
+/// The same facts as events, into every file that wants them, while they happen.
+struct EventStreams {
+    private var streams: [(report: NDJSONReport, file: OutputFile)]
+
+    init(_ files: [OutputFile], severalCaptures: Bool, showSecrets: Bool) {
+        streams = files.map { file in
+            (NDJSONReport(severalCaptures: severalCaptures, showSecrets: showSecrets, sink: file), file)
+        }
+    }
+
+    // What fails is kept by the file, and told of when it is finished.
+    mutating func add(_ exchange: Exchange, findings: [Finding]) {
+        for index in streams.indices { try? streams[index].report.add(exchange, findings: findings) }
+    }
+
+    mutating func add(_ connection: ConnectionRecord, findings: [Finding]) {
+        for index in streams.indices { try? streams[index].report.add(connection, findings: findings) }
+    }
+
+    /// Whoever reads along gets what there is.
+    mutating func flush() {
+        for index in streams.indices {
+            try? streams[index].report.flush()
+            try? streams[index].file.flush()
+        }
+    }
+
+    mutating func finish(_ report: Report) {
+        for index in streams.indices { try? streams[index].report.finish(report) }
     }
 }

@@ -24,6 +24,9 @@ struct ShowCommand: ParsableCommand {
 
     @OptionGroup var reading: ReadingOptions
 
+    @Option(help: "Colour the text.")
+    var color = ColorChoice.auto
+
     enum Side: String, CaseIterable, ExpressibleByArgument {
         case client, server, both
 
@@ -41,8 +44,9 @@ struct ShowCommand: ParsableCommand {
     }
 
     func run() throws {
-        let judge = Judge(
-            inspector: Inspector(showSecrets: reading.showSecrets), collector: ReportCollector())
+        var options = ReportOptions()
+        options.showSecrets = reading.showSecrets
+        let judge = Judge(inspector: Inspector(showSecrets: reading.showSecrets), report: options)
         var analysis = Analysis(
             options: reading.analyzerOptions, filter: reading.packetFilter, judge: judge,
             progress: Progress(total: System.size(of: capture), quiet: false))
@@ -56,8 +60,11 @@ struct ShowCommand: ParsableCommand {
         status.damaged = analysis.isDamaged
         guard let report else { return try finish(with: status) }
         if let shown = try report.exchange(id: id) {
-            let page = ExchangePage(shown, hex: hex, follow: follow?.directions ?? [], showSecrets: reading.showSecrets)
-            try printResult { try $0.write(page.text) }
+            let page = ShowReport(hex: hex, follow: follow?.directions ?? [], layout: color.layout)
+            try printResult { output in
+                var sink: any ByteSink = output
+                try page.write(shown, of: report, to: &sink)
+            }
         } else {
             let count = report.summary.exchanges
             say("\(nameOf(capture)) has no exchange \(id): \(count == 0 ? "there is none" : "they are 1 to \(count)")")

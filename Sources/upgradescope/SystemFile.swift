@@ -64,6 +64,8 @@ final class OutputFile: ByteSink {
     /// Standard error, for what is not a result.
     static func standardError() -> OutputFile { OutputFile(descriptor: STDERR_FILENO, name: "standard error") }
 
+    /// Whether it was neither finished nor abandoned.
+    var isOpen: Bool { descriptor >= 0 }
     /// Whether it becomes a file of its own, worth naming when it is done.
     var isFile: Bool { replacement != nil }
 
