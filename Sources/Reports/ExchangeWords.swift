@@ -158,7 +158,8 @@ struct SummaryWords {
             lines.append("\(counted(traffic.oneDirectionConnections, "connection")) with one direction only")
         }
         if traffic.malformed > 0 { lines.append("\(counted(traffic.malformed, "packet")) malformed") }
-        if !traffic.kinds.isEmpty { lines.append("not dissected: \(Self.list(traffic.kinds))") }
+        let kinds = traffic.kinds.byName
+        if !kinds.isEmpty { lines.append("not dissected: \(Self.list(kinds))") }
         for capture in report.captures {
             let path = TerminalText.safe(CapturedText(Array(capture.path.utf8)))
             for problem in capture.problems {

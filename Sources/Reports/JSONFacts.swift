@@ -80,7 +80,7 @@ struct JSONFacts {
         json.member("not_ip", traffic.notIP)
         json.member("not_tcp", traffic.notTCP)
         json.member("malformed_packets", traffic.malformed)
-        json.member("undissected", counts: traffic.kinds)
+        json.member("undissected", counts: traffic.kinds.byName)
         json.member("connections", traffic.connections)
         json.member("http_requests", traffic.requests)
         json.member("exchanges", summary.exchanges)
