@@ -131,9 +131,12 @@ struct ConnectionCase {
     let rule: Rule
     let showSecrets: Bool
 
-    func found(_ message: String, withheld: [String] = [], count: UInt32 = 1, at evidence: [Evidence?] = []) -> Finding {
+    func found(
+        _ message: String, fault: Fault? = nil, withheld: [String] = [], count: UInt32 = 1, at evidence: [Evidence?] = []
+    ) -> Finding {
         var finding = Finding(
-            rule: rule.id, name: rule.name, level: rule.level, certainty: .proven, fault: rule.fault, message: message,
+            rule: rule.id, name: rule.name, level: rule.level, certainty: .proven, fault: fault ?? rule.fault,
+            message: message,
             source: rule.source, fix: rule.fix)
         finding.count = count
         finding.withheld = withheld

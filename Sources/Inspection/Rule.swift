@@ -47,8 +47,8 @@ public struct Rule: Sendable {
         _ id: String, _ name: String, _ level: Level, _ fault: Fault, core isCore: Bool = false, source: String,
         title: String, requirement: String, detect: String, why: String, fix: String, trigger: String,
         nearMiss: String, replaces: [String] = [], needsEveryByte: Bool = false, scope: Facts = [], when: Facts,
-        connection checkConnection: (@Sendable (ConnectionCase) -> [Finding])? = nil,
-        check: (@Sendable (Case) -> [Finding])? = nil
+        check: (@Sendable (Case) -> [Finding])? = nil,
+        connection checkConnection: (@Sendable (ConnectionCase) -> [Finding])? = nil
     ) {
         self.id = id
         self.name = name

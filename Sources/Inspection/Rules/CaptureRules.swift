@@ -20,6 +20,16 @@ enum CaptureRules {
             trigger: "c2s only",
             nearMiss: "both",
             when: [.oneDirection],
+            check: { it in
+                let packets = it.exchange.connection.packets
+                let missing = packets.server == 0 ? "server" : "client"
+                let counts = "\(packets.client) packets from the client, \(packets.server) from the server"
+                return [
+                    it.found(
+                        "Nothing of the \(missing) was captured (\(counts)).",
+                        withheld: CaptureRules.needingEveryByte(in: it.facts), at: [it.requestLine ?? it.statusLine])
+                ]
+            },
             connection: { it in
                 guard let seen = it.record.oneDirection, it.record.exchanges == 0, !it.record.encrypted,
                     it.record.application == .http
@@ -29,16 +39,6 @@ enum CaptureRules {
                         "Only the bytes of the \(seen.name) were captured; the other side's were acknowledged and never seen.",
                         withheld: CaptureRules.needingEveryByte(in: nil),
                         at: [it.record.firstPayload[seen].map { mark in it.packet("first packet with data", mark, seen) }])
-                ]
-            },
-            check: { it in
-                let packets = it.exchange.connection.packets
-                let missing = packets.server == 0 ? "server" : "client"
-                let counts = "\(packets.client) packets from the client, \(packets.server) from the server"
-                return [
-                    it.found(
-                        "Nothing of the \(missing) was captured (\(counts)).",
-                        withheld: CaptureRules.needingEveryByte(in: it.facts), at: [it.requestLine ?? it.statusLine])
                 ]
             }
         )
@@ -59,14 +59,6 @@ enum CaptureRules {
             trigger: "hole of 1448",
             nearMiss: "late retransmit",
             when: [.holes],
-            connection: { it in
-                guard let gap = it.record.firstGap, it.record.application == .http, it.record.exchanges == 0 else { return [] }
-                return [
-                    it.found(
-                        "Bytes of an HTTP connection are missing; requests that stood there were not seen.",
-                        withheld: [], at: [it.raw("gap", gap, [])])
-                ]
-            },
             check: { it in
                 let holes = it.exchange.anomalies.filter { $0.kind == .gapAfterSwitch || $0.kind == .syncLost }
                 let bytes = it.exchange.connection.gapBytes
@@ -82,6 +74,14 @@ enum CaptureRules {
                     it.found(
                         "\(size) are missing, \(place).", withheld: withheld,
                         at: holes.prefix(4).map { it.raw("gap", $0.place, []) } + [holes.isEmpty ? it.requestLine ?? it.statusLine : nil])
+                ]
+            },
+            connection: { it in
+                guard let gap = it.record.firstGap, it.record.application == .http, it.record.exchanges == 0 else { return [] }
+                return [
+                    it.found(
+                        "Bytes of an HTTP connection are missing; requests that stood there were not seen.",
+                        withheld: [], at: [it.raw("gap", gap, [])])
                 ]
             }
         )
@@ -102,6 +102,15 @@ enum CaptureRules {
             trigger: "starts at `81 85`",
             nearMiss: "starts at SYN",
             when: [.unsolicited],
+            check: { it in
+                let connection = it.exchange.connection
+                guard it.request == nil, !connection.sawSYN, !connection.sawSYNACK else { return [] }
+                return [
+                    it.found(
+                        "The capture starts inside the connection: the request that \(it.answer) answers was not seen.",
+                        withheld: CaptureRules.needingEveryByte(in: it.facts), at: [it.statusLine])
+                ]
+            },
             connection: { it in
                 guard it.record.startedMidstream, it.record.firstBytesUnknown, !it.record.encrypted, it.record.exchanges == 0,
                     it.record.application == .http
@@ -117,15 +126,6 @@ enum CaptureRules {
                                     direction: .client, offset: 0, length: Int64(it.record.firstBytes.count), first: mark, last: mark),
                                 it.record.firstBytes)
                         ])
-                ]
-            },
-            check: { it in
-                let connection = it.exchange.connection
-                guard it.request == nil, !connection.sawSYN, !connection.sawSYNACK else { return [] }
-                return [
-                    it.found(
-                        "The capture starts inside the connection: the request that \(it.answer) answers was not seen.",
-                        withheld: CaptureRules.needingEveryByte(in: it.facts), at: [it.statusLine])
                 ]
             }
         )

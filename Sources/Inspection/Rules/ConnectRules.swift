@@ -235,7 +235,7 @@ extension Case {
         if let end = connection.endMark.client, end.time.nanoseconds(since: acknowledged.time) <= 2_000_000_000 {
             return nil
         }
-        let end = connection.endMark.server?.time ?? exchange.observedUntil ?? connection.last.time
+        let end = connection.endMark.server?.time ?? connection.observedUntil
         return end.nanoseconds(since: acknowledged.time)
     }
 }

@@ -77,5 +77,25 @@ enum DeflateRules {
                     at: it.lines(.secWebSocketExtensions, of: it.request) + it.lines(.secWebSocketExtensions, of: it.response))
             ]
         }
+        Rule(
+            "WSD004", "pmd-rsv1-on-control", .error, .unknown,
+            source: "RFC 7692 6",
+            title: "RSV1 on control frame or on continuation",
+            requirement: "Compressed bit only on the first frame of a data message.",
+            detect: "PMD agreed and RSV1 on opcode>=8 or opcode 0.",
+            why: """
+                RSV1 says that a message is compressed, so it belongs on the first frame of a data message only. \
+                Receivers fail the connection on any other.
+                """,
+            fix: "Correct the endpoint: compress data messages only, and set RSV1 on their first frame only.",
+            trigger: "`c9 00`; `40 ..` continuation",
+            nearMiss: "`41 ..` first, `80 ..`",
+            scope: [.websocket],
+            when: [.anomalies]
+        ) { it in
+            it.frames(.rsv1Misplaced) { anomaly in
+                "set RSV1 on a \(WebSocketFacts.opcodeName(Int(anomaly.value & 15))) frame, where it has no meaning"
+            }
+        }
     }
 }

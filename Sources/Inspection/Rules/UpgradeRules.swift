@@ -63,22 +63,22 @@ enum UpgradeRules {
             trigger: "GET / with `Connection: upgrade`, no Upgrade",
             nearMiss: "GET / with `Connection: keep-alive`",
             when: [.optionWithoutUpgrade],
+            check: { it in
+                [
+                    it.found(
+                        "Connection says “\(it.value(.connection, of: it.request))”, but nothing is offered in Upgrade.",
+                        at: it.lines(.connection, .upgrade, .userAgent, .via, of: it.request))
+                ]
+            },
             connection: { it in
                 guard it.record.loneUpgradeOptions > 0, let head = it.record.firstLoneUpgradeOption else { return [] }
                 let times = it.record.loneUpgradeOptions == 1 ? "one request" : "several requests"
                 return [
                     it.found(
                         "On this connection \(times) named upgrade in Connection without an Upgrade field.",
-                        level: .warning, fault: head.has(.via) || head.has(.xForwardedFor) ? .intermediary : .client,
+                        fault: head.has(.via) || head.has(.xForwardedFor) ? .intermediary : .client,
                         count: it.record.loneUpgradeOptions,
                         at: [it.raw("request head", head.place, head.bytes)])
-                ]
-            },
-            check: { it in
-                [
-                    it.found(
-                        "Connection says “\(it.value(.connection, of: it.request))”, but nothing is offered in Upgrade.",
-                        at: it.lines(.connection, .upgrade, .userAgent, .via, of: it.request))
                 ]
             }
         )

@@ -119,7 +119,7 @@ enum WebSocketFrameRules {
             scope: [.websocket],
             when: [.anomalies]
         ) { it in
-            it.frames(.reservedOpcode) { _ in "sent the reserved opcode \(anomaly.value)" }
+            it.frames(.reservedOpcode) { anomaly in "sent the reserved opcode \(anomaly.value)" }
         }
         Rule(
             "WSF006", "ws-length-not-minimal", .error, .unknown,
@@ -239,7 +239,7 @@ enum WebSocketFrameRules {
             it.frames(.closeInvalid) { anomaly in
                 switch anomaly.value {
                 case 1004: "closed with the reserved code 1004"
-                case 0, 1: "sent a Close frame whose body is a single byte"
+                case ..<2: "sent a Close frame whose body is a single byte"
                 case 1000...1003, 1007...1014, 3000...4999: "closed with a reason that is not UTF-8"
                 default: "closed with the code \(anomaly.value), which must not be sent"
                 }
@@ -331,7 +331,7 @@ enum WebSocketFrameRules {
             scope: [.websocket],
             when: [.anomalies]
         ) { it in
-            it.frames(.frameOversized) { _ in "announced a frame of \(anomaly.value) bytes" }
+            it.frames(.frameOversized) { anomaly in "announced a frame of \(anomaly.value) bytes" }
         }
         Rule(
             "WSF020", "ws-http-in-frame-direction", .error, .client,

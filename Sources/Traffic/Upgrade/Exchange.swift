@@ -269,8 +269,6 @@ public struct Exchange: Sendable {
     public var firstLaterResponse: MessageHead?
     /// When the client acknowledged the final response head.
     public var responseAcknowledged: PacketMark?
-    /// The latest time known when the exchange was finished: until then nothing else happened on the connection.
-    public var observedUntil: Timestamp?
     /// First packet of the exchange it travelled inside (CONNECT), with that exchange's request offset.
     public var parent: ExchangeKey?
     /// A hole lay between the start of the request and the end of the response, or the request was cut.
