@@ -68,7 +68,7 @@ public struct TrafficCounters: Sendable {
     public var notTCP: UInt64 = 0
     public var malformed: UInt64 = 0
     /// What was not dissected, by kind.
-    public var kinds: [String: UInt64] = [:]
+    public var kinds = PacketKindCounts()
     public var connections: UInt64 = 0
     public var requests: UInt64 = 0
     public var exchanges: UInt64 = 0

@@ -55,10 +55,10 @@ public enum Dissection: Sendable {
     case segment(Segment)
     /// A fragment that was kept; its datagram is not complete.
     case fragment
-    /// No IP inside; the kind in a word or two ("ARP", "ethertype 0x88cc", "link type 147").
-    case notIP(String)
-    /// IP, but not TCP ("UDP", "ICMP", "SCTP", "protocol 47").
-    case notTCP(String)
-    /// Could not be dissected: what was wrong ("IPv4 header cut", "TCP data offset").
-    case malformed(String)
+    /// No IP inside.
+    case notIP(PacketKind)
+    /// IP, but not TCP.
+    case notTCP(PacketKind)
+    /// Could not be dissected, and why.
+    case malformed(PacketFault)
 }

@@ -1,0 +1,16 @@
+// What all conversations of one analyzer share: options, counters, and scratch space that is used over and over.
+
+/// Shared by the conversations of one analyzer; never by two threads.
+final class AnalysisContext {
+    let options: AnalyzerOptions
+    var counters = TrafficCounters()
+    /// The head parsed last.
+    var head = ParsedHead()
+    /// Time of the last packet read.
+    var now = Timestamp(nanoseconds: 0)
+
+    init(options: AnalyzerOptions) { self.options = options }
+
+    /// A limit cut something short.
+    func hit(_ limit: String) { counters.limitsHit[limit, default: 0] += 1 }
+}

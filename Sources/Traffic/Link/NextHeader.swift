@@ -1,0 +1,62 @@
+// What comes next: the only place where numbers of the wire are given a meaning. A new link type, ethertype or
+// tunnel is a file with its function and a line here.
+
+extension Dissector {
+    /// By the link type of the capture (the LINKTYPE_ numbers, and DLT_RAW as some systems wrote it).
+    mutating func link(_ type: UInt32, _ bytes: Span<UInt8>, _ rest: Extent) -> Dissection {
+        switch type {
+        case 1: ethernet(bytes, rest)
+        case 0, 108: loopback(bytes, rest)
+        case 9, 50: ppp(bytes, rest)
+        case 204: pppWithDirection(bytes, rest)
+        case 104: ciscoHDLC(bytes, rest)
+        case 12, 14, 101: ip(bytes, rest)
+        case 228: ipv4(bytes, rest)
+        case 229: ipv6(bytes, rest)
+        case 100: llc(bytes, rest)
+        case 113: linuxCooked(bytes, rest)
+        case 276: linuxCooked2(bytes, rest)
+        default: .notIP(.linkType(type))
+        }
+    }
+
+    /// By ethertype; what is left begins behind it.
+    mutating func etherType(_ type: UInt16, _ bytes: Span<UInt8>, _ rest: Extent) -> Dissection {
+        switch type {
+        case 0x0800: ipv4(bytes, rest)
+        case 0x86dd: ipv6(bytes, rest)
+        case 0x8100: vlan(.vlan, bytes, rest)
+        case 0x88a8, 0x9100, 0x9200: vlan(.qinq, bytes, rest)
+        case ..<0x0600: llc(length: Int(type), bytes, rest)
+        default: .notIP(.etherType(type))
+        }
+    }
+
+    /// By the protocol number of PPP.
+    mutating func pppProtocol(_ number: UInt16, _ bytes: Span<UInt8>, _ rest: Extent) -> Dissection {
+        switch number {
+        case 0x0021: ipv4(bytes, rest)
+        case 0x0057: ipv6(bytes, rest)
+        default: .notIP(.pppProtocol(number))
+        }
+    }
+
+    /// By the protocol number of IP.
+    mutating func payload(
+        _ number: UInt8, of header: IPHeader, _ bytes: Span<UInt8>, _ rest: Extent
+    ) -> Dissection {
+        switch number {
+        case 6: tcp(of: header, bytes, rest)
+        case 0, 43, 44, 51, 60, 135, 139, 140: extensionHeaders(number, of: header, bytes, rest)
+        default: .notTCP(.ipProtocol(number))
+        }
+    }
+
+    /// Whether fragments of this protocol are worth putting together: there may be TCP inside.
+    static func carriesTCP(_ number: UInt8) -> Bool {
+        switch number {
+        case 6, 51: true
+        default: false
+        }
+    }
+}

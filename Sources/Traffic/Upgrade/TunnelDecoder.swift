@@ -1,0 +1,46 @@
+// What a CONNECT tunnel carries. It is opaque by RFC 9110 9.3.6 and its bytes are only counted; but where the client
+// plainly speaks HTTP in it, that inner conversation is followed, and its exchanges name the CONNECT as their parent.
+
+struct TunnelDecoder: UpgradedDecoder {
+    private let context: AnalysisContext
+    private let facts: ConnectionFacts
+    private var inner: Conversation?
+    private var sniffed = false
+
+    init(exchange: Exchange, context: AnalysisContext) {
+        self.context = context
+        facts = exchange.connection
+    }
+
+    mutating func receive(_ bytes: Span<UInt8>, _ direction: Direction, offset: Int64, mark: PacketMark) {
+        if !sniffed, direction == .client {
+            sniffed = true
+            if Sniffer.isRequestLine(bytes) { inner = Conversation(context: context, facts: facts, midstream: false) }
+        }
+        inner?.receive(bytes, direction, offset: offset, mark: mark)
+    }
+
+    mutating func gap(_ direction: Direction, from: Int64, to: Int64, mark: PacketMark) {
+        inner?.gap(direction, from: from, to: to, mark: mark)
+    }
+
+    mutating func finish(into exchange: inout Exchange) {
+        let client = Sniffer.client(exchange.switched.client.excerpt.span)
+        exchange.inner = client == .unknown ? Sniffer.server(exchange.switched.server.excerpt.span) : client
+        inner?.finish(exchange.connection)
+    }
+
+    func innerExchanges(of exchange: Exchange) -> [Exchange] {
+        guard let inner else { return [] }
+        return inner.finished.map {
+            var child = $0
+            if child.parent == nil { child.parent = exchange.key }
+            return child
+        }
+    }
+}
+
+extension UpgradedDecoder {
+    /// None, for every protocol but a tunnel.
+    func innerExchanges(of exchange: Exchange) -> [Exchange] { [] }
+}

@@ -1,0 +1,378 @@
+// RFC 6455 5: frames, fragments, control frames, messages; both directions of one session.
+//
+// Payload is never gathered. Text is unmasked and checked where it lies, binary and compressed payload is skipped
+// by subtraction, control frames (at most 125 bytes) are kept. After the first fatal error of a direction its
+// frames are still counted, as far as lengths can be believed, but no further error is reported: what follows a
+// broken frame is noise. After a hole that is not inside one payload the direction is lost.
+
+struct WebSocketDecoder: UpgradedDecoder {
+    private var sides: PerDirection<WebSocketSideDecoder>
+    private var facts: WebSocketFacts
+    /// Pings waiting for their Pong, for each direction that sent them.
+    private var waiting = PerDirection<[(payload: [UInt8], time: Timestamp)]>(both: [])
+    private let limits: Limits
+
+    init(exchange: Exchange, limits: Limits) {
+        self.limits = limits
+        facts = exchange.websocket ?? WebSocketFacts()
+        sides = PerDirection(
+            client: WebSocketSideDecoder(.client, facts: facts, limits: limits),
+            server: WebSocketSideDecoder(.server, facts: facts, limits: limits))
+    }
+
+    mutating func receive(_ bytes: Span<UInt8>, _ direction: Direction, offset: Int64, mark: PacketMark) {
+        var index = 0
+        while index < bytes.count {
+            index = sides[direction].advance(bytes, from: index, offset: offset, mark: mark)
+            if sides[direction].controlIsComplete { takeControl(direction, mark) }
+        }
+    }
+
+    mutating func gap(_ direction: Direction, from: Int64, to: Int64, mark: PacketMark) {
+        sides[direction].gap(from: from, to: to, mark: mark)
+    }
+
+    private mutating func takeControl(_ direction: Direction, _ mark: PacketMark) {
+        sides[direction].controlIsComplete = false
+        switch sides[direction].opcode {
+        case 9:
+            if waiting[direction].count < limits.outstandingPings {
+                waiting[direction].append((sides[direction].control, mark.time))
+            }
+        case 10:
+            // A Pong answers the Ping with its payload and all older ones (RFC 6455 5.5.3).
+            let payload = sides[direction].control
+            guard let index = waiting[direction.opposite].lastIndex(where: { $0.payload == payload }) else { return }
+            let time = mark.time.nanoseconds(since: waiting[direction.opposite][index].time)
+            facts.pings.count += 1
+            if facts.pings.samples.count < 1024 { facts.pings.samples.append(time) }
+            waiting[direction.opposite].removeFirst(index + 1)
+        default: break
+        }
+    }
+
+    mutating func finish(into exchange: inout Exchange) {
+        for direction in Direction.allCases {
+            facts.sides[direction] = sides[direction].finished()
+            exchange.anomalies.append(contentsOf: sides[direction].anomalies.list)
+        }
+        exchange.websocket = facts
+    }
+}
+
+/// One direction of a session.
+struct WebSocketSideDecoder {
+    private let direction: Direction
+    private let deflate: Bool
+    private let unknownExtension: Bool
+    private let frameLimit: Int64
+    private(set) var anomalies: AnomalyLog
+    private var facts = WebSocketSide()
+
+    // The header being read or read last.
+    private var header = [14 of UInt8](repeating: 0)
+    private var headerCount = 0
+    private var headerOffset: Int64 = 0
+    private var headerMark = PacketMark(packet: 0, time: Timestamp(nanoseconds: 0), acknowledged: nil)
+
+    // The frame whose payload is being read.
+    private(set) var opcode: UInt8 = 0
+    private var isFinal = true
+    private var remaining: Int64 = 0
+    /// In memory order, turned so that it fits the next payload byte.
+    private var mask: UInt32 = 0
+    private(set) var control: [UInt8] = []
+    var controlIsComplete = false
+
+    // The message being read: 0 for none, else its opcode.
+    private var message: UInt8 = 0
+    private var checksText = false
+    private var text = UTF8Validator()
+
+    private var started = false
+    private var sentClose = false
+    private var hadFatal: Anomaly.Kind?
+    private var previousKey: UInt32?
+    private var equalKeys: UInt32 = 0
+
+    init(_ direction: Direction, facts: WebSocketFacts, limits: Limits) {
+        self.direction = direction
+        deflate = facts.deflate
+        unknownExtension = facts.unknownExtension
+        frameLimit = limits.frameBytes
+        anomalies = AnomalyLog(limit: limits.anomalies)
+    }
+
+    /// Reads up to the end of the next control frame, at most; returns the index behind what was read.
+    mutating func advance(_ bytes: Span<UInt8>, from start: Int, offset: Int64, mark: PacketMark) -> Int {
+        var index = start
+        if !started {
+            started = true
+            if isHTTP(bytes, index) {
+                note(direction == .client ? .httpInFrames : .httpAfterSwitch, bytes, index, offset, mark)
+                facts.lost = true
+            }
+        }
+        if facts.lost { return bytes.count }
+        while index < bytes.count {
+            if remaining > 0 {
+                index = readPayload(bytes, from: index, offset: offset, mark: mark)
+                if remaining == 0 {
+                    endFrame(bytes, index, offset, mark)
+                    if controlIsComplete { return index }
+                }
+                continue
+            }
+            if headerCount == 0 {
+                headerOffset = offset + Int64(index)
+                headerMark = mark
+            }
+            header[headerCount] = bytes[index]
+            headerCount += 1
+            index += 1
+            if headerCount >= 2, headerCount == headerLength {
+                beginFrame(mark)
+                if facts.lost { return bytes.count }
+                if remaining == 0 {
+                    endFrame(bytes, index, offset, mark)
+                    if controlIsComplete { return index }
+                }
+            }
+        }
+        return index
+    }
+
+    mutating func gap(from: Int64, to: Int64, mark: PacketMark) {
+        guard !facts.lost else { return }
+        let missing = to - from
+        let place = Place(direction: direction, offset: from, length: missing, first: mark, last: mark)
+        anomalies.note(.gapAfterSwitch, place, [], value: missing)
+        if remaining > missing, headerCount == 0, opcode < 8 {
+            // Inside one payload: framing goes on, this message's text cannot be checked any more.
+            remaining -= missing
+            facts.payloadBytes += missing
+            facts.wireBytes += missing
+            let turn = UInt32(missing & 3) * 8
+            mask = turn == 0 ? mask : mask >> turn | mask << (32 - turn)
+            checksText = false
+            return
+        }
+        facts.lost = true
+        anomalies.note(.syncLost, place, [], value: missing)
+    }
+
+    func finished() -> WebSocketSide {
+        var result = facts
+        result.longestEqualKeyRun = max(result.longestEqualKeyRun, equalKeys)
+        if lastHeaderLength > 0 {
+            result.lastHeader = (0..<lastHeaderLength).map { header[$0] }
+            result.lastHeaderPlace = Place(
+                direction: direction, offset: headerOffset, length: Int64(lastHeaderLength), first: headerMark,
+                last: headerMark)
+        }
+        return result
+    }
+
+    private var lastHeaderLength: Int { facts.wireBytes > 0 || headerCount > 0 ? max(2, headerLength) : 0 }
+
+    private var headerLength: Int {
+        let short = header[1] & 0x7f
+        return 2 + (short == 126 ? 2 : short == 127 ? 8 : 0) + (header[1] & 0x80 != 0 ? 4 : 0)
+    }
+
+    // MARK: A frame begins
+
+    private mutating func beginFrame(_ mark: PacketMark) {
+        let length = headerCount
+        headerCount = 0
+        let first = header[0]
+        let masked = header[1] & 0x80 != 0
+        let short = header[1] & 0x7f
+        var payload = UInt64(short)
+        var position = 2
+        if short >= 126 {
+            let bytes = short == 126 ? 2 : 8
+            payload = 0
+            for _ in 0..<bytes {
+                payload = payload << 8 | UInt64(header[position])
+                position += 1
+            }
+        }
+        opcode = first & 0x0f
+        isFinal = first & 0x80 != 0
+        let place = Place(
+            direction: direction, offset: headerOffset, length: Int64(length), first: headerMark, last: mark)
+        if short == 126 && payload < 126 || short == 127 && (payload < 65536 || payload >> 63 == 1) {
+            fatal(.lengthNotMinimal, place, value: Int64(truncatingIfNeeded: payload))
+        }
+        guard payload < 1 << 62 else {
+            facts.lost = true
+            return
+        }
+        remaining = Int64(payload)
+        facts.frames[Int(opcode)] += 1
+        facts.wireBytes += Int64(length)
+        if remaining > frameLimit { noteFrame(.frameOversized, place, value: remaining) }
+        mask = 0
+        if masked {
+            for index in 0..<4 { mask |= UInt32(header[position + index]) << (UInt32(index) * 8) }
+            if remaining > 0 { noteKey(mask) }
+        }
+        if masked != (direction == .client) {
+            fatal(direction == .client ? .clientUnmasked : .serverMasked, place)
+        }
+        let reserved = first & 0x70
+        if reserved != 0, !unknownExtension {
+            if reserved == 0x40, deflate {
+                if opcode >= 8 || opcode == 0 { fatal(.rsv1Misplaced, place, value: Int64(opcode)) }
+            } else {
+                fatal(.reservedBits, place, value: Int64(reserved >> 4))
+            }
+        }
+        if opcode >= 8 {
+            beginControl(place)
+        } else {
+            beginData(place, compressed: reserved & 0x40 != 0)
+        }
+    }
+
+    private mutating func beginControl(_ place: Place) {
+        control.removeAll(keepingCapacity: true)
+        if opcode > 10 { fatal(.reservedOpcode, place, value: Int64(opcode)) }
+        if !isFinal || remaining > 125 { fatal(.controlInvalid, place, value: remaining) }
+    }
+
+    private mutating func beginData(_ place: Place, compressed: Bool) {
+        if sentClose { noteFrame(.dataAfterClose, place, value: Int64(opcode)) }
+        switch opcode {
+        case 0:
+            if message == 0 { fatal(.continuationOrphan, place) }
+        case 1, 2:
+            if message != 0 { fatal(.messageInterleaved, place) }
+            message = opcode
+            checksText = opcode == 1 && !compressed && !unknownExtension && hadFatal == nil
+            text = UTF8Validator()
+            if facts.firstMessage == nil { facts.firstMessage = place.first }
+        default: fatal(.reservedOpcode, place, value: Int64(opcode))
+        }
+    }
+
+    private mutating func noteKey(_ key: UInt32) {
+        facts.maskedFrames += 1
+        if key == 0 { facts.zeroKeys += 1 }
+        equalKeys = key == previousKey ? equalKeys + 1 : 1
+        facts.longestEqualKeyRun = max(facts.longestEqualKeyRun, equalKeys)
+        previousKey = key
+    }
+
+    // MARK: Its payload
+
+    private mutating func readPayload(
+        _ bytes: Span<UInt8>, from start: Int, offset: Int64, mark: PacketMark
+    ) -> Int {
+        let step = Int(min(Int64(bytes.count - start), remaining))
+        let end = start + step
+        if opcode >= 8 {
+            // Longer control frames are an anomaly already; 125 bytes of them are enough.
+            for index in start..<end where control.count < 125 {
+                control.append(bytes[index] ^ UInt8(truncatingIfNeeded: mask >> (UInt32((index - start) & 3) * 8)))
+            }
+        } else if checksText, opcode <= 1, let bad = text.check(bytes, start, end, mask: mask) {
+            var shown: [UInt8] = []
+            for index in bad..<min(end, bad + 16) {
+                shown.append(bytes[index] ^ UInt8(truncatingIfNeeded: mask >> (UInt32((index - start) & 3) * 8)))
+            }
+            failText(offset + Int64(bad), mark, shown)
+        }
+        let turn = UInt32(step & 3) * 8
+        if turn != 0 { mask = mask >> turn | mask << (32 - turn) }
+        remaining -= Int64(step)
+        facts.payloadBytes += Int64(step)
+        facts.wireBytes += Int64(step)
+        return end
+    }
+
+    private mutating func failText(_ offset: Int64, _ mark: PacketMark, _ shown: [UInt8]) {
+        checksText = false
+        guard hadFatal == nil || hadFatal == .textNotUTF8 else { return }
+        hadFatal = .textNotUTF8
+        let place = Place(direction: direction, offset: offset, length: Int64(max(1, shown.count)), first: mark, last: mark)
+        anomalies.note(.textNotUTF8, place, shown)
+    }
+
+    // MARK: A frame ends
+
+    private mutating func endFrame(_ bytes: Span<UInt8>, _ index: Int, _ offset: Int64, _ mark: PacketMark) {
+        if opcode >= 8 {
+            if opcode == 8 { endClose(mark) }
+            controlIsComplete = opcode == 9 || opcode == 10
+            return
+        }
+        guard isFinal, opcode <= 2, message != 0 else { return }
+        if message == 1 {
+            facts.textMessages += 1
+            if checksText, !text.isComplete { failText(offset + Int64(index) - 1, mark, []) }
+        } else {
+            facts.binaryMessages += 1
+        }
+        message = 0
+    }
+
+    private mutating func endClose(_ mark: PacketMark) {
+        let code = control.count >= 2 ? UInt16(control[0]) << 8 | UInt16(control[1]) : nil
+        let place = Place(
+            direction: direction, offset: headerOffset, length: Int64(headerLength + control.count), first: headerMark,
+            last: mark)
+        if facts.close == nil {
+            facts.close = CloseFact(code: code, reason: Array(control.dropFirst(2)), place: place)
+        }
+        sentClose = true
+        var invalid = control.count == 1
+        if let code, !Self.mayBeSent(code) { invalid = true }
+        if control.count > 2 {
+            var reason = UTF8Validator()
+            let bytes = control.span
+            if reason.check(bytes, 2, bytes.count, mask: 0) != nil || !reason.isComplete { invalid = true }
+        }
+        if invalid {
+            let bytes = headerBytes(headerLength) + control
+            anomalies.note(.closeInvalid, place, bytes, value: code.map(Int64.init) ?? -1)
+        }
+    }
+
+    /// Codes that may stand in a Close frame (RFC 6455 7.4, and the registry's 1012 to 1014).
+    static func mayBeSent(_ code: UInt16) -> Bool {
+        switch code {
+        case 1000...1003, 1007...1014, 3000...4999: true
+        default: false
+        }
+    }
+
+    private mutating func fatal(_ kind: Anomaly.Kind, _ place: Place, value: Int64 = 0) {
+        guard hadFatal == nil || hadFatal == kind else { return }
+        hadFatal = kind
+        if !anomalies.again(kind, direction) { noteFrame(kind, place, value: value) }
+    }
+
+    private mutating func note(
+        _ kind: Anomaly.Kind, _ bytes: Span<UInt8>, _ index: Int, _ offset: Int64, _ mark: PacketMark
+    ) {
+        let end = min(bytes.count, index + 64)
+        let place = Place(
+            direction: direction, offset: offset + Int64(index), length: Int64(end - index), first: mark, last: mark)
+        anomalies.note(kind, place, bytes.extracting(index..<end).array)
+    }
+
+    private mutating func noteFrame(_ kind: Anomaly.Kind, _ place: Place, value: Int64) {
+        let bytes = headerBytes(Int(place.length))
+        anomalies.note(kind, place, bytes, value: value)
+    }
+
+    private func headerBytes(_ count: Int) -> [UInt8] { (0..<min(count, 14)).map { header[$0] } }
+
+    private func isHTTP(_ bytes: Span<UInt8>, _ index: Int) -> Bool {
+        let rest = bytes.extracting(index...)
+        return direction == .client
+            ? Sniffer.isRequestLine(rest) && rest.firstIndex(of: 0x0a, from: 0) != nil : rest.has("HTTP/1.", at: 0)
+    }
+}
