@@ -106,6 +106,9 @@ extension Analysis {
     }
 }
 
+/// The counters of a fixed array.
+func numbers<let count: Int>(_ counters: [count of UInt64]) -> [UInt64] { counters.indices.map { counters[$0] } }
+
 /// `127.0.0.1:80`, and without brackets for IPv6, as the truth writes it.
 func plain(_ endpoint: Endpoint) -> String { "\(endpoint.address):\(endpoint.port)" }
 
@@ -159,14 +162,14 @@ func comparableFacts(of exchange: Exchange) -> [String: String] {
         facts["bytes_after_switch.\(side)"] = "\(exchange.switched[direction].bytes)"
         if let websocket = exchange.websocket?.sides[direction] {
             var counts: [String: Int] = [:]
-            for (opcode, count) in websocket.frames.enumerated() { counts["\(opcode)"] = Int(count) }
+            for (opcode, count) in numbers(websocket.frames).enumerated() { counts["\(opcode)"] = Int(count) }
             facts["frames.\(side)"] = listing(counts)
             facts["messages.\(side)"] = "\(websocket.textMessages + websocket.binaryMessages)"
             facts["close.\(side)"] = websocket.close?.code.map { "\($0)" } ?? "none"
         }
         if let http2 = exchange.http2?.sides[direction] {
             var counts: [String: Int] = [:]
-            for (type, count) in http2.frames.enumerated() { counts[HTTP2Facts.frameNames[type]] = Int(count) }
+            for (type, count) in numbers(http2.frames).enumerated() { counts[HTTP2Facts.frameNames[type]] = Int(count) }
             facts["h2.frames.\(side)"] = listing(counts)
         }
     }

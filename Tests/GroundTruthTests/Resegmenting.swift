@@ -32,23 +32,30 @@ struct Dialogue {
         var sent = PerDirection(both: 0)
         var finished = PerDirection(both: 0)
         let start = turns.first?.time ?? 0
-        func add(_ direction: Direction, _ flags: TCPFlags, _ sequence: Int, _ acknowledged: Int?, _ bytes: ArraySlice<UInt8>, _ time: Int64) {
+        func add(
+            _ direction: Direction, _ flags: TCPFlags, _ sequence: Int, _ acknowledged: Int?,
+            _ bytes: ArraySlice<UInt8>, _ time: Int64
+        ) {
             packets.append(
                 RawPacket(
                     time: time,
-                    bytes: Self.packet(direction, flags, sequence: sequence, acknowledged: acknowledged, payload: bytes)))
+                    bytes: Self.packet(direction, flags, sequence: sequence, acknowledged: acknowledged, payload: bytes)
+                ))
         }
         add(.client, .syn, -1, nil, [], start - 3000)
         add(.server, [.syn, .ack], -1, 0, [], start - 2000)
         add(.client, .ack, 0, 0, [], start - 1000)
         for turn in turns {
             let offset = sent[turn.direction]
-            let acknowledged = turn.acknowledged + (finished[turn.direction.opposite] > 0 && turn.acknowledged == sent[turn.direction.opposite] ? 1 : 0)
+            let acknowledged =
+                turn.acknowledged
+                + (finished[turn.direction.opposite] > 0 && turn.acknowledged == sent[turn.direction.opposite] ? 1 : 0)
             switch turn.act {
             case .bytes:
                 let range = offset..<(offset + turn.bytes.count)
                 var from = offset
-                for end in cut(turn.direction, range).filter({ range.contains($0) && $0 > offset }) + [range.upperBound] {
+                for end in cut(turn.direction, range).filter({ range.contains($0) && $0 > offset }) + [range.upperBound]
+                {
                     add(
                         turn.direction, [.ack, .psh], from, acknowledged,
                         turn.bytes[(from - offset)..<(end - offset)], turn.time)

@@ -97,11 +97,13 @@ import Traffic
         func number<Value>(_ value: Value?) -> String { value.map { "\($0)" } ?? "-" }
         var lines = ["kind \(exchange.kind)"]
         for (name, head) in [("request", exchange.request), ("response", exchange.response)] {
-            lines.append("\(name) \(head.map { "\(place($0.place)) \($0.defects.rawValue) \(hex($0.bytes))" } ?? "none")")
+            lines.append(
+                "\(name) \(head.map { "\(place($0.place)) \($0.defects.rawValue) \(hex($0.bytes))" } ?? "none")")
         }
         lines.append("interim \(exchange.interim.map { "\($0.status) \(place($0.place))" })")
         lines.append("outcome \(exchange.outcome) \(exchange.reason) valid \(number(Inspector.isValid(exchange)))")
-        lines.append("protocol \(exchange.upgraded) \(exchange.protocolName) \(exchange.protocolInferred) \(exchange.inner)")
+        lines.append(
+            "protocol \(exchange.upgraded) \(exchange.protocolName) \(exchange.protocolInferred) \(exchange.inner)")
         let framing = exchange.framing
         lines.append(
             "framing \(framing.lengthAndCoding) \(framing.endUnknown) \(framing.chunked) \(number(framing.contentLength)) "
@@ -117,19 +119,21 @@ import Traffic
         }
         for direction in Direction.allCases {
             let switched = exchange.switched[direction]
-            lines.append("switched \(direction.name) \(number(switched.start)) \(switched.bytes) \(hex(switched.excerpt))")
+            lines.append(
+                "switched \(direction.name) \(number(switched.start)) \(switched.bytes) \(hex(switched.excerpt))")
             if let side = exchange.websocket?.sides[direction] {
                 lines.append(
-                    "websocket \(direction.name) \(side.frames) \(side.textMessages) \(side.binaryMessages) "
+                    "websocket \(direction.name) \(numbers(side.frames)) \(side.textMessages) \(side.binaryMessages) "
                         + "\(side.payloadBytes) \(side.wireBytes) \(side.maskedFrames) \(side.zeroKeys) "
                         + "\(side.longestEqualKeyRun) \(hex(side.lastHeader)) \(side.lost)")
                 if let close = side.close {
-                    lines.append("close \(direction.name) \(number(close.code)) \(hex(close.reason)) \(place(close.place))")
+                    lines.append(
+                        "close \(direction.name) \(number(close.code)) \(hex(close.reason)) \(place(close.place))")
                 }
             }
             if let side = exchange.http2?.sides[direction] {
                 lines.append(
-                    "http2 \(direction.name) \(side.frames) \(side.highestStream) "
+                    "http2 \(direction.name) \(numbers(side.frames)) \(side.highestStream) "
                         + side.settings.map { "\($0.identifier)=\($0.value)" }.joined(separator: " "))
             }
         }
@@ -139,11 +143,13 @@ import Traffic
         if let http2 = exchange.http2 { lines.append("http2 \(http2.preface) \(http2.streams)") }
         for anomaly in exchange.anomalies {
             lines.append(
-                "anomaly \(anomaly.kind) \(place(anomaly.place)) \(hex(anomaly.excerpt)) \(anomaly.count) \(anomaly.value)")
+                "anomaly \(anomaly.kind) \(place(anomaly.place)) \(hex(anomaly.excerpt)) \(anomaly.count) \(anomaly.value)"
+            )
         }
         for later in exchange.laterRequests {
             lines.append(
-                "later \(place(later.place)) \(later.hasForwardingFields) \(later.wasEarly) \(later.status) \(hex(later.head))")
+                "later \(place(later.place)) \(later.hasForwardingFields) \(later.wasEarly) \(later.status) \(hex(later.head))"
+            )
         }
         // What was judged follows from the facts; levels and certainty are facts of their own here.
         for finding in findings { lines.append("finding \(finding.rule) \(finding.level) \(finding.certainty)") }

@@ -10,7 +10,7 @@ import Foundation
 struct TruthViolation {
     /// The truth's own name for it.
     var name: String
-    /// The rules that say the same; any of them will do. Empty: the catalogue has none.
+    /// The rules that say the same; any of them will do, and none is there when the catalogue has none.
     var rules: [String]
     var sure: Bool
 }
@@ -70,12 +70,12 @@ extension Truth {
         for name in ["http_requests", "tcp_streams"] {
             if let count = json[name].int { facts[name] = String(count) }
         }
-        facts["tls_connections"] = String(Set(json["tls_streams"].array.compactMap { stream -> String? in
-            guard stream["after_plain"].bool != true else { return nil }
-            return "\(stream["client"].string ?? "")>\(stream["server"].string ?? "")"
-        }).count)
-        let plain = json["exchanges"].array.contains { $0["tls"].bool == true || $0["http_version"].string == "3" }
-        if plain { facts["http_requests"] = nil }
+        let encrypted = json["tls_streams"].array.filter { $0["after_plain"].bool != true }.map { stream in
+            "\(stream["client"].string ?? "")>\(stream["server"].string ?? "")"
+        }
+        facts["tls_connections"] = String(Set(encrypted).count)
+        // Requests that a later part decrypts are in the truth's number.
+        if !encrypted.isEmpty { facts["http_requests"] = nil }
         for (index, exchange) in json["exchanges"].array.enumerated() {
             exchanges.append(TruthExchange(lab: exchange, number: index + 1))
         }
@@ -158,16 +158,20 @@ extension TruthExchange {
         facts["offer"] = offered.joined(separator: ", ")
         facts["connection"] = json["connection"].strings.joined(separator: ", ")
         facts["status"] = status.map { String($0) } ?? "none"
-        facts["interim"] = json["interim_statuses"].array.compactMap { $0.int.map { String($0) } }.joined(separator: " ")
+        facts["interim"] = json["interim_statuses"].array.compactMap { $0.int.map { String($0) } }.joined(
+            separator: " ")
         facts["selection"] = json["upgrade_selected"].strings.joined(separator: ", ")
         facts["outcome"] = Self.outcome(json["outcome"].string ?? "", status: status)
         // The lab calls a 101 that the client has to abort "failed"; here it is a switch that is not valid.
         if json["outcome"].string == "failed", status == 101 { facts["valid"] = "false" }
         if json["outcome"].string == "switched" { facts["protocol"] = json["protocol"].string }
-        if json["early_client_bytes"].exists { facts["early_client_bytes"] = json["early_client_bytes"].int.map { "\($0)" } }
-        if json["early_server_bytes"].exists { facts["early_server_bytes"] = json["early_server_bytes"].int.map { "\($0)" } }
+        for fact in ["early_client_bytes", "early_server_bytes"] where json[fact].exists {
+            facts[fact] = json[fact].int.map { "\($0)" }
+        }
         if let look = json["early_bytes_look_like_http"].bool { facts["early_looks_like_http"] = look ? "yes" : "no" }
-        if let answered = json["early_bytes_answered_as_http"].bool { facts["early_answered"] = answered ? "yes" : "no" }
+        if let answered = json["early_bytes_answered_as_http"].bool {
+            facts["early_answered"] = answered ? "yes" : "no"
+        }
         for side in ["client", "server"] {
             if json["ws_frames"].exists { facts["frames.\(side)"] = listing(json["ws_frames"][side].counts) }
             if json["ws_messages"].exists { facts["messages.\(side)"] = json["ws_messages"][side].int.map { "\($0)" } }
@@ -184,10 +188,10 @@ extension TruthExchange {
         if let subprotocol = json["subprotocol"].string { facts["subprotocol"] = subprotocol }
         for violation in json["violations"].array {
             let name = violation["what"].string ?? ""
+            let token = method == "CONNECT" ? "CONNECT" : offered.last ?? ""
             violations.append(
                 TruthViolation(
-                    name: name, rules: Self.rules(for: name, token: method == "CONNECT" ? "CONNECT" : offered.last ?? ""),
-                    sure: violation["sure"].bool ?? true))
+                    name: name, rules: Self.rules(for: name, token: token), sure: violation["sure"].bool ?? true))
         }
     }
 
@@ -242,7 +246,7 @@ extension TruthExchange {
         }
     }
 
-    /// The outcome of RULES A. The truth's own words are coarser: what was not switched is "declined" there.
+    /// The outcome by definition A of the catalogue; for the truth everything not switched is "declined".
     private static func outcome(_ word: String, status: Int?) -> String {
         guard let status else { return "incomplete" }
         switch status {
