@@ -1,4 +1,7 @@
 // The door of this module: packets in, exchanges and connections out.
+//
+// One packet goes down the floors and up again before the next is looked at: dissected in place, found in the table,
+// put in order, read. Nothing here knows where packets come from or what is thought of what they say.
 
 /// Who is told what the analyzer found, while it reads.
 public protocol AnalyzerOutput: AnyObject {
@@ -23,20 +26,135 @@ public struct AnalyzerOptions: Sendable {
 
 /// Puts packets together into connections, connections into exchanges.
 public struct Analyzer: ~Copyable {
-    public private(set) var counters = TrafficCounters()
-    let output: any AnalyzerOutput
-    let options: AnalyzerOptions
+    private let output: any AnalyzerOutput
+    private let options: AnalyzerOptions
+    private let context: AnalysisContext
+    private var dissector: Dissector
+    private var table = ConnectionTable()
+    private var packets: UInt64 = 0
+    private var tally = TrafficCounters()
+    /// Closed connections in the order they closed, with the time.
+    private var closed: [(index: Int32, id: UInt64, time: Timestamp)] = []
+    private var closedHead = 0
 
     public init(options: AnalyzerOptions = AnalyzerOptions(), output: any AnalyzerOutput) {
         self.options = options
         self.output = output
+        context = AnalysisContext(options: options)
+        dissector = Dissector(limits: options.limits)
+    }
+
+    /// Counts over everything read so far.
+    public var counters: TrafficCounters {
+        var counters = tally
+        counters.packets = packets
+        counters.requests = context.counters.requests
+        counters.exchanges = context.counters.exchanges
+        counters.limitsHit = context.counters.limitsHit.merging(dissector.limitsHit, uniquingKeysWith: +)
+        return counters
     }
 
     /// Takes one packet; `bytes` are the packet's captured bytes.
     public mutating func receive(_ packet: CapturedPacket, capture: UInt16, bytes: Span<UInt8>) {
-        counters.packets += 1
+        packets += 1
+        context.now = packet.time
+        switch dissector.dissect(
+            bytes, linkType: packet.linkType, originalLength: Int(packet.originalLength), time: packet.time)
+        {
+        case .segment(let segment):
+            let mark = PacketMark(packet: packet.number, capture: capture, time: packet.time, acknowledged: nil)
+            let index = connection(of: segment, mark)
+            if segment.isReassembled {
+                let payload = dissector.reassembled.extracting(segment.payload).array
+                table[index].receive(segment, payload: payload.span, mark: mark, context: context)
+            } else {
+                table[index].receive(
+                    segment, payload: bytes.extracting(segment.payload), mark: mark, context: context)
+            }
+            table[index].noteAcknowledgment(segment, mark)
+            table[index].collect()
+            if table[index].hasFinished { tell(index) }
+            if table[index].isClosed { retire(index) }
+        case .fragment: break
+        case .notIP(let kind):
+            tally.notIP += 1
+            tally.kinds.count(kind)
+        case .notTCP(let kind):
+            tally.notTCP += 1
+            tally.kinds.count(kind)
+        case .malformed(let kind):
+            tally.malformed += 1
+            tally.kinds.count(kind)
+        }
+        if closedHead < closed.count { forget(before: packet.time) }
     }
 
     /// The input is over: everything still open is told of.
-    public mutating func finish() {}
+    public mutating func finish() {
+        for index in table.liveIndices { end(index, .captureEnd) }
+    }
+
+    @inline(__always)
+    private mutating func connection(of segment: Segment, _ mark: PacketMark) -> Int {
+        let hash = ConnectionTable.hash(segment)
+        if let index = table.find(segment, hash: hash) {
+            if !table[index].isSucceeded(by: segment) { return index }
+            end(index, .reused)
+        }
+        if table.count >= options.limits.connections, let victim = table.victim(quietSince: mark.time) {
+            context.hit("connections")
+            end(victim, .timeout)
+        }
+        tally.connections += 1
+        return table.insert(Connection(segment, id: packets, mark: mark, options: options), hash: hash)
+    }
+
+    /// Hands finished exchanges on.
+    private mutating func tell(_ index: Int) {
+        let tunnels = table[index].tunnel == 0 ? [] : dissector.tunnelNames(table[index].tunnel)
+        for var exchange in table[index].takeFinished() {
+            exchange.connection = table[index].facts(context, tunnels)
+            output.finished(exchange)
+        }
+    }
+
+    /// A closed connection waits for its last acknowledgments.
+    private mutating func retire(_ index: Int) {
+        let connection = table[index]
+        if connection.isRetired { return }
+        table[index].isRetired = true
+        closed.append((Int32(index), connection.id, connection.last.time))
+        if closed.count - closedHead > Self.lingerCount { forgetOldest() }
+    }
+
+    private static var lingerCount: Int { 4096 }
+    private static var lingerTime: Int64 { 2_000_000_000 }
+
+    private mutating func forget(before now: Timestamp) {
+        while closedHead < closed.count, now.nanoseconds(since: closed[closedHead].time) > Self.lingerTime {
+            forgetOldest()
+        }
+    }
+
+    private mutating func forgetOldest() {
+        let (index, id, _) = closed[closedHead]
+        closedHead += 1
+        if closedHead > 1024, closedHead * 2 > closed.count {
+            closed.removeFirst(closedHead)
+            closedHead = 0
+        }
+        if table.isLive(Int(index)), table[Int(index)].id == id { end(Int(index), .fin) }
+    }
+
+    private mutating func end(_ index: Int, _ reason: ConnectionEnd) {
+        table[index].endConversation(context)
+        if table[index].hasFinished { tell(index) }
+        let tunnels = table[index].tunnel == 0 ? [] : dissector.tunnelNames(table[index].tunnel)
+        let record = table[index].finalRecord(context, tunnels, end: reason)
+        if record.encrypted { tally.encryptedConnections += 1 }
+        if record.oneDirection != nil { tally.oneDirectionConnections += 1 }
+        tally.gapBytes += UInt64(record.streams.client.gapBytes + record.streams.server.gapBytes)
+        output.ended(record)
+        table.remove(index)
+    }
 }

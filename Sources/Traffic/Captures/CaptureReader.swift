@@ -79,7 +79,8 @@ public struct CaptureReader: ~Copyable {
         guard filled >= format.headerLength else {
             let cause = failure.map { ": \($0)" } ?? ""
             throw problem(
-                .unreadable, "is cut off in its \(format.rawValue) header: \(filled) of \(format.headerLength) bytes\(cause)")
+                .unreadable,
+                "is cut off in its \(format.rawValue) header: \(filled) of \(format.headerLength) bytes\(cause)")
         }
 
         description.format = format.rawValue

@@ -130,8 +130,9 @@ struct InputFile: ~Copyable {
         }
     }
 
-    /// What stands in a directory: names, and whether each is a directory itself. Names "." and ".." are left out.
-    /// A link to a file counts as the file; a link to a directory is not followed.
+    /// What stands in a directory: names, and whether each is a directory itself.
+    ///
+    /// The names "." and ".." are left out. A link to a file counts as the file; a link to a directory is not followed.
     static func entries(inDirectory path: String) throws(CaptureError) -> [(name: String, isDirectory: Bool)] {
         guard let directory = unsafe opendir(path) else { throw openingError(errno, path: path) }
         defer { unsafe closedir(directory) }
@@ -230,8 +231,9 @@ private let compressedBufferSize = 64 * 1024
         unsafe stream = .allocate(capacity: 1)
         unsafe stream.initialize(to: z_stream())
         // 16: a gzip wrapper is expected, and its checksum verified.
-        ready = unsafe inflateInit2_(
-            stream, 16 + MAX_WBITS, ZLIB_VERSION, Int32(MemoryLayout<z_stream>.size)) == Z_OK
+        ready =
+            unsafe inflateInit2_(
+                stream, 16 + MAX_WBITS, ZLIB_VERSION, Int32(MemoryLayout<z_stream>.size)) == Z_OK
         member = .inside
     }
 

@@ -62,7 +62,8 @@ struct PcapngBlocks {
             }
             let length = window.captureWord(at: at + 4, bigEndian: bigEndian)
             guard length & 3 == 0, length >= BlockType.shortest(type), length <= Self.longestBlock else {
-                outcome = damage("a \(BlockType.name(type)) claims an impossible length of \(length) bytes", at: at, base)
+                outcome = damage(
+                    "a \(BlockType.name(type)) claims an impossible length of \(length) bytes", at: at, base)
                 break walking
             }
             let next = at + Int(length)
@@ -99,14 +100,14 @@ struct PcapngBlocks {
                 let original = window.captureWord(at: at + 24, bigEndian: bigEndian)
                 let high = window.captureWord(at: at + 12, bigEndian: bigEndian)
                 let low = window.captureWord(at: at + 16, bigEndian: bigEndian)
-                let interface = Int(id)
-                lastTime.nanoseconds = interfaces[interface].resolution.nanoseconds(
-                    UInt64(high) << 32 | UInt64(low), offset: interfaces[interface].offset)
+                let interface = interfaces[Int(id)]
+                lastTime.nanoseconds = interface.resolution.nanoseconds(
+                    UInt64(high) << 32 | UInt64(low), offset: interface.offset)
                 tally.count(time: lastTime, captured: captured, original: original)
                 packets.append(
                     CapturedPacket(
                         number: UInt32(truncatingIfNeeded: first &+ tally.packets), time: lastTime,
-                        linkType: interfaces[interface].linkType, interface: interfaces[interface].index,
+                        linkType: interface.linkType, interface: interface.index,
                         range: (at + 28)..<(at + 28 + Int(captured)), originalLength: original))
 
             case BlockType.simplePacket:
@@ -278,7 +279,8 @@ struct PcapngBlocks {
         guard let length = options.tooLong else { return }
         describe(
             CaptureProblem(
-                kind: "damaged", offset: offset, message: "\(block) has an option of \(length) bytes, more than it holds"),
+                kind: "damaged", offset: offset,
+                message: "\(block) has an option of \(length) bytes, more than it holds"),
             in: &description)
     }
 

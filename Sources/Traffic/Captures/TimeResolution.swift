@@ -8,9 +8,9 @@
 struct TimeResolution {
     /// Ticks in a second, `.max` when there are more than fit.
     let unitsPerSecond: UInt64
-    /// "us", "2^-20 s": the word for reports.
-    let name: String
     private let scale: Scale
+    private let power: Int
+    private let isPowerOfTwo: Bool
 
     private enum Scale {
         /// A tick is a whole number of nanoseconds.
@@ -37,14 +37,8 @@ struct TimeResolution {
 
     private init(powerOfTen power: Int) {
         unitsPerSecond = Self.powerOfTen(power) ?? .max
-        name =
-            switch power {
-            case 0: "s"
-            case 3: "ms"
-            case 6: "us"
-            case 9: "ns"
-            default: "10^-\(power) s"
-            }
+        self.power = power
+        isPowerOfTwo = false
         if power <= 9, let factor = Self.powerOfTen(9 - power) {
             scale = .multiply(factor)
         } else if let divisor = Self.powerOfTen(power - 9) {
@@ -56,8 +50,21 @@ struct TimeResolution {
 
     private init(powerOfTwo power: Int) {
         unitsPerSecond = power < 64 ? 1 << UInt64(power) : .max
-        name = power == 0 ? "s" : "2^-\(power) s"
+        self.power = power
+        isPowerOfTwo = true
         scale = power == 0 ? .multiply(1_000_000_000) : .shift(UInt64(power))
+    }
+
+    /// "us", "2^-20 s": the word for reports.
+    var name: String {
+        switch power {
+        case 0: "s"
+        case _ where isPowerOfTwo: "2^-\(power) s"
+        case 3: "ms"
+        case 6: "us"
+        case 9: "ns"
+        default: "10^-\(power) s"
+        }
     }
 
     /// `ticks` as nanoseconds, `offset` nanoseconds added.

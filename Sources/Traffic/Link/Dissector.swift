@@ -69,7 +69,7 @@ public struct Dissector: ~Copyable {
     }
 
     /// One more label around what follows.
-    mutating func label(_ kind: TunnelLabel.Kind, _ number: UInt32? = nil, pair: UInt64 = 0, _ rest: inout Extent) {
+    mutating func label(_ rest: inout Extent, _ kind: TunnelLabel.Kind, _ number: UInt32? = nil, pair: UInt64 = 0) {
         rest.tunnel = tunnels.push(TunnelLabel(kind: kind, number: number, pair: pair), on: rest.tunnel)
     }
 

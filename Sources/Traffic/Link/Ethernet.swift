@@ -17,7 +17,7 @@ extension Dissector {
         guard rest.enter() else { return .malformed(.encapsulatedTooDeep) }
         guard rest.skip(4) else { return .malformed(.vlanTagCut) }
         let number = UInt32(bytes.load16(start) & 0xfff)
-        if number != 0 { label(kind, number, &rest) }
+        if number != 0 { label(&rest, kind, number) }
         return etherType(bytes.load16(start + 2), bytes, rest)
     }
 

@@ -13,7 +13,11 @@ extension Dissector {
         case 12, 14, 101: ip(bytes, rest)
         case 228: ipv4(bytes, rest)
         case 229: ipv6(bytes, rest)
+        case 51: pppoe(bytes, rest)
         case 100: llc(bytes, rest)
+        case 105: wireless(bytes, rest)
+        case 127: radiotap(bytes, rest)
+        case 239: nflog(bytes, rest)
         case 113: linuxCooked(bytes, rest)
         case 276: linuxCooked2(bytes, rest)
         default: .notIP(.linkType(type))
@@ -27,6 +31,10 @@ extension Dissector {
         case 0x86dd: ipv6(bytes, rest)
         case 0x8100: vlan(.vlan, bytes, rest)
         case 0x88a8, 0x9100, 0x9200: vlan(.qinq, bytes, rest)
+        case 0x6558: ethernet(bytes, rest)
+        case 0x8847, 0x8848: mpls(bytes, rest)
+        case 0x8864: pppoe(bytes, rest)
+        case 0x880b: ppp(bytes, rest)
         case ..<0x0600: llc(length: Int(type), bytes, rest)
         default: .notIP(.etherType(type))
         }
@@ -37,6 +45,7 @@ extension Dissector {
         switch number {
         case 0x0021: ipv4(bytes, rest)
         case 0x0057: ipv6(bytes, rest)
+        case 0x0281, 0x0283: mpls(bytes, rest)
         default: .notIP(.pppProtocol(number))
         }
     }
@@ -47,15 +56,33 @@ extension Dissector {
     ) -> Dissection {
         switch number {
         case 6: tcp(of: header, bytes, rest)
+        case 17: udp(of: header, bytes, rest)
+        case 4: ipv4Inside(of: header, bytes, rest)
+        case 41: ipv6Inside(of: header, bytes, rest)
+        case 47: gre(of: header, bytes, rest)
         case 0, 43, 44, 51, 60, 135, 139, 140: extensionHeaders(number, of: header, bytes, rest)
         default: .notTCP(.ipProtocol(number))
+        }
+    }
+
+    /// By a port of UDP; `nil` where no tunnel is there.
+    mutating func udpTunnel(
+        _ port: UInt16, of header: IPHeader, _ bytes: Span<UInt8>, _ rest: Extent
+    ) -> Dissection? {
+        switch port {
+        case 2152: gtp(of: header, bytes, rest)
+        case 3544: teredo(bytes, rest)
+        case 4789, 8472: vxlan(namesProtocol: false, bytes, rest)
+        case 4790: vxlan(namesProtocol: true, bytes, rest)
+        case 6081: geneve(bytes, rest)
+        default: nil
         }
     }
 
     /// Whether fragments of this protocol are worth putting together: there may be TCP inside.
     static func carriesTCP(_ number: UInt8) -> Bool {
         switch number {
-        case 6, 51: true
+        case 4, 6, 17, 41, 47, 51: true
         default: false
         }
     }

@@ -129,6 +129,8 @@ final class Conversation {
     private var serverHole: Int64?
     /// Answers can be told to requests; false between a hole and the next quiet moment.
     private var isAssociated = true
+    /// What the server said before any request.
+    private var serverFirst: Anomaly?
     private var answeredRequests = 0
     private let startFacts: ConnectionFacts
 
@@ -164,6 +166,7 @@ final class Conversation {
         guard bytes.count > 0, !isLetGo else { return }
         if direction == .client {
             receiveClient(bytes, offset: offset, mark: mark)
+            noteEarly(bytes, offset, mark)
             client.position = offset + Int64(bytes.count)
         } else {
             receiveServer(bytes, offset: offset, mark: mark)
@@ -198,7 +201,6 @@ final class Conversation {
     // MARK: The client's bytes
 
     private func receiveClient(_ bytes: Span<UInt8>, offset: Int64, mark: PacketMark) {
-        noteEarly(bytes, offset, mark)
         var index = 0
         while index < bytes.count {
             switch client.state {
@@ -325,6 +327,7 @@ final class Conversation {
             exchange.request = head
             exchange.framing = framing
             exchange.lastMark = place.last
+            if let serverFirst, requests == 1 { exchange.anomalies.append(serverFirst) }
             request.exchange = add(exchange)
         } else {
             request.head = head
@@ -422,22 +425,14 @@ final class Conversation {
             if piece.isHole {
                 clientGap(piece.offset, piece.offset + Int64(piece.length), piece.mark)
             } else {
-                deliverAgain(bytes.extracting(index..<(index + piece.length)), piece.offset, piece.mark)
+                receiveClient(
+                    bytes.extracting(index..<(index + piece.length)), offset: piece.offset, mark: piece.mark)
                 index += piece.length
             }
         }
     }
 
-    /// Held bytes were watched when they came; here they are only read.
-    private func deliverAgain(_ bytes: Span<UInt8>, _ offset: Int64, _ mark: PacketMark) {
-        isReplaying = true
-        receiveClient(bytes, offset: offset, mark: mark)
-        isReplaying = false
-    }
-    private var isReplaying = false
-
     private func noteEarly(_ bytes: Span<UInt8>, _ offset: Int64, _ mark: PacketMark) {
-        guard !isReplaying else { return }
         for index in open.indices {
             guard open[index].watch != nil else { continue }
             if let end = open[index].exchange.response?.place.end, let acknowledged = mark.acknowledged,
@@ -610,9 +605,12 @@ final class Conversation {
     /// Bytes that are no status line where one was due. Returns how many of them are done with.
     private func serverIsNotHTTP(_ bytes: Span<UInt8>, _ offset: Int64, _ mark: PacketMark) -> Int {
         guard client.spokeHTTP || server.spokeHTTP || !client.buffer.isEmpty else {
-            // The server speaks first, and not HTTP.
-            server.state = .ignored
-            isLetGo = true
+            // The server speaks first, and not HTTP: what the client says will tell whether that matters.
+            let first = bytes.extracting(0..<min(32, bytes.count)).array
+            let place = Place(direction: .server, offset: offset, length: Int64(bytes.count), first: mark, last: mark)
+            serverFirst = Anomaly(
+                kind: .serverBytesBeforeResponse, place: place, excerpt: first, value: Int64(bytes.count))
+            server.state = .resync
             return bytes.count
         }
         guard let number = outstanding.first?.exchange, let place = index(of: number) else {

@@ -177,6 +177,8 @@ public struct ConnectionFacts: Sendable {
     public var endMark = PerDirection<PacketMark?>(both: nil)
     /// Last packet of the connection.
     public var last: PacketMark
+    /// Time of the last packet of any connection when the facts were taken: so long was this one watched.
+    public var observedUntil: Timestamp
     /// Retransmissions whose bytes differ from the first copy.
     public var conflicts = PerDirection<UInt32>(both: 0)
     public var duplicatePackets: UInt32 = 0
@@ -187,6 +189,7 @@ public struct ConnectionFacts: Sendable {
         self.server = server
         self.first = first
         self.last = first
+        self.observedUntil = first.time
     }
 }
 

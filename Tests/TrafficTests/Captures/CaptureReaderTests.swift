@@ -179,14 +179,16 @@ import Testing
         #expect(read.description.firstPacket == nil)
     }
 
-    @Test(arguments: [
+    static let damages: [(String, Int, UInt8)] = [
         ("a length that is no multiple of four", 4, UInt8(33)),
         ("a length below that of any block", 4, 8),
         ("a length beyond all bounds", 7, 0x70),
         ("a length at the end that differs", 28, 36),
         ("more packet than block", 20, 200),
         ("an interface that was not described", 8, 3),
-    ])
+    ]
+
+    @Test(arguments: damages)
     func damageOfABlockIsNamedWithItsOffset(name: String, at place: Int, value: UInt8) throws {
         var file = CaptureBytes()
         file.section()
@@ -217,7 +219,7 @@ import Testing
 
     // MARK: clocks
 
-    @Test(arguments: [
+    static let clocks: [(UInt8, UInt64, Int64, String)] = [
         (UInt8(0), UInt64(3), Int64(3_000_000_000), "s"),
         (3, 1500, 1_500_000_000, "ms"),
         (6, 1_700_000_000_123_456, 1_700_000_000_123_456_000, "us"),
@@ -234,16 +236,20 @@ import Testing
         (0, .max, .max, "s"),
         (6, .max, .max, "us"),
         (0x81, .max, .max, "2^-1 s"),
-    ])
+    ]
+
+    @Test(arguments: clocks)
     func ticksBecomeNanoseconds(tsresol: UInt8, ticks: UInt64, expected: Int64, name: String) {
         let resolution = TimeResolution(tsresol: tsresol)
         #expect(resolution.nanoseconds(ticks, offset: 0) == expected)
         #expect(resolution.name == name)
     }
 
-    @Test(arguments: [
+    static let offsets: [(Int64, Int64)] = [
         (Int64(-2), Int64(3_000_000_000)), (10, 15_000_000_000), (.max, .max), (.min, .min + 5_000_000_000),
-    ])
+    ]
+
+    @Test(arguments: offsets)
     func theOffsetOfAnInterfaceIsAdded(seconds: Int64, expected: Int64) throws {
         var file = CaptureBytes()
         file.section()
@@ -331,7 +337,7 @@ import Testing
 
     // MARK: what cannot be opened
 
-    @Test(arguments: [
+    static let strangers: [([UInt8], CaptureError.Kind, String)] = [
         ([UInt8](), CaptureError.Kind.empty, "x is empty"),
         (
             Array("GET / HTTP/1.1\r\n\r\n".utf8), .notACapture,
@@ -353,7 +359,9 @@ import Testing
             [0x1f, 0x8b, 8, 0], .unreadable,
             "x cannot be read: the gzip data ends before it is complete"
         ),
-    ])
+    ]
+
+    @Test(arguments: strangers)
     func whatIsNoCaptureIsAnErrorInWords(bytes: [UInt8], kind: CaptureError.Kind, message: String) {
         do {
             _ = try CaptureReader(bytes: bytes, name: "x")
@@ -470,22 +478,22 @@ import Testing
 
 /// The 40 steady packets as pcap, packed by gzip -9 and zstd -19.
 private let gzipped =
-    "H4sIAAAAAAACA93Z2VPNARjG8VMdilCEIhShhCQkUVIkIS2iEIVDIQpRlA7CiXAQjr0QUUi27JHl2EOIQvasw51L8/7GzPM/PO/MO8/15/pbVVGa"
-    + "b6pSq3BqlYnMnwiNjPH/q0xMzdQNGppbNGps2aRpMyvr5i1sWrZqbWvXpq19u/YdHBw7dnLq3KWrs0s31+49err1cu/t0advP8/+XgO8Bw7y8R3s"
-    + "N8Q/YOiwwOFBI4JHjhodMiY0LDxibOS48VHREyZOipk8JTZu6rTpmhkz4xNmzZ6TOHdeUvL8BQtTFi1OTVuyND1jWaZ2+YqVWatWr9Flr12Xs37D"
-    + "Rv2mzVtyt27bbtixc9fuPXv35eXvP3Cw4NDhwiNHi4qPHT9RcrL01OkzZ8+Vnb9w8dLlK1fLr12vuHHz1m1x1ZvBRcIyiqvSHC4S1h1xlVnCRcK6"
-    + "K648K7hIWPfEpbOBi4R1X1xJtnCRsB6IK8oeLhLWQ3H5OcBFwnokLhcnuEhYleKydoaLhPVYXH9d4SJhPRFXnRtcJKyn4jJ6wEXCqhJXiSdcJKxn"
-    + "4jJ4w0XCei4urS9cJKwX4or3h4uEVS2u0EC4SFgvxeUVDBcJ65W4HEPgImHViMsiHC4SVq24fkfCRcJ6La7qaLhIWG/EVR4DFwnrrbgK4+AiYdWJ"
-    + "S6+Bi4T1TlypCXCRsN6LKzYRLhLWB3EFJcNFwvooLvcUuEhYn8RllwYXCeuz0r8y4CJhfVH6lxYuEla90r+y4CJhfVX6lw4uEtY3pX/lwEXC+q70"
-    + "Lz1cJKwfSv/KhYuE9VPpXwa4SFi//gHrAj5E2CEAAA=="
+    "H4sIAAAAAAACA93Z2VPNARjG8VMdilCEIhShhCQkUVIkIS2iEIVDIQpRlA7CiXAQjr0QUUi27JHl2EOIQvasw51L8/7GzPM/PO/MO8/15/pb"
+    + "VVGab6pSq3BqlYnMnwiNjPH/q0xMzdQNGppbNGps2aRpMyvr5i1sWrZqbWvXpq19u/YdHBw7dnLq3KWrs0s31+49err1cu/t0advP8/+XgO8"
+    + "Bw7y8R3sN8Q/YOiwwOFBI4JHjhodMiY0LDxibOS48VHREyZOipk8JTZu6rTpmhkz4xNmzZ6TOHdeUvL8BQtTFi1OTVuyND1jWaZ2+YqVWatW"
+    + "r9Flr12Xs37DRv2mzVtyt27bbtixc9fuPXv35eXvP3Cw4NDhwiNHi4qPHT9RcrL01OkzZ8+Vnb9w8dLlK1fLr12vuHHz1m1x1ZvBRcIyiqvS"
+    + "HC4S1h1xlVnCRcK6K648K7hIWPfEpbOBi4R1X1xJtnCRsB6IK8oeLhLWQ3H5OcBFwnokLhcnuEhYleKydoaLhPVYXH9d4SJhPRFXnRtcJKyn"
+    + "4jJ6wEXCqhJXiSdcJKxn4jJ4w0XCei4urS9cJKwX4or3h4uEVS2u0EC4SFgvxeUVDBcJ65W4HEPgImHViMsiHC4SVq24fkfCRcJ6La7qaLhI"
+    + "WG/EVR4DFwnrrbgK4+AiYdWJS6+Bi4T1TlypCXCRsN6LKzYRLhLWB3EFJcNFwvooLvcUuEhYn8RllwYXCeuz0r8y4CJhfVH6lxYuEla90r+y"
+    + "4CJhfVX6lw4uEtY3pX/lwEXC+q70Lz1cJKwfSv/KhYuE9VPpXwa4SFi//gHrAj5E2CEAAA=="
 
 private let zstandard =
-    "KLUv/WTYIK0OAMQU1MOyoQIABAAEAAHxU2XIAAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8gISIjJCUmJygpKissLS4vMDEyMzQ1Njc4OTo7"
-    + "PD0+P0BBQkNERUZHSElKS0xNTk9QUVJTVFVWV1hZWltcXV5fYGFiY2RlZmdoaWprbG1ub3BxcnN0dXZ3eHl6e3x9fn+AgYKDhIWGh4iJiouMjY6PkJGS"
-    + "k5SVlpeYmZqbnJ2en6ChoqOkpaanqKmqq6ytrq+wsbKztLW2t7i5uru8vb6/wMHCw8TFxsfoA8jQB8m4C8qgD8uIE8xwF81YG85AH88oI9AQJ9H4KtLg"
-    + "LtPIMtSwNtWYOtaAPtdoQthQRtk4StogTtsIUtzwVd3YWd7AXd+oYeCQZeF4aeJgbeNIceQwdeUYeeYAfefogOjQhOm4iOqgjOuIkOxwlO1YmO55qGFV"
-    + "3Mb+b0BZcxLAFSQEreH//+8HxB4krtbEx554HhJNO5HNJLqNicclcb4knnZiw0h0rInuI9F+SBztRJOV+FgTn0OieUm020Q2I/GwJp6XxPOSeJqJDCvR"
-    + "bSa6D4njJXG2ExtW4mNMdC6J9iPRbiYarMTTmvhcJLbyiNwmWO+I9O+vDmqI4j+n"
+    "KLUv/WTYIK0OAMQU1MOyoQIABAAEAAHxU2XIAAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8gISIjJCUmJygpKissLS4vMDEyMzQ1"
+    + "Njc4OTo7PD0+P0BBQkNERUZHSElKS0xNTk9QUVJTVFVWV1hZWltcXV5fYGFiY2RlZmdoaWprbG1ub3BxcnN0dXZ3eHl6e3x9fn+AgYKDhIWG"
+    + "h4iJiouMjY6PkJGSk5SVlpeYmZqbnJ2en6ChoqOkpaanqKmqq6ytrq+wsbKztLW2t7i5uru8vb6/wMHCw8TFxsfoA8jQB8m4C8qgD8uIE8xw"
+    + "F81YG85AH88oI9AQJ9H4KtLgLtPIMtSwNtWYOtaAPtdoQthQRtk4StogTtsIUtzwVd3YWd7AXd+oYeCQZeF4aeJgbeNIceQwdeUYeeYAfefo"
+    + "gOjQhOm4iOqgjOuIkOxwlO1YmO55qGFV3Mb+b0BZcxLAFSQEreH//+8HxB4krtbEx554HhJNO5HNJLqNicclcb4knnZiw0h0rInuI9F+SBzt"
+    + "RJOV+FgTn0OieUm020Q2I/GwJp6XxPOSeJqJDCvRbSa6D4njJXG2ExtW4mNMdC6J9iPRbiYarMTTmvhcJLbyiNwmWO+I9O+vDmqI4j+n"
 
 /// A gzip member that stores its bytes.
 func gzipMember(_ bytes: [UInt8]) -> [UInt8] {

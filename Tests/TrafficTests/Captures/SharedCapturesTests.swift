@@ -27,6 +27,13 @@ import Testing
         }
     }
 
+    /// Files of pcap versions before 2.4, whose lengths stand the other way round: tshark and libpcap read their first
+    /// packet as we do, the independent reader of the ground truth does not know of it.
+    private static let lengthsExchanged: Set = [
+        "PcapPlusPlus--clusterfuzz-testcase-minimized-FuzzTarget-6604968558198784.pcap",
+        "nDPI--fuzz-2021-10-13.pcap",
+    ]
+
     private static var shared: URL {
         if let path = ProcessInfo.processInfo.environment["UPGRADESCOPE_SHARED"] { return URL(filePath: path) }
         // Tests/TrafficTests/Captures/<this file>, four levels below the package.
@@ -76,7 +83,8 @@ import Testing
             } else {
                 print("unsure, not compared: whether \(name) is damaged")
             }
-            if let error = truth.independent_reader_error, damaged == true,
+            let swapsLengths = Self.lengthsExchanged.contains(name)
+            if let error = truth.independent_reader_error, damaged == true, !swapsLengths,
                 let offset = error.split(separator: " at ").last?.split(separator: " ").first.flatMap({ Int64($0) })
             {
                 #expect(read.description.problems.first?.offset == offset, "\(name): \(error)")
@@ -86,7 +94,8 @@ import Testing
                 #expect(read.packets.isEmpty, "\(name)")
                 continue
             }
-            #expect(read.packets.count == truth.packets_independent ?? truth.packets, "\(name)")
+            let packets = swapsLengths ? truth.packets : truth.packets_independent ?? truth.packets
+            #expect(read.packets.count == packets, "\(name)")
             if let expected = truth.snap_truncated_packets, damaged == false {
                 #expect(read.description.snappedPackets == UInt64(expected), "\(name)")
             }

@@ -1,0 +1,540 @@
+// One TCP connection: two streams, and the conversation on them.
+//
+// A segment is delivered, held, recognized as a duplicate, or in conflict with what came before (RFC 9293 3.10.7.4,
+// read by a witness: what the receiver did cannot be seen, so the first copy counts). A hole is waited for. It is
+// declared missing when the other side has acknowledged it and it still does not come, when too much is held behind
+// it, or when the connection ends. Bytes of the server wait for the client bytes that their segment acknowledges, so
+// that an answer never comes before its question, however the capture was shuffled.
+
+struct Connection {
+    let id: UInt64
+    /// As given by the first packet; turned round if it was the server's.
+    private(set) var client: Endpoint
+    private(set) var server: Endpoint
+    let tunnel: UInt32
+    private(set) var streams = PerDirection(both: StreamState())
+    private(set) var conversation: Conversation?
+    /// The roles are known: from a SYN, or from what was said.
+    private var isOriented: Bool
+    let first: PacketMark
+    private(set) var last: PacketMark
+    private var synTime: Timestamp?
+    private var synAckTime: Timestamp?
+    private var serverRoundTrip: Int64?
+    private var clientRoundTrip: Int64?
+    private var endMark = PerDirection<PacketMark?>(both: nil)
+    private var duplicates: UInt32 = 0
+    private var firstDuplicate: (copy: PacketMark, original: PacketMark)?
+    private var firstGap: Place?
+    private var firstPayload = PerDirection<PacketMark?>(both: nil)
+    private var application = ConnectionProtocol.unknown
+    private var hello: ClientHello?
+    private var firstBytes: [UInt8] = []
+    private var firstBytesUnknown = false
+    private var requests: UInt32 = 0
+    private var exchanges: UInt32 = 0
+    private var sawSYN = false
+    private var wasLetGo = false
+    private var digests: StreamDigests?
+    /// Both sides have ended, or one has reset.
+    private(set) var isClosed = false
+    private(set) var wasReset = false
+    /// Waits to leave the table.
+    var isRetired = false
+
+    init(_ segment: Segment, id: UInt64, mark: PacketMark, options: AnalyzerOptions) {
+        self.id = id
+        tunnel = segment.tunnel
+        first = mark
+        last = mark
+        let isAnswer = segment.flags.contains([.syn, .ack])
+        client = isAnswer ? segment.destination : segment.source
+        server = isAnswer ? segment.source : segment.destination
+        isOriented = segment.flags.contains(.syn)
+        sawSYN = segment.flags.contains(.syn)
+        if options.streamDigests { digests = StreamDigests() }
+    }
+
+    /// Whether these are the addresses of this connection, in either direction.
+    @inline(__always)
+    func joins(_ one: Endpoint, _ other: Endpoint, tunnel: UInt32) -> Bool {
+        self.tunnel == tunnel && (client == one && server == other || client == other && server == one)
+    }
+
+    /// Whether a packet on these addresses is the beginning of another connection (REPORT.md, `connections`).
+    func isSucceeded(by segment: Segment) -> Bool {
+        let direction: Direction = segment.source == client ? .client : .server
+        let stream = streams[direction]
+        if segment.flags.contains(.syn), !segment.flags.contains(.ack) {
+            guard stream.hasBase else { return isClosed }
+            let start = segment.sequence &+ 1
+            if start == stream.base { return false }
+            // The SYN of data that was captured in front of it.
+            let distance = Int32(bitPattern: stream.base &- start)
+            return stream.sawSYN || isClosed || distance < 0 || distance > 1 << 16
+        }
+        guard isClosed, stream.hasBase, !segment.flags.contains(.rst) else { return false }
+        let offset = stream.offset(of: segment.sequence)
+        if offset < -(1 << 20) || offset > max(stream.highest, stream.next) + 1 << 20 { return true }
+        return !wasReset && stream.fin >= 0 && offset + Int64(segment.payload.count) > stream.fin + 1
+    }
+
+    // MARK: A segment comes
+
+    mutating func receive(_ segment: Segment, payload: Span<UInt8>, mark: PacketMark, context: AnalysisContext) {
+        last = mark
+        if !isOriented { orient(segment, payload, mark) }
+        let direction: Direction = segment.source == client ? .client : .server
+        if isLoop { return }
+        streams[direction].packets += 1
+        if segment.flags.contains(.syn) { synchronize(segment, direction, mark) }
+        if !streams[direction].hasBase {
+            streams[direction].setBase(segment.sequence &+ (segment.flags.contains(.syn) ? 1 : 0))
+        }
+        var mark = mark
+        if segment.flags.contains(.ack), !segment.flags.contains(.rst) {
+            mark.acknowledged = acknowledge(segment.acknowledgment, direction, mark)
+        }
+        let start = segment.sequence &+ (segment.flags.contains(.syn) ? 1 : 0)
+        if payload.count > 0 || segment.missing > 0 {
+            if conversation == nil, !wasLetGo, !isClosed { open(context) }
+            take(payload, at: start, segment, direction, mark, context)
+        }
+        if segment.flags.contains(.fin) {
+            let offset = streams[direction].offset(of: start) + Int64(payload.count) + Int64(segment.missing)
+            if streams[direction].fin < 0, offset >= streams[direction].next {
+                streams[direction].fin = offset
+                streams[direction].ended = .fin
+                if endMark[direction] == nil { endMark[direction] = mark }
+            }
+        }
+        if streams.client.hasHole || streams.server.hasHole { attend(mark, context) }
+        if segment.flags.contains(.rst) { reset(segment, direction, mark) }
+        if !isClosed, streams.client.isFinished, streams.server.isFinished {
+            isClosed = true
+            endConversation(context)
+        }
+    }
+
+    /// A packet from an endpoint to itself has no direction that could be told.
+    private var isLoop: Bool { client == server }
+
+    /// Roles of a connection whose SYN was not seen: by what is said, else by port.
+    private mutating func orient(_ segment: Segment, _ payload: Span<UInt8>, _ mark: PacketMark) {
+        if segment.flags.contains(.syn) {
+            setClient(segment.flags.contains(.ack) ? segment.destination : segment.source)
+            sawSYN = true
+            return
+        }
+        guard payload.count > 0 else { return }
+        if Sniffer.isRequestLine(payload) || payload.count > 5 && payload[0] == 0x16 && payload[5] == 1 {
+            setClient(segment.source)
+        } else if payload.has("HTTP/1.", at: 0) {
+            setClient(segment.destination)
+        } else {
+            let from = segment.source.port
+            let to = segment.destination.port
+            let isFromServer = from < 1024 && to >= 1024 || from < 32768 && to >= 32768
+            setClient(isFromServer ? segment.destination : segment.source)
+        }
+    }
+
+    private mutating func setClient(_ endpoint: Endpoint) {
+        isOriented = true
+        guard endpoint != client else { return }
+        swap(&client, &server)
+        streams = PerDirection(client: streams.server, server: streams.client)
+        endMark = PerDirection(client: endMark.server, server: endMark.client)
+    }
+
+    private mutating func synchronize(_ segment: Segment, _ direction: Direction, _ mark: PacketMark) {
+        let start = segment.sequence &+ 1
+        if !streams[direction].hasBase || streams[direction].counters.bytes == 0 && streams[direction].next == 0 {
+            streams[direction].setBase(start)
+        }
+        if direction == .client {
+            if synTime == nil { synTime = mark.time }
+        } else if synAckTime == nil {
+            synAckTime = mark.time
+            if let synTime { serverRoundTrip = mark.time.nanoseconds(since: synTime) }
+        }
+        streams[direction].sawSYN = true
+    }
+
+    /// Notes what `direction` has received of the other stream; returns it as an offset.
+    private mutating func acknowledge(_ number: UInt32, _ direction: Direction, _ mark: PacketMark) -> Int64? {
+        let other = direction.opposite
+        if !streams[other].hasBase {
+            streams[other].setBase(number)
+            return 0
+        }
+        if direction == .client, clientRoundTrip == nil, let synAckTime {
+            clientRoundTrip = mark.time.nanoseconds(since: synAckTime)
+        }
+        let offset = streams[other].offset(of: number)
+        // Far beyond everything that was seen: no acknowledgment of this stream.
+        guard offset <= max(streams[other].highest, streams[other].next) + 1 << 24 else { return nil }
+        if offset > streams[other].acknowledged { streams[other].acknowledged = offset }
+        return offset
+    }
+
+    private mutating func open(_ context: AnalysisContext) {
+        conversation = Conversation(context: context, facts: facts(context, []), midstream: !sawSYN)
+    }
+
+    private mutating func reset(_ segment: Segment, _ direction: Direction, _ mark: PacketMark) {
+        let offset = streams[direction].offset(of: segment.sequence)
+        // One that is far from the stream was not sent by the peer, or not for this connection.
+        guard segment.sequence == 0 || abs(offset - streams[direction].next) < 1 << 20 else { return }
+        streams[direction].ended = .rst
+        if endMark[direction] == nil { endMark[direction] = mark }
+        wasReset = true
+        isClosed = true
+    }
+
+    // MARK: Bytes in order
+
+    private mutating func take(
+        _ payload: Span<UInt8>, at sequence: UInt32, _ segment: Segment, _ direction: Direction, _ mark: PacketMark,
+        _ context: AnalysisContext
+    ) {
+        if firstPayload[direction] == nil { firstPayload[direction] = mark }
+        let offset = streams[direction].offset(of: sequence)
+        let count = Int64(payload.count)
+        let end = offset + count + Int64(segment.missing)
+        if end > streams[direction].highest { streams[direction].highest = end }
+        if end <= streams[direction].next {
+            takeOld(payload, offset, sequence, segment, direction, mark)
+            return
+        }
+        noteSegment(sequence, payload.count, segment.identification, direction, mark)
+        if wasLetGo, !context.options.allConnections {
+            streams[direction].counters.bytes += min(count, end - streams[direction].next)
+            streams[direction].next = end
+            return
+        }
+        if offset > streams[direction].next || isBlocked(direction, mark) {
+            if streams[direction].heldBytes + payload.count > context.options.limits.heldBytes {
+                context.hit("held-bytes")
+                giveUp(direction, mark, context)
+            }
+            if offset > streams[direction].next || isBlocked(direction, mark) {
+                let kept = offset < streams[direction].next ? Int(streams[direction].next - offset) : 0
+                if kept < payload.count || segment.missing > 0 {
+                    streams[direction].hold(
+                        payload.extracting(min(kept, payload.count)...), at: max(offset, streams[direction].next),
+                        missing: Int64(segment.missing), mark: mark, last: context.options.overlap == .last)
+                }
+                return
+            }
+        }
+        let known = Int(min(streams[direction].next - offset, count))
+        if known > 0 {
+            let old = payload.extracting(0..<known)
+            compare(old, offset, direction)
+            streams[direction].counters.retransmittedBytes += Int64(known)
+        }
+        if !streams[direction].held.isEmpty {
+            deliverAround(payload.extracting(known...), direction, mark, context)
+        } else {
+            deliver(payload.extracting(known...), direction, mark, context)
+        }
+        if segment.missing > 0 {
+            declareGap(direction, to: max(end, streams[direction].next), mark, context)
+        }
+        if !streams[direction].held.isEmpty { flush(direction, context) }
+        if direction == .client, !streams.server.held.isEmpty { flush(.server, context) }
+    }
+
+    /// Held bytes may overlap what is delivered now: the earlier copy wins unless asked otherwise.
+    private mutating func deliverAround(
+        _ bytes: Span<UInt8>, _ direction: Direction, _ mark: PacketMark, _ context: AnalysisContext
+    ) {
+        guard let held = streams[direction].held.first else { return deliver(bytes, direction, mark, context) }
+        let room = held.offset - streams[direction].next
+        if Int64(bytes.count) <= room { return deliver(bytes, direction, mark, context) }
+        let split = Int(max(0, room))
+        let overlap = min(bytes.count - split, held.bytes.count)
+        if overlap > 0 {
+            let mine = bytes.extracting(split..<(split + overlap))
+            if mine.equals(held.bytes.span, from: 0) {
+                streams[direction].counters.retransmittedBytes += Int64(overlap)
+            } else {
+                streams[direction].counters.conflicts += 1
+                if context.options.overlap == .last {
+                    for index in 0..<overlap { streams[direction].held[0].bytes[index] = mine[index] }
+                }
+            }
+        }
+        deliver(bytes.extracting(0..<split), direction, mark, context)
+        flush(direction, context)
+        let after = split + held.bytes.count
+        if after < bytes.count, streams[direction].next == held.end {
+            deliverAround(bytes.extracting(after...), direction, mark, context)
+        }
+    }
+
+    private mutating func takeOld(
+        _ payload: Span<UInt8>, _ offset: Int64, _ sequence: UInt32, _ segment: Segment, _ direction: Direction,
+        _ mark: PacketMark
+    ) {
+        // A keep-alive probe repeats the last byte, or sends any byte there (RFC 9293 3.8.4).
+        if payload.count <= 1, offset == streams[direction].next - 1 { return }
+        let stream = streams[direction]
+        if stream.lastSequence == sequence, stream.lastLength == payload.count,
+            stream.lastIdentification == segment.identification,
+            mark.time.nanoseconds(since: stream.lastMark.time) <= 5_000_000
+        {
+            duplicates &+= 1
+            if firstDuplicate == nil { firstDuplicate = (mark, stream.lastMark) }
+        }
+        streams[direction].counters.retransmittedBytes += Int64(payload.count)
+        compare(payload, offset, direction)
+    }
+
+    private mutating func compare(_ bytes: Span<UInt8>, _ offset: Int64, _ direction: Direction) {
+        if streams[direction].conflicts(bytes, at: offset) { streams[direction].counters.conflicts += 1 }
+    }
+
+    @inline(__always)
+    private mutating func noteSegment(
+        _ sequence: UInt32, _ count: Int, _ identification: UInt16, _ direction: Direction, _ mark: PacketMark
+    ) {
+        streams[direction].lastSequence = sequence
+        streams[direction].lastLength = count
+        streams[direction].lastIdentification = identification
+        streams[direction].lastMark = mark
+    }
+
+    /// The server had client bytes that were not read here yet: its bytes wait.
+    @inline(__always)
+    private func isBlocked(_ direction: Direction, _ mark: PacketMark) -> Bool {
+        guard direction == .server, mark.rawAcknowledged > streams.client.next else { return false }
+        guard streams.client.packets > 0, let conversation, conversation.isCausal else { return false }
+        return min(mark.rawAcknowledged, streams.client.acknowledgedBytes) > streams.client.next
+    }
+
+    private mutating func deliver(
+        _ bytes: Span<UInt8>, _ direction: Direction, _ mark: PacketMark, _ context: AnalysisContext
+    ) {
+        let count = bytes.count
+        guard count > 0 else { return }
+        let offset = streams[direction].next
+        streams[direction].next = offset + Int64(count)
+        streams[direction].counters.bytes += Int64(count)
+        if !streams[direction].hadGap {
+            streams[direction].counters.contiguous += Int64(count)
+            digests?.update(bytes, direction)
+        }
+        streams[direction].remember(bytes, limit: context.options.limits.compareBytes)
+        guard let conversation else { return }
+        conversation.receive(bytes, direction, offset: offset, mark: mark)
+        if conversation.isLetGo { letGo(context) }
+    }
+
+    /// Delivers what is held and due.
+    private mutating func flush(_ direction: Direction, _ context: AnalysisContext) {
+        while let first = streams[direction].held.first, first.offset <= streams[direction].next {
+            if isBlocked(direction, first.mark) { return }
+            streams[direction].held.removeFirst()
+            streams[direction].heldBytes -= first.bytes.count
+            let known = Int(min(streams[direction].next - first.offset, Int64(first.bytes.count)))
+            deliver(first.bytes.span.extracting(known...), direction, first.mark, context)
+            if first.missing > 0, first.end > streams[direction].next {
+                declareGap(direction, to: first.end, first.mark, context)
+            }
+        }
+    }
+
+    // MARK: Holes
+
+    /// Waits for a hole, but not for ever.
+    private mutating func attend(_ mark: PacketMark, _ context: AnalysisContext) {
+        for direction in Direction.allCases where streams[direction].hasHole {
+            let hole = streams[direction].next
+            guard streams[direction].acknowledgedBytes > hole, streams[direction].packets > 0 else {
+                streams[direction].holePackets = 0
+                continue
+            }
+            if streams[direction].holePackets == 0 { streams[direction].holeSince = mark.time }
+            streams[direction].holePackets &+= 1
+            let waited = mark.time.nanoseconds(since: streams[direction].holeSince)
+            if streams[direction].holePackets > Self.holePatience || waited > 1_000_000_000 {
+                streams[direction].holePackets = 0
+                giveUp(direction, mark, context)
+            }
+        }
+        if conversation?.wantsAcknowledgments == true, let acknowledged = mark.acknowledged { noteAcknowledged(acknowledged, mark) }
+    }
+
+    /// Packets of the connection that may pass before an acknowledged hole is called missing.
+    private static var holePatience: UInt32 { 256 }
+
+    private func noteAcknowledged(_ offset: Int64, _ mark: PacketMark) {
+        conversation?.acknowledged(upTo: offset, mark: mark)
+    }
+
+    /// The hole at `next` is missing: up to what is held behind it, or to what was acknowledged.
+    private mutating func giveUp(_ direction: Direction, _ mark: PacketMark, _ context: AnalysisContext) {
+        let held = streams[direction].held.first
+        if let held, held.offset <= streams[direction].next {
+            // Not a hole of this stream: the server waits for a hole of the client's.
+            if direction == .server, streams.client.acknowledgedBytes > streams.client.next {
+                giveUp(.client, mark, context)
+            }
+            flush(direction, context)
+            return
+        }
+        let acknowledged = streams[direction].acknowledgedBytes
+        let to = held.map { acknowledged > streams[direction].next ? min($0.offset, acknowledged) : $0.offset } ?? acknowledged
+        guard to > streams[direction].next else { return }
+        declareGap(direction, to: to, mark, context)
+        flush(direction, context)
+        if direction == .client { flush(.server, context) }
+    }
+
+    private mutating func declareGap(
+        _ direction: Direction, to end: Int64, _ mark: PacketMark, _ context: AnalysisContext
+    ) {
+        let from = streams[direction].next
+        guard end > from else { return }
+        streams[direction].next = end
+        streams[direction].counters.gapBytes += end - from
+        streams[direction].hadGap = true
+        streams[direction].recent.removeAll(keepingCapacity: true)
+        if firstGap == nil {
+            firstGap = Place(direction: direction, offset: from, length: end - from, first: mark, last: mark)
+        }
+        conversation?.gap(direction, from: from, to: end, mark: mark)
+        if conversation?.isLetGo == true { letGo(context) }
+    }
+
+    // MARK: The end
+
+    /// Nothing of interest speaks here: numbers are followed, bytes are not.
+    private mutating func letGo(_ context: AnalysisContext) {
+        guard let conversation else { return }
+        gather(conversation)
+        self.conversation = nil
+        wasLetGo = true
+        if !context.options.allConnections {
+            for direction in Direction.allCases {
+                streams[direction].held = []
+                streams[direction].heldBytes = 0
+                streams[direction].recent = []
+            }
+        }
+    }
+
+    private mutating func gather(_ conversation: Conversation) {
+        application = conversation.application
+        hello = conversation.hello
+        firstBytes = conversation.firstBytes
+        firstBytesUnknown = conversation.firstBytesUnknown
+        requests = conversation.requests
+        exchanges = conversation.exchanges
+    }
+
+    /// Takes finished exchanges off the conversation.
+    mutating func takeFinished() -> [Exchange] {
+        guard !finishedExchanges.isEmpty else { return [] }
+        defer { finishedExchanges = [] }
+        return finishedExchanges
+    }
+    private var finishedExchanges: [Exchange] = []
+    /// Exchanges are waiting to be taken.
+    var hasFinished: Bool { !finishedExchanges.isEmpty }
+
+    /// Whether the conversation has exchanges to hand over before its end.
+    @inline(__always)
+    mutating func collect() {
+        guard let conversation, !conversation.finished.isEmpty else { return }
+        finishedExchanges.append(contentsOf: conversation.finished)
+        conversation.finished = []
+    }
+
+    /// The client acknowledged something a refusal waits for.
+    @inline(__always)
+    mutating func noteAcknowledgment(_ segment: Segment, _ mark: PacketMark) {
+        guard let conversation, conversation.wantsAcknowledgments, segment.source == client,
+            segment.flags.contains(.ack), streams.server.hasBase
+        else { return }
+        conversation.acknowledged(upTo: streams.server.offset(of: segment.acknowledgment), mark: mark)
+    }
+
+    /// Everything that is still waited for is missing; the conversation is finished.
+    mutating func endConversation(_ context: AnalysisContext) {
+        guard let conversation else { return }
+        var rounds = 0
+        while rounds < 1 << 16, self.conversation != nil {
+            let before = (streams.client.next, streams.server.next, streams.client.held.count, streams.server.held.count)
+            for direction in Direction.allCases where streams[direction].hasHole && streams[direction].packets > 0 {
+                giveUp(direction, last, context)
+            }
+            let after = (streams.client.next, streams.server.next, streams.client.held.count, streams.server.held.count)
+            if before == after { break }
+            rounds += 1
+        }
+        guard self.conversation != nil else { return }
+        gather(conversation)
+        self.conversation = nil
+        wasLetGo = true
+        conversation.finish(facts(context, []))
+        requests = conversation.requests
+        exchanges = conversation.exchanges
+        finishedExchanges.append(contentsOf: conversation.finished)
+        conversation.finished = []
+        for direction in Direction.allCases { streams[direction].recent = [] }
+    }
+
+    /// What is known of the connection at this moment.
+    func facts(_ context: AnalysisContext, _ tunnels: [String]) -> ConnectionFacts {
+        var facts = ConnectionFacts(id: id, client: client, server: server, first: first)
+        facts.tunnels = tunnels
+        facts.sawSYN = streams.client.sawSYN
+        facts.sawSYNACK = streams.server.sawSYN
+        facts.serverRoundTrip = serverRoundTrip
+        facts.clientRoundTrip = clientRoundTrip
+        facts.last = last
+        facts.observedUntil = context.now
+        facts.duplicatePackets = duplicates
+        facts.endMark = endMark
+        for direction in Direction.allCases {
+            facts.gapBytes[direction] = streams[direction].counters.gapBytes
+            facts.packets[direction] = streams[direction].packets
+            facts.bytes[direction] = streams[direction].counters.bytes
+            facts.ended[direction] = streams[direction].ended
+            facts.conflicts[direction] = UInt32(truncatingIfNeeded: streams[direction].counters.conflicts)
+        }
+        return facts
+    }
+
+    /// What is told of the connection when it leaves the table.
+    func finalRecord(_ context: AnalysisContext, _ tunnels: [String], end: ConnectionEnd) -> ConnectionRecord {
+        var record = ConnectionRecord(facts: facts(context, tunnels))
+        record.application = application
+        record.startedMidstream = !sawSYN
+        record.firstBytesUnknown = firstBytesUnknown
+        record.end =
+            wasReset ? .rst : streams.client.ended == .fin && streams.server.ended == .fin ? .fin : end
+        record.packets = streams.client.packets + streams.server.packets
+        record.requests = requests
+        record.exchanges = exchanges
+        record.serverName = hello?.serverName
+        record.protocols = hello?.protocols ?? []
+        record.encrypted = application == .tls
+        record.firstGap = firstGap
+        record.firstDuplicate = firstDuplicate
+        record.firstPayload = firstPayload
+        record.firstBytes = firstBytes
+        record.streams = PerDirection(client: streams.client.counters, server: streams.server.counters)
+        if let digests {
+            for direction in Direction.allCases { record.streams[direction].digest = digests.value(direction) }
+        }
+        for direction in Direction.allCases {
+            let other = direction.opposite
+            if streams[direction].counters.bytes > 0, streams[other].packets == 0 { record.oneDirection = direction }
+        }
+        return record
+    }
+}
