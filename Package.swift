@@ -33,7 +33,14 @@ let package = Package(
             dependencies: ["CZlib", "CZstd", .product(name: "Crypto", package: "swift-crypto")],
             swiftSettings: strict),
         .target(name: "Inspection", dependencies: ["Traffic"], swiftSettings: strict),
-        .target(name: "Reports", dependencies: ["Inspection", "Traffic"], swiftSettings: strict),
+        .target(
+            name: "Reports",
+            dependencies: ["Inspection", "Traffic", .product(name: "Crypto", package: "swift-crypto")],
+            resources: [
+                .embedInCode("Resources/page.css"), .embedInCode("Resources/page.js"),
+                .embedInCode("Resources/report.schema.json"),
+            ],
+            swiftSettings: strict),
         .executableTarget(
             name: "upgradescope",
             dependencies: [
@@ -45,5 +52,9 @@ let package = Package(
         .testTarget(name: "InspectionTests", dependencies: ["Inspection", "Traffic"], swiftSettings: strict),
         .testTarget(name: "ReportsTests", dependencies: ["Reports", "Inspection", "Traffic"], swiftSettings: strict),
         .testTarget(name: "UpgradescopeTests", dependencies: ["Reports", "Inspection", "Traffic"], swiftSettings: strict),
+        // Whether the product is right: every capture with a known truth, damage, splitting, the samples.
+        .testTarget(
+            name: "GroundTruthTests", dependencies: ["Reports", "Inspection", "Traffic"],
+            exclude: ["differences.json"], swiftSettings: strict),
     ]
 )

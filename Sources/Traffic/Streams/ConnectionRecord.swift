@@ -81,4 +81,20 @@ public struct TrafficCounters: Sendable {
     /// Limits that were hit, and how often.
     public var limitsHit: [String: UInt64] = [:]
     public init() {}
+
+    /// Counts what was counted elsewhere as well.
+    public mutating func add(_ other: TrafficCounters) {
+        packets &+= other.packets
+        notIP &+= other.notIP
+        notTCP &+= other.notTCP
+        malformed &+= other.malformed
+        kinds.add(other.kinds)
+        connections &+= other.connections
+        requests &+= other.requests
+        exchanges &+= other.exchanges
+        encryptedConnections &+= other.encryptedConnections
+        oneDirectionConnections &+= other.oneDirectionConnections
+        gapBytes &+= other.gapBytes
+        limitsHit.merge(other.limitsHit, uniquingKeysWith: &+)
+    }
 }
