@@ -229,6 +229,7 @@ enum EarlyRules {
             trigger: "`81 05 48..` then `HTTP/1.1 101`",
             nearMiss: "101 and frame in the same segment",
             needsEveryByte: true,
+            scope: [.status101],
             when: [.anomalies]
         ) { it in
             guard let anomaly = it.exchange.anomalies.first(where: { $0.kind == .serverBytesBeforeResponse }),

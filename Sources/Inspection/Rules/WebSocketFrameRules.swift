@@ -289,10 +289,10 @@ enum WebSocketFrameRules {
             nearMiss: "Close/Close/FIN",
             needsEveryByte: true,
             scope: [.websocket],
-            when: [.status101, .ended]
+            when: [.status101, .endedUnclosed]
         ) { it in
-            guard let facts = it.exchange.websocket, facts.sides.client.close == nil, facts.sides.server.close == nil,
-                !facts.sides.client.lost, !facts.sides.server.lost, it.facts.isValid == true,
+            guard let facts = it.exchange.websocket, !facts.sides.client.lost, !facts.sides.server.lost,
+                it.facts.isValid == true,
                 it.exchange.connection.gapBytes == PerDirection(both: 0)
             else { return [] }
             // After a fatal frame the other side has to end the connection, and that frame is the finding.

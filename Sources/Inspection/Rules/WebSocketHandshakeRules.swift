@@ -205,7 +205,7 @@ enum WebSocketHandshakeRules {
                 """,
             trigger: "`Sec-WebSocket-Accept: AAAA...=`",
             nearMiss: "WSRSP",
-            scope: [.websocket],
+            scope: [.websocket, .offersWebSocket],
             when: [.status101, .acceptWrong]
         ) { it in
             guard let response = it.response else { return [] }
@@ -243,7 +243,7 @@ enum WebSocketHandshakeRules {
                 """,
             trigger: "offer `chat` resp `superchat`",
             nearMiss: "offer `chat, superchat` resp `superchat`",
-            scope: [.websocket],
+            scope: [.websocket, .offersWebSocket],
             when: [.status101, .subprotocolWrong]
         ) { it in
             let offered = it.value(.secWebSocketProtocol, of: it.request)
@@ -271,7 +271,7 @@ enum WebSocketHandshakeRules {
             fix: "Correct the server. A proxy must strip Sec-WebSocket-Extensions in both directions or in none.",
             trigger: "no offer, resp permessage-deflate",
             nearMiss: "offer+resp permessage-deflate",
-            scope: [.websocket],
+            scope: [.websocket, .offersWebSocket],
             when: [.status101, .extensionAnswerOdd]
         ) { it in
             let evidence =
