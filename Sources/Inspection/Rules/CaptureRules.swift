@@ -36,7 +36,8 @@ enum CaptureRules {
                 else { return [] }
                 return [
                     it.found(
-                        "Only the bytes of the \(seen.name) were captured; the other side's were acknowledged and never seen.",
+                        "Only the bytes of the \(seen.name) were captured; the other side's were acknowledged "
+                            + "and never seen.",
                         withheld: CaptureRules.needingEveryByte(in: nil),
                         at: [
                             it.record.firstPayload[seen].map { mark in it.packet("first packet with data", mark, seen) }

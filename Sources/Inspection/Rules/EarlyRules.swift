@@ -81,7 +81,8 @@ enum EarlyRules {
             guard it.earlyRule == it.rule.id else { return [] }
             return [
                 it.early(
-                    "The client sent bytes behind its offer of “\(it.value(.upgrade, of: it.request))” before it had the answer: ",
+                    "The client sent bytes behind its offer of “\(it.value(.upgrade, of: it.request))” before "
+                        + "it had the answer: ",
                     at: [it.statusLine])
             ]
         }
@@ -163,7 +164,8 @@ enum EarlyRules {
                 ? "bytes that are no request" : "“\(it.shown(line, hiding: Redaction.secretRanges(in: line)))”"
             return [
                 it.found(
-                    "The server answered \(answer.status) to \(request), which was sent behind a refused \(isConnect ? "CONNECT" : "offer").",
+                    "The server answered \(answer.status) to \(request), which was sent behind a refused "
+                        + "\(isConnect ? "CONNECT" : "offer").",
                     level: place.level, fault: isConnect ? .server : .client, certainty: place.certainty,
                     follows: it.earlyRule,
                     at: [it.earlyBytes, it.statusLine, it.raw("answer to the early bytes", answer.place, [])])
