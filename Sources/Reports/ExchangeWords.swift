@@ -159,7 +159,7 @@ struct SummaryWords {
         }
         if traffic.malformed > 0 { lines.append("\(counted(traffic.malformed, "packet")) malformed") }
         let kinds = traffic.kinds.byName
-        if !kinds.isEmpty { lines.append("not TCP, or not dissected: \(Self.list(kinds))") }
+        if !kinds.isEmpty { lines.append("not dissected: \(Self.list(kinds))") }
         for capture in report.captures {
             let path = TerminalText.safe(CapturedText(Array(capture.path.utf8)))
             for problem in capture.problems {

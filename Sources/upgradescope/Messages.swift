@@ -1,0 +1,35 @@
+// What goes to standard error: messages, never results.
+
+/// Prints one line for the user; control characters of paths and captures are escaped.
+func say(_ message: String) {
+    let error = OutputFile.standardError()
+    try? error.write(printable(message) + "\n")
+    try? error.finish()
+}
+
+/// The text with everything a terminal might obey written as an escape.
+func printable(_ text: String) -> String {
+    var result = ""
+    for scalar in text.unicodeScalars {
+        switch scalar.properties.generalCategory {
+        case .control where scalar != "\n", .format, .surrogate, .privateUse, .lineSeparator, .paragraphSeparator:
+            result += "\\u{\(String(scalar.value, radix: 16))}"
+        default:
+            result.unicodeScalars.append(scalar)
+        }
+    }
+    return result
+}
+
+/// A byte count for people: "123 KiB".
+func sizeText(_ bytes: Int64) -> String {
+    guard bytes >= 1024 else { return "\(bytes) bytes" }
+    var value = bytes * 10 / 1024
+    for unit in ["KiB", "MiB", "GiB"] {
+        if value < 10240 || unit == "GiB" {
+            return value < 100 ? "\(value / 10).\(value % 10) \(unit)" : "\(value / 10) \(unit)"
+        }
+        value /= 1024
+    }
+    return "\(bytes) bytes"
+}

@@ -1,0 +1,49 @@
+// How far the reading is, for a person who waits: one line on standard error, only when that is a terminal and
+// the work takes more than a second; wiped out at the end.
+
+struct Progress {
+    private let isOn: Bool
+    private let total: Int64?
+    private let start = ContinuousClock.now
+    private var next: ContinuousClock.Instant
+    private var isShown = false
+
+    /// `total` is the size of all inputs; `nil` when one of them has none (a pipe).
+    init(total: Int64?, quiet: Bool) {
+        isOn = !quiet && System.isTerminal(2)
+        self.total = total
+        next = start + .seconds(1)
+    }
+
+    /// Shows the line anew when it is time to.
+    mutating func update(bytes: Int64, packets: UInt64, exchanges: UInt64) {
+        guard isOn, ContinuousClock.now >= next else { return }
+        let elapsed = max(0.001, Double((ContinuousClock.now - start) / .milliseconds(1)) / 1000)
+        next = ContinuousClock.now + .milliseconds(200)
+        let rate = Double(bytes) / elapsed
+        var parts = [
+            total.map { "\(sizeText(bytes)) of \(sizeText($0))" } ?? sizeText(bytes),
+            "\(packets) packets", "\(exchanges) exchanges", "\(sizeText(Int64(rate)))/s",
+        ]
+        if let total, rate > 0, bytes <= total {
+            parts.append(Self.duration(Int64(Double(total - bytes) / rate)) + " left")
+        }
+        let columns = System.columns(of: 2) ?? 80
+        show(String(parts.joined(separator: ", ").prefix(max(1, columns - 1))))
+    }
+
+    /// Wipes the line out.
+    mutating func end() {
+        if isShown { show("") }
+        isShown = false
+    }
+
+    private mutating func show(_ line: String) {
+        try? System.write(Array("\r\u{1b}[K\(line)".utf8), to: 2)
+        isShown = true
+    }
+
+    private static func duration(_ seconds: Int64) -> String {
+        seconds < 60 ? "\(seconds) s" : seconds < 3600 ? "\(seconds / 60) min" : "\(seconds / 3600) h"
+    }
+}

@@ -1,0 +1,177 @@
+// Where results go, and what happens when they cannot.
+
+import Foundation
+import Testing
+
+@Suite struct OutputTests {
+    @Test func jsonOnStandardOutputIsTheFile() throws {
+        let folder = try Folder()
+        let capture = try folder.write("a.pcap", TestCapture.faulty())
+        let printed = try Program.run("analyze", capture, "--format", "json")
+        let dash = try Program.run("analyze", capture, "--json", "-")
+        let written = try Program.run("analyze", capture, "--json", folder.path("report.json"))
+        #expect(try !folder.read("report.json").isEmpty)
+        #expect(printed.output == dash.output)
+        #expect(try printed.output == folder.read("report.json"))
+        #expect(written.text.contains("UPG001"))
+        #expect(written.errors.contains("wrote \(folder.path("report.json"))"))
+    }
+
+    @Test func everyFormatIsWritten() throws {
+        let folder = try Folder()
+        let capture = try folder.write("a.pcap", TestCapture.faulty())
+        let run = try Program.run(
+            "analyze", capture, "--quiet", "--json", folder.path("r.json"), "--html", folder.path("r.html"), "--ndjson",
+            folder.path("r.ndjson"))
+        #expect(run.status == 1)
+        #expect(run.output.isEmpty)
+        #expect(run.errors.isEmpty)
+        #expect(folder.names == ["a.pcap", "r.html", "r.json", "r.ndjson"])
+        #expect(String(decoding: try folder.read("r.html"), as: UTF8.self).contains("UPG001"))
+        let lines = String(decoding: try folder.read("r.ndjson"), as: UTF8.self).split(separator: "\n")
+        for line in lines {
+            #expect(throws: Never.self) { try JSONSerialization.jsonObject(with: Data(line.utf8)) }
+        }
+        #expect(lines.contains { $0.contains("UPG001") })
+    }
+
+    @Test func anOldReportIsReplacedAndItsModeKept() throws {
+        let folder = try Folder()
+        let capture = try folder.write("a.pcap", TestCapture.clean())
+        let old = try folder.write("real.json", Array("old".utf8))
+        try FileManager.default.setAttributes([.posixPermissions: 0o640], ofItemAtPath: old)
+        try FileManager.default.createSymbolicLink(atPath: folder.path("link.json"), withDestinationPath: old)
+        #expect(try Program.run("analyze", capture, "--json", folder.path("link.json")).status == 0)
+        #expect(try folder.read("real.json").first == UInt8(ascii: "{"))
+        let mode = try FileManager.default.attributesOfItem(atPath: old)[.posixPermissions] as? Int
+        #expect(mode == 0o640)
+        #expect(folder.names == ["a.pcap", "link.json", "real.json"])
+    }
+
+    @Test func missingFolderIs6AndTheOthersAreComplete() throws {
+        let folder = try Folder()
+        let capture = try folder.write("a.pcap", TestCapture.faulty())
+        let run = try Program.run(
+            "analyze", capture, "--html", folder.path("missing/r.html"), "--json", folder.path("r.json"))
+        #expect(run.status == 6)
+        #expect(run.errors.contains("missing/r.html"))
+        #expect(run.text.contains("UPG001"))
+        #expect(try JSONSerialization.jsonObject(with: Data(try folder.read("r.json"))) is [String: Any])
+    }
+
+    @Test func aFolderAsTargetIs6() throws {
+        let folder = try Folder()
+        let capture = try folder.write("a.pcap", TestCapture.clean())
+        #expect(try Program.run("analyze", capture, "--json", folder.url.path).status == 6)
+    }
+
+    @Test(arguments: ["json", "html", "ndjson"])
+    func fullDeviceIs6(format: String) throws {
+        let folder = try Folder()
+        let capture = try folder.write("a.pcap", TestCapture.faulty())
+        let run = try Program.run("analyze", capture, "--\(format)", "/dev/full")
+        #expect(run.status == 6)
+        #expect(run.errors.contains("/dev/full"))
+        let printed = try Program.shell("\"$0\" analyze \"$1\" --format \(format) > /dev/full", capture)
+        #expect(printed.status == 6)
+        #expect(printed.errors.contains("standard output"))
+    }
+
+    @Test func closedStandardOutputIs6() throws {
+        let folder = try Folder()
+        let capture = try folder.write("a.pcap", TestCapture.clean())
+        let run = try Program.shell("\"$0\" analyze \"$1\" --html \"$2\" >&-", capture, folder.path("r.html"))
+        #expect(run.status == 6)
+        #expect(try folder.read("r.html").first == UInt8(ascii: "<"))
+    }
+
+    @Test(arguments: ["text", "json", "ndjson", "html"])
+    func aReaderThatLeavesIsNoError(format: String) throws {
+        let folder = try Folder()
+        let capture = try folder.write("a.pcap", TestCapture.clean())
+        let run = try Program.shell(
+            "{ \"$0\" analyze \"$1\" --format \(format); echo $? >&2; } | { exec 0<&-; sleep 0.2; }", capture)
+        #expect(run.errors == "0\n")
+        let short = try Program.shell("\"$0\" analyze \"$1\" --format \(format) | head -c 10", capture)
+        #expect(short.output.count == 10)
+        #expect(short.errors.isEmpty)
+    }
+
+    @Test func devicesAndPipesAreWrittenDirectly() throws {
+        let folder = try Folder()
+        let capture = try folder.write("a.pcap", TestCapture.clean())
+        #expect(try Program.run("analyze", capture, "--json", "/dev/null").status == 0)
+        let run = try Program.shell(
+            "mkfifo \"$2\" && { cat \"$2\" & } && \"$0\" analyze \"$1\" --quiet --json \"$2\"; wait", capture,
+            folder.path("fifo"))
+        #expect(run.text.hasPrefix("{"))
+    }
+
+    @Test func hostileNamesDoNotReachTheTerminal() throws {
+        let folder = try Folder()
+        let run = try Program.run("analyze", folder.path("\u{1b}]0;owned\u{7}.pcap"))
+        #expect(run.status == 3)
+        #expect(!run.errors.unicodeScalars.contains { $0.value < 32 && $0 != "\n" })
+    }
+}
+
+@Suite struct RulesTests {
+    @Test func theCatalogueIsListed() throws {
+        let run = try Program.run("rules")
+        #expect(run.status == 0)
+        for id in ["UPG001", "EARLY001", "WSF001", "CAP006"] { #expect(run.text.contains(id)) }
+    }
+
+    @Test(arguments: ["UPG001", "upg001", "upgrade-without-connection-option"])
+    func aRuleIsExplained(name: String) throws {
+        let run = try Program.run("rules", name)
+        #expect(run.status == 0)
+        #expect(run.text.contains("RFC 9110"))
+        #expect(run.text.contains("proxy_set_header"))
+    }
+
+    @Test func rulesAreData() throws {
+        let run = try Program.run("rules", "--format", "json")
+        let rules = try #require(try JSONSerialization.jsonObject(with: Data(run.output)) as? [[String: Any]])
+        #expect(rules.contains { $0["id"] as? String == "UPG001" })
+        let one = try Program.run("rules", "UPG001", "--format", "json")
+        let rule = try #require(try JSONSerialization.jsonObject(with: Data(one.output)) as? [String: Any])
+        #expect(rule["id"] as? String == "UPG001")
+        #expect(try Program.run("rules", "UPG001", "--format", "markdown").text.hasPrefix("#"))
+    }
+
+    @Test func theSchemaIsPrinted() throws {
+        let run = try Program.run("schema")
+        let schema = try #require(try JSONSerialization.jsonObject(with: Data(run.output)) as? [String: Any])
+        #expect((schema["$schema"] as? String)?.contains("2020-12") == true)
+    }
+}
+
+@Suite struct ShowTests {
+    @Test func anExchangeIsShown() throws {
+        let folder = try Folder()
+        let capture = try folder.write("a.pcap", TestCapture.faulty())
+        let run = try Program.run("show", capture, "1")
+        #expect(run.status == 0)
+        for text in ["GET /chat HTTP/1.1", "101 Switching Protocols", "UPG001", "switched"] {
+            #expect(run.text.contains(text), "\(run.text)")
+        }
+    }
+
+    @Test func anUnknownIdIs2() throws {
+        let folder = try Folder()
+        let capture = try folder.write("a.pcap", TestCapture.faulty())
+        let run = try Program.run("show", capture, "2")
+        #expect(run.status == 2)
+        #expect(run.errors.contains("1"))
+    }
+
+    @Test func bytesAreFollowed() throws {
+        let folder = try Folder()
+        let capture = try folder.write("a.pcap", TestCapture.clean())
+        let run = try Program.run("show", capture, "1", "--hex", "--follow", "client")
+        #expect(run.status == 0)
+        // The first frame behind the switch.
+        #expect(run.text.contains("81 82 01 02 03 04"))
+    }
+}
