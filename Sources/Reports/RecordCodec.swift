@@ -97,6 +97,7 @@ extension ByteWriter {
         mark(facts.last)
         pair(facts.conflicts) { $0.unsigned($1) }
         unsigned(facts.duplicatePackets)
+        signed(facts.observedUntil.nanoseconds)
     }
 
     mutating func early(_ early: EarlyData) {
@@ -360,6 +361,7 @@ extension ByteReader {
         facts.last = try mark()
         facts.conflicts = try pair { r throws(Failure) in try r.unsigned(as: UInt32.self) }
         facts.duplicatePackets = try unsigned(as: UInt32.self)
+        facts.observedUntil = Timestamp(nanoseconds: try signed())
         return facts
     }
 
