@@ -33,7 +33,14 @@ let package = Package(
             dependencies: ["CZlib", "CZstd", .product(name: "Crypto", package: "swift-crypto")],
             swiftSettings: strict),
         .target(name: "Inspection", dependencies: ["Traffic"], swiftSettings: strict),
-        .target(name: "Reports", dependencies: ["Inspection", "Traffic"], swiftSettings: strict),
+        .target(
+            name: "Reports",
+            dependencies: ["Inspection", "Traffic", .product(name: "Crypto", package: "swift-crypto")],
+            resources: [
+                .embedInCode("Resources/page.css"), .embedInCode("Resources/page.js"),
+                .embedInCode("Resources/report.schema.json"),
+            ],
+            swiftSettings: strict),
         .executableTarget(
             name: "upgradescope",
             dependencies: [

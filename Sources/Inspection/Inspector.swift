@@ -1,4 +1,7 @@
 // Facts in, findings out.
+//
+// Most exchanges of a large capture have nothing wrong with them, so saying "nothing" must be cheap: the facts
+// are bits, computed once, and a rule whose bits are not all there is not called.
 
 public import Traffic
 
@@ -10,24 +13,95 @@ public struct RuleSelection: Sendable {
     /// Levels set by hand.
     public var levels: [String: Level] = [:]
     public init() {}
+
+    /// Whether the rule of that identifier or name may speak.
+    func includes(_ rule: Rule) -> Bool {
+        if disabled.contains(rule.id) || disabled.contains(rule.name) { return false }
+        return only.isEmpty || only.contains(rule.id) || only.contains(rule.name)
+    }
+
+    func level(of rule: String, name: String) -> Level? {
+        levels.isEmpty ? nil : levels[rule] ?? levels[name]
+    }
 }
 
 /// Judges exchanges and connections by the rules of the catalogue.
 public struct Inspector: Sendable {
-    public var selection: RuleSelection
+    public var selection: RuleSelection {
+        didSet { choose() }
+    }
     /// Secrets stand in evidence as they were on the wire.
     public var showSecrets: Bool
+
+    /// The rules that may speak, and the facts each needs, side by side.
+    private var rules: [Rule] = []
+    private var needs: [Facts] = []
+    private var connectionRules: [Rule] = []
 
     public init(selection: RuleSelection = RuleSelection(), showSecrets: Bool = false) {
         self.selection = selection
         self.showSecrets = showSecrets
+        choose()
     }
 
-    /// Findings about one finished exchange.
-    public func inspect(_ exchange: Exchange) -> [Finding] { [] }
+    /// Findings about one finished exchange, in the order of the catalogue.
+    public func inspect(_ exchange: Exchange) -> [Finding] {
+        let facts = Facts(exchange)
+        var findings: [Finding] = []
+        for index in needs.indices where needs[index].isSubset(of: facts) {
+            let rule = rules[index]
+            if rule.needsEveryByte, facts.contains(.gap) { continue }
+            let subject = Case(exchange: exchange, facts: facts, rule: rule, showSecrets: showSecrets)
+            if let check = rule.check { findings += check(subject) }
+        }
+        return findings.isEmpty ? findings : settle(findings, RequestPlace(exchange))
+    }
+
     /// Findings about one connection (CAP rules).
-    public func inspect(_ connection: ConnectionRecord) -> [Finding] { [] }
+    public func inspect(_ connection: ConnectionRecord) -> [Finding] {
+        var findings: [Finding] = []
+        for rule in connectionRules {
+            guard let check = rule.checkConnection else { continue }
+            findings += check(ConnectionCase(record: connection, rule: rule, showSecrets: showSecrets))
+        }
+        guard !findings.isEmpty else { return findings }
+        let name = connection.serverName ?? connection.facts.server.address.description
+        let host = Array(name.utf8)[...]
+        for index in findings.indices { complete(&findings[index], host: host, path: []) }
+        return findings
+    }
 
     /// The facts behind `valid` of REPORT.md, whatever rules are enabled; `nil` when nothing was switched.
-    public static func isValid(_ exchange: Exchange) -> Bool? { nil }
+    public static func isValid(_ exchange: Exchange) -> Bool? { Facts(exchange).isValid }
+
+    private mutating func choose() {
+        rules = Catalogue.all.filter { $0.check != nil && selection.includes($0) }
+        needs = rules.map(\.when)
+        connectionRules = Catalogue.all.filter { $0.checkConnection != nil && selection.includes($0) }
+    }
+
+    /// Leaves out what a more telling finding replaces, and links that lead nowhere.
+    private func settle(_ findings: [Finding], _ place: RequestPlace) -> [Finding] {
+        var findings = findings
+        let names = Set(findings.map(\.rule))
+        var replaced: Set<String> = []
+        for rule in rules where !rule.replaces.isEmpty && names.contains(rule.id) { replaced.formUnion(rule.replaces) }
+        findings.removeAll { replaced.contains($0.rule) }
+        for index in findings.indices {
+            if let cause = findings[index].consequenceOf, !names.contains(cause) { findings[index].consequenceOf = nil }
+            complete(&findings[index], host: place.host, path: place.path)
+        }
+        return findings
+    }
+
+    private func complete(_ finding: inout Finding, host: ArraySlice<UInt8>, path: ArraySlice<UInt8>) {
+        if let level = selection.level(of: finding.rule, name: finding.name) { finding.level = level }
+        finding.fingerprint = Fingerprint.of(rule: finding.rule, host: host, path: path, fault: finding.fault)
+    }
+}
+
+extension Finding {
+    /// Equal for findings about connections that say the same, so that a report can count them as one; `nil`
+    /// for a finding about an exchange.
+    public var mergeKey: String? { exchange == nil ? "\(rule)\u{0}\(message)" : nil }
 }

@@ -1,5 +1,12 @@
 // Between the analysis, which finishes exchanges in any order and forgets them, and the renderers, which want
-// everything in request order with dense ids. Exchanges and findings are spooled; memory stays bounded.
+// everything in request order with dense ids.
+//
+// Each exchange is packed together with its findings and given to a `SortedSpool`; counters are kept beside
+// it. Where only text is asked for, exchanges beyond a few are packed as their key alone: an id must be the
+// same whatever the output, so every exchange takes part in the numbering even when it is not told of.
+//
+// Findings about connections are few in kind and many in number (one for each encrypted connection), so those
+// that say the same are one finding with a count and the evidence of the first three.
 
 public import Inspection
 public import Traffic
@@ -15,41 +22,241 @@ public struct ReportOptions: Sendable {
     public var everyExchange = true
     /// `--strict`: an inconclusive verdict counts.
     public var strict = false
-    public init() {}
-}
-
-/// Counts of the whole report: `summary` of REPORT.md.
-public struct Summary: Sendable {
-    public enum Verdict: String, Sendable { case clean, findings, inconclusive }
-    public var traffic = TrafficCounters()
-    public var exchanges: UInt64 = 0
-    public var outcomes: [String: UInt64] = [:]
-    public var protocols: [String: UInt64] = [:]
-    public var levels: [Level: UInt64] = [:]
-    public var rules: [String: UInt64] = [:]
-    public var verdict = Verdict.clean
+    /// Bytes of packed exchanges held in memory before a temporary file is used.
+    public var spoolBytes = 8 << 20
+    /// What is told of when `everyExchange` is off.
+    public var exchangesWithFindings = 1000
+    public var cleanExchanges = 100
+    /// Findings about connections that are kept, after those that say the same were put together.
+    public var connectionFindings = 10_000
+    /// Names of encrypted servers that are kept.
+    public var unseenNames = 1000
     public init() {}
 }
 
 /// Receives what was found, while reading.
 public final class ReportCollector {
-    public init(options: ReportOptions = ReportOptions()) {}
+    private let options: ReportOptions
+    private var spool: SortedSpool
+    private var connectionSpool: SortedSpool
+    private var writer = ByteWriter()
+    private var tally = Tally()
+    private var withFindings: LeastKeys
+    private var clean: LeastKeys
+    private var parents: Set<SortKey> = []
+    private var groups: [String: ConnectionGroup] = [:]
+    private var unseen: [UnseenName: UInt64] = [:]
+    private var omitted = Omitted()
+    private var failed = false
 
-    public func add(_ exchange: Exchange, findings: [Finding]) {}
-    public func add(_ connection: ConnectionRecord, findings: [Finding]) {}
+    public init(options: ReportOptions = ReportOptions()) {
+        self.options = options
+        spool = SortedSpool(limit: options.spoolBytes)
+        connectionSpool = SortedSpool(limit: options.spoolBytes / 4)
+        withFindings = LeastKeys(limit: options.exchangesWithFindings)
+        clean = LeastKeys(limit: options.cleanExchanges)
+    }
+
+    /// Takes a finished exchange and what was found about it.
+    public func add(_ exchange: Exchange, findings: [Finding]) {
+        tally.count(exchange)
+        for finding in findings { tally.count(finding) }
+        let key = SortKey(exchange.key)
+        if let parent = exchange.parent, parents.count < 65_536 { parents.insert(SortKey(parent)) }
+        let isKept: Bool
+        if options.everyExchange {
+            isKept = true
+        } else {
+            isKept = findings.isEmpty ? clean.admit(key) : withFindings.admit(key)
+        }
+        writer.removeAll()
+        PackedExchange.write(findings, isKept ? exchange : nil, to: &writer)
+        guard !failed else { return leaveOut(findings.count) }
+        do {
+            try spool.add(writer.bytes, key: key)
+        } catch {
+            failed = true
+            omitted.reasons.insert(error.description)
+            leaveOut(findings.count)
+        }
+    }
+
+    /// Takes a connection that ended and what was found about it.
+    public func add(_ connection: ConnectionRecord, findings: [Finding]) {
+        tally.count(connection)
+        for finding in findings { group(finding, of: connection) }
+        if connection.encrypted { name(connection) }
+        guard options.connections, !failed else { return }
+        writer.removeAll()
+        writer.record(connection)
+        do {
+            try connectionSpool.add(writer.bytes, key: SortKey(high: connection.facts.id, low: 0))
+        } catch {
+            failed = true
+            omitted.reasons.insert(error.description)
+        }
+    }
 
     /// The captures are read: gives the report. Ids are dense, in the order of `Exchange.key`.
-    public func finish(captures: [CaptureDescription], counters: TrafficCounters) -> Report { Report() }
+    public func finish(captures: [CaptureDescription], counters: TrafficCounters) -> Report {
+        let spool = exchange(&self.spool)
+        let connectionSpool = exchange(&self.connectionSpool)
+        return Report(
+            options: options, summary: tally.summary(captures: captures, counters: counters), captures: captures,
+            exchanges: spool, connections: connectionSpool, parents: parents,
+            connectionFindings: groups.values.sorted { ($0.connection, $0.finding.rule) < ($1.connection, $1.finding.rule) },
+            unseenNames: unseen.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }, omitted: omitted)
+    }
+
+    private func exchange(_ spool: inout SortedSpool) -> SortedSpool {
+        var taken = SortedSpool(limit: 0)
+        swap(&taken, &spool)
+        return taken
+    }
+
+    private func leaveOut(_ findings: Int) {
+        omitted.exchanges += 1
+        omitted.findings += UInt64(findings)
+    }
+
+    private func group(_ finding: Finding, of connection: ConnectionRecord) {
+        let name = finding.rule + "\u{0}" + finding.message
+        if groups[name] != nil {
+            groups[name]?.add(finding, connection: connection.facts)
+            return
+        }
+        tally.count(finding)
+        if groups.count < options.connectionFindings {
+            groups[name] = ConnectionGroup(finding, connection: connection.facts)
+        } else {
+            omitted.findings += 1
+            omitted.reasons.insert("only \(options.connectionFindings) findings about connections are kept")
+        }
+    }
+
+    private func name(_ connection: ConnectionRecord) {
+        let name = UnseenName(
+            server: connection.facts.server, serverName: connection.serverName, protocols: connection.protocols)
+        if unseen[name] != nil || unseen.count < options.unseenNames {
+            unseen[name, default: 0] += 1
+        } else {
+            omitted.reasons.insert("only \(options.unseenNames) names of encrypted servers are kept")
+        }
+    }
 }
 
-/// A finished analysis, ready to be rendered any number of times.
-public final class Report {
-    public var summary = Summary()
-    public var captures: [CaptureDescription] = []
-    init() {}
+/// The server of connections that could not be looked into.
+struct UnseenName: Hashable, Comparable {
+    var server: Endpoint
+    var serverName: String?
+    var protocols: [String]
+
+    static func < (left: UnseenName, right: UnseenName) -> Bool {
+        if left.server != right.server { return left.server < right.server }
+        let (leftName, rightName) = (left.serverName ?? "", right.serverName ?? "")
+        if leftName != rightName { return leftName < rightName }
+        return left.protocols.lexicographicallyPrecedes(right.protocols)
+    }
 }
 
-/// Where rendered bytes go: standard output, a file, a test's array.
-public protocol ByteSink {
-    mutating func write(_ bytes: [UInt8]) throws
+/// What is not told of, and why.
+public struct Omitted: Sendable {
+    public var exchanges: UInt64 = 0
+    public var findings: UInt64 = 0
+    public var reasons: Set<String> = []
+    public init() {}
+    public var isEmpty: Bool { exchanges == 0 && findings == 0 && reasons.isEmpty }
+    /// The reasons as one text.
+    public var why: String { reasons.sorted().joined(separator: "; ") }
+}
+
+/// Findings about connections that say the same.
+struct ConnectionGroup {
+    static let evidenceLimit = 3
+
+    private(set) var finding: Finding
+    /// The first of the connections.
+    private(set) var connection: UInt64
+    private(set) var mark: PacketMark
+    private var evidence: [(connection: UInt64, evidence: Evidence)]
+
+    init(_ finding: Finding, connection: ConnectionFacts) {
+        self.finding = finding
+        self.connection = connection.id
+        mark = connection.first
+        evidence = finding.evidence.prefix(Self.evidenceLimit).map { (connection.id, $0) }
+        self.finding.evidence = evidence.map(\.evidence)
+        self.finding.connection = connection.id
+    }
+
+    mutating func add(_ other: Finding, connection facts: ConnectionFacts) {
+        let count = finding.count.addingReportingOverflow(other.count)
+        let withheld = Array(Set(finding.withheld).union(other.withheld)).sorted()
+        evidence += other.evidence.prefix(Self.evidenceLimit).map { (facts.id, $0) }
+        evidence.sort { $0.connection < $1.connection }
+        evidence.removeLast(max(0, evidence.count - Self.evidenceLimit))
+        if facts.id < connection {
+            finding = other
+            connection = facts.id
+            mark = facts.first
+            finding.connection = facts.id
+        }
+        finding.count = count.overflow ? .max : count.partialValue
+        finding.withheld = withheld
+        finding.evidence = evidence.map(\.evidence)
+    }
+}
+
+/// One record of the spool: the findings first, so that they can be read without the exchange.
+enum PackedExchange {
+    static func write(_ findings: [Finding], _ exchange: Exchange?, to writer: inout ByteWriter) {
+        writer.unsigned(UInt64(findings.count))
+        writer.flag(exchange != nil)
+        guard let exchange else { return }
+        var inner = ByteWriter()
+        for finding in findings { inner.finding(finding) }
+        writer.counted(inner.bytes)
+        writer.exchange(exchange)
+    }
+}
+
+extension SortKey {
+    init(_ key: ExchangeKey) {
+        self.init(
+            high: UInt64(key.capture) << 40 | UInt64(key.packet) << 8 | UInt64(key.direction.rawValue),
+            low: UInt64(bitPattern: key.offset) ^ 1 << 63)
+    }
+}
+
+/// The least keys of all that were offered: a heap with the greatest of them on top.
+struct LeastKeys {
+    private let limit: Int
+    private var heap: [SortKey] = []
+
+    init(limit: Int) { self.limit = limit }
+
+    /// Whether `key` is among the least so far.
+    mutating func admit(_ key: SortKey) -> Bool {
+        if heap.count < limit {
+            heap.append(key)
+            var child = heap.count - 1
+            while child > 0, heap[(child - 1) / 2] < heap[child] {
+                heap.swapAt(child, (child - 1) / 2)
+                child = (child - 1) / 2
+            }
+            return true
+        }
+        guard let greatest = heap.first, key < greatest else { return false }
+        heap[0] = key
+        var parent = 0
+        while true {
+            var most = parent
+            for child in [2 * parent + 1, 2 * parent + 2] where child < heap.count && heap[most] < heap[child] {
+                most = child
+            }
+            guard most != parent else { return true }
+            heap.swapAt(parent, most)
+            parent = most
+        }
+    }
 }

@@ -120,10 +120,9 @@ public struct Analyzer: ~Copyable {
 
     /// A closed connection waits for its last acknowledgments.
     private mutating func retire(_ index: Int) {
-        let connection = table[index]
-        if connection.isRetired { return }
+        if table[index].isRetired { return }
         table[index].isRetired = true
-        closed.append((Int32(index), connection.id, connection.last.time))
+        closed.append((Int32(index), table[index].id, table[index].last.time))
         if closed.count - closedHead > Self.lingerCount { forgetOldest() }
     }
 

@@ -11,7 +11,7 @@ public struct Limits: Sendable {
     /// Client bytes kept behind an unanswered offer.
     public var pendingBytes = 256 * 1024
     /// Bytes kept of each direction to compare retransmissions with.
-    public var compareBytes = 8 * 1024
+    public var compareBytes = 4 * 1024
     /// Connections followed at the same time.
     public var connections = 1 << 20
     /// Requests that may be outstanding on one connection.

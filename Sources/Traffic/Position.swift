@@ -7,6 +7,7 @@
 // "data before the 101" from a guess into a proof.
 
 /// Who sent the bytes: the TCP peer that sent the request, or the one that answers.
+@frozen
 public enum Direction: UInt8, Sendable, Hashable, CaseIterable {
     case client = 0
     case server = 1
@@ -20,6 +21,7 @@ public enum Direction: UInt8, Sendable, Hashable, CaseIterable {
 }
 
 /// A pair of values, one for each direction.
+@frozen
 public struct PerDirection<Value> {
     public var client: Value
     public var server: Value
@@ -31,8 +33,14 @@ public struct PerDirection<Value> {
 
     public init(both value: Value) { self.init(client: value, server: value) }
 
+    @inlinable
     public subscript(direction: Direction) -> Value {
-        get { direction == .client ? client : server }
+        // Not `get`: reading one counter must not copy a whole stream.
+        @inline(__always)
+        _read {
+            if direction == .client { yield client } else { yield server }
+        }
+        @inline(__always)
         _modify {
             if direction == .client { yield &client } else { yield &server }
         }

@@ -105,7 +105,7 @@ struct AnalyzeCommand: ParsableCommand {
 
     func run() throws {
         var status = ExitStatus()
-        let outputs = Outputs(try plan(), color: color.isOn)
+        let outputs = Outputs(try plan(), layout: color.layout)
 
         var reportOptions = ReportOptions()
         reportOptions.showSecrets = reading.showSecrets
@@ -116,37 +116,48 @@ struct AnalyzeCommand: ParsableCommand {
         analyzerOptions.allConnections = connections
 
         let judge = Judge(
-            inspector: Inspector(selection: try selection(), showSecrets: reading.showSecrets),
-            collector: ReportCollector(options: reportOptions), events: outputs.events(reportOptions))
-        let inputs = try Inputs(expanding: captures)
+            inspector: Inspector(selection: try selection(), showSecrets: reading.showSecrets), report: reportOptions,
+            events: outputs.eventFiles)
         var analysis = Analysis(
-            options: analyzerOptions, filter: reading.packetFilter, output: judge,
-            progress: Progress(total: inputs.totalSize, quiet: quiet))
+            options: analyzerOptions, filter: reading.packetFilter, judge: judge,
+            progress: Progress(total: totalSize(of: captures), quiet: quiet))
 
         Signals.watch()
-        analysis.read(inputs)
-        let report = analysis.finish(judge)
+        let report = analysis.run(captures)
 
-        status.unreadable = analysis.unreadable
+        status.unreadable = analysis.isUnreadable
         status.interrupted = Signals.interrupted
-        status.damaged = analysis.damaged || (strict && report?.summary.verdict == .inconclusive)
+        status.damaged = analysis.isDamaged
         if let report {
             status.findings = report.summary.levels.contains { $1 > 0 && failOn.includes($0) }
+            if strict, report.summary.verdict == .inconclusive { status.damaged = true }
             outputs.write(report)
+        } else {
+            outputs.abandon()
         }
-        status.unwritable = outputs.finish(quiet: quiet)
+        status.unwritable = !outputs.finish(quiet: quiet)
         try finish(with: status)
+    }
+
+    /// Bytes there are to read; unknown when an input is a pipe or a directory.
+    private func totalSize(of paths: [String]) -> Int64? {
+        var total: Int64 = 0
+        for path in paths {
+            guard let size = System.size(of: path) else { return nil }
+            total += size
+        }
+        return total
     }
 
     private func selection() throws -> RuleSelection {
         var selection = RuleSelection()
-        selection.only = Set(try rules.flatMap(\.ids).map(Catalogue.identifier))
-        selection.disabled = Set(try disable.flatMap(\.ids).map(Catalogue.identifier))
-        for setting in level { selection.levels[try Catalogue.identifier(setting.id)] = setting.level }
+        selection.only = Set(try rules.flatMap(\.ids).map(ruleID))
+        selection.disabled = Set(try disable.flatMap(\.ids).map(ruleID))
+        for setting in level { selection.levels[try ruleID(setting.id)] = setting.level }
         return selection
     }
 
-    /// What is written where. Standard output takes one of them.
+    /// What is written where; standard output takes one of them.
     private func plan() throws -> OutputPlan {
         var plan = OutputPlan()
         for (option, format, path) in [("--json", .json, json), ("--html", .html, html), ("--ndjson", .ndjson, ndjson)]

@@ -2,11 +2,15 @@
 
 import ArgumentParser
 import Inspection
+import Reports
 import Traffic
 
 /// What can be printed.
 enum OutputFormat: String, CaseIterable, ExpressibleByArgument {
     case text, json, ndjson, html
+
+    /// How a finished report becomes it; `nil` for events, which are written while reading.
+    var renderer: Renderer? { Renderers.named(rawValue) }
 }
 
 /// `--fail-on`.
@@ -31,8 +35,15 @@ enum OverlapChoice: String, CaseIterable, ExpressibleByArgument {
 enum ColorChoice: String, CaseIterable, ExpressibleByArgument {
     case auto, always, never
 
-    /// Whether to colour what goes to standard output.
-    var isOn: Bool {
+    /// How text on standard output is laid out.
+    var layout: TextLayout {
+        var layout = TextLayout()
+        layout.colour = isOn
+        if let columns = System.columns(of: 1) { layout.width = columns }
+        return layout
+    }
+
+    private var isOn: Bool {
         switch self {
         case .always: true
         case .never: false

@@ -7,6 +7,7 @@
 
 import Glibc
 import Reports
+import Synchronization
 
 /// A failed system call.
 struct SystemError: Error, CustomStringConvertible {
@@ -63,6 +64,8 @@ final class OutputFile: ByteSink {
     /// Standard error, for what is not a result.
     static func standardError() -> OutputFile { OutputFile(descriptor: STDERR_FILENO, name: "standard error") }
 
+    /// Whether it was neither finished nor abandoned.
+    var isOpen: Bool { descriptor >= 0 }
     /// Whether it becomes a file of its own, worth naming when it is done.
     var isFile: Bool { replacement != nil }
 
@@ -82,7 +85,7 @@ final class OutputFile: ByteSink {
         do throws(SystemError) {
             try System.write(buffer, to: descriptor)
             written += Int64(buffer.count)
-        } catch where error.code == EPIPE {
+        } catch  where error.code == EPIPE {
             readerLeft = true
         } catch {
             failure = error
@@ -119,11 +122,11 @@ final class OutputFile: ByteSink {
 
     private static func temporaryPath(beside target: String) -> String {
         let folder = target.lastIndex(of: "/").map { target[...$0] } ?? ""
-        serial += 1
-        return "\(folder).upgradescope-\(getpid())-\(serial)"
+        let number = serial.wrappingAdd(1, ordering: .relaxed).newValue
+        return "\(folder).upgradescope-\(getpid())-\(number)"
     }
-    // Outputs are opened by the one thread that parses the command line.
-    nonisolated(unsafe) private static var serial = 0
+
+    private static let serial = Atomic<Int>(0)
 }
 
 /// Questions to the system.
@@ -214,8 +217,9 @@ enum System {
 }
 
 extension System {
-    /// Makes sure that descriptors 0 to 2 are taken, so that no file opened later is mistaken for a standard
-    /// stream. A stream that was closed stays unusable: reading from or writing to it fails.
+    /// Makes sure that descriptors 0 to 2 are taken, so that no file opened later is mistaken for one of them.
+    ///
+    /// A stream that was closed stays unusable: reading from or writing to it fails.
     static func openStandardStreams() {
         for descriptor in STDIN_FILENO...STDERR_FILENO where fcntl(descriptor, F_GETFD) < 0 {
             _ = try? open("/dev/null", descriptor == STDIN_FILENO ? O_WRONLY : O_RDONLY)

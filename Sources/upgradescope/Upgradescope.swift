@@ -26,7 +26,7 @@ struct Upgradescope: ParsableCommand {
             var command = try parseAsRoot()
             try command.run()
         } catch {
-            exit(status(after: error))
+            Glibc.exit(status(after: error))
         }
     }
 
@@ -50,6 +50,9 @@ struct Upgradescope: ParsableCommand {
         }
     }
 }
+
+/// The version of the program and of the reports it writes.
+let toolVersion = "0.1.0"
 
 /// Ends a command with a status; nothing when it is 0.
 func finish(with status: ExitStatus) throws {

@@ -25,10 +25,8 @@ enum Program {
         var folder = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()
         while folder.path != "/" {
             let candidate = folder.appendingPathComponent("upgradescope")
-            var isFolder: ObjCBool = false
-            if FileManager.default.fileExists(atPath: candidate.path, isDirectory: &isFolder), !isFolder.boolValue {
-                return candidate.path
-            }
+            let type = try? FileManager.default.attributesOfItem(atPath: candidate.path)[.type] as? FileAttributeType
+            if type == .typeRegular { return candidate.path }
             folder = folder.deletingLastPathComponent()
         }
         return "upgradescope"
@@ -44,7 +42,8 @@ enum Program {
         try run("/bin/sh", ["-c", line, path] + arguments, input: nil, seconds: 60)
     }
 
-    private static func run(_ executable: String, _ arguments: [String], input: [UInt8]?, seconds: Double) throws -> Run {
+    private static func run(_ executable: String, _ arguments: [String], input: [UInt8]?, seconds: Double) throws -> Run
+    {
         let folder = try Folder()
         let process = Process()
         process.executableURL = URL(fileURLWithPath: executable)

@@ -53,7 +53,8 @@ struct TestCapture {
         tcp += Self.big32(fromClient ? sequence.client : sequence.server)
         tcp += Self.big32(acknowledges ? (fromClient ? sequence.server : sequence.client) : 0)
         tcp += [0x50, flags, 0xff, 0xff, 0, 0, 0, 0]
-        var ip: [UInt8] = [0x45, 0] + Self.big16(UInt16(20 + tcp.count + payload.count)) + [0, 1, 0x40, 0, 64, 6, 0, 0]
+        var ip: [UInt8] = [0x45, 0] + Self.big16(UInt16(20 + tcp.count + payload.count))
+        ip += [0, 1, 0x40, 0, 64, 6, 0, 0]
         ip += fromClient ? client + server : server + client
         let frame: [UInt8] = [2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1, 8, 0] + ip + tcp + payload
         bytes += Self.little32(UInt32(time / 1_000_000)) + Self.little32(UInt32(time % 1_000_000))

@@ -28,8 +28,10 @@ public struct CaptureReader: ~Copyable {
     private var pcapng: PcapngBlocks?
 
     /// Opens the capture at `path`; "-" is standard input.
-    public init(path: String) throws(CaptureError) {
-        let input = try InputFile(path: path)
+    ///
+    /// `isStopped` is asked when a signal interrupts a read that waits: `true` ends the capture there.
+    public init(path: String, isStopped: @escaping @Sendable () -> Bool = { false }) throws(CaptureError) {
+        let input = try InputFile(path: path, isStopped: isStopped)
         try self.init(
             input, description: CaptureDescription(path: path), name: path == "-" ? "standard input" : path,
             windowSize: Self.windowSize)
@@ -120,6 +122,9 @@ public struct CaptureReader: ~Copyable {
         if let versionProblem { stop(versionProblem) }
     }
 
+    /// Bytes of the input read so far, before they are unpacked.
+    public var bytesRead: Int64 { input.bytesRead }
+
     /// Where the ranges of the packets of the last batch lie.
     public var window: Span<UInt8> {
         @_lifetime(borrow self) get { buffer.span.extracting(0..<filled) }
@@ -181,6 +186,8 @@ public struct CaptureReader: ~Copyable {
             let missing = pcap?.missing(in: buffer, upTo: filled) ?? pcapng?.missing(in: buffer, upTo: filled) ?? ""
             let place = pcap == nil ? "" : "in packet \(description.packets + 1): "
             stop(CaptureProblem(kind: "cut", offset: base, message: "the capture ends \(place)\(missing)"))
+        case .stopped:
+            finished = true
         case .failed(let kind, let message):
             stop(CaptureProblem(kind: kind, offset: base + Int64(filled), message: message))
         }
@@ -200,6 +207,7 @@ public struct CaptureReader: ~Copyable {
             switch input.read(into: &buffer, from: filled) {
             case .bytes(let read): filled += read
             case .end: return nil
+            case .stopped: return "interrupted"
             case .failed(_, let message): return message
             }
         }

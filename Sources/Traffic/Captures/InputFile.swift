@@ -16,6 +16,8 @@ struct InputFile: ~Copyable {
         /// That many bytes, at least one.
         case bytes(Int)
         case end
+        /// A signal came while waiting, and nobody waits any more.
+        case stopped
         /// Nothing more can be had; `kind` is a word of `CaptureProblem`.
         case failed(kind: String, message: String)
     }
@@ -28,14 +30,18 @@ struct InputFile: ~Copyable {
     /// The most that one read of memory brings, to play a slow pipe.
     private let memoryChunk: Int
     private var decoder: (any StreamDecoder)?
+    /// Asked when a signal interrupts a read: whether to stop waiting.
+    private let isStopped: @Sendable () -> Bool
+    /// Bytes read so far, before they are unpacked.
+    private(set) var bytesRead: Int64 = 0
 
     /// Opens the file at `path`; "-" is standard input.
-    init(path: String) throws(CaptureError) {
+    init(path: String, isStopped: @escaping @Sendable () -> Bool = { false }) throws(CaptureError) {
         if path == "-" {
             guard isatty(STDIN_FILENO) == 0 else {
                 throw CaptureError(.unreadable, path: path, "standard input is a terminal: pipe a capture into it")
             }
-            self.init(descriptor: STDIN_FILENO, closes: false, memory: [], chunk: 0)
+            self.init(descriptor: STDIN_FILENO, closes: false, memory: [], chunk: 0, isStopped: isStopped)
             return
         }
         let opened = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY)
@@ -45,7 +51,7 @@ struct InputFile: ~Copyable {
             close(opened)
             throw CaptureError(.isDirectory, path: path, "\(path) is a directory")
         }
-        self.init(descriptor: opened, closes: true, memory: [], chunk: 0)
+        self.init(descriptor: opened, closes: true, memory: [], chunk: 0, isStopped: isStopped)
     }
 
     /// Bytes in memory, handed out in pieces of at most `chunk`.
@@ -53,7 +59,11 @@ struct InputFile: ~Copyable {
         self.init(descriptor: -1, closes: false, memory: bytes, chunk: max(1, chunk))
     }
 
-    private init(descriptor: Int32, closes: Bool, memory: [UInt8], chunk: Int) {
+    private init(
+        descriptor: Int32, closes: Bool, memory: [UInt8], chunk: Int,
+        isStopped: @escaping @Sendable () -> Bool = { false }
+    ) {
+        self.isStopped = isStopped
         self.descriptor = descriptor
         closesDescriptor = closes
         self.memory = memory
@@ -88,6 +98,7 @@ struct InputFile: ~Copyable {
                             kind: "cut", message: "the \(decoder.compression.rawValue) data ends before it is complete")
                     }
                     return .end
+                case .stopped: return .stopped
                 case .failed(let kind, let message): return .failed(kind: kind, message: message)
                 }
             }
@@ -108,13 +119,16 @@ struct InputFile: ~Copyable {
                 // In bounds: start < count was checked above.
                 unsafe Glibc.read(descriptor, bytes.baseAddress?.advanced(by: start), bytes.count - start)
             }
-            if count > 0 { return .bytes(count) }
+            if count > 0 {
+                bytesRead += Int64(count)
+                return .bytes(count)
+            }
             if count == 0 { return .end }
             switch errno {
-            case EINTR: continue
+            case EINTR: if isStopped() { return .stopped }
             case EAGAIN:
                 var waited = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
-                _ = unsafe poll(&waited, 1, -1)
+                if unsafe poll(&waited, 1, -1) < 0, isStopped() { return .stopped }
             case let code: return .failed(kind: "cut", message: "reading failed: \(Self.words(code))")
             }
         }

@@ -13,6 +13,10 @@ public struct Dissector: ~Copyable {
     var tunnels = TunnelTable()
     /// The time of the packet being dissected.
     var now = Timestamp(nanoseconds: 0)
+    /// The last segment, for `Unwrapped.segment`.
+    var found = Segment(
+        source: Endpoint(address: IPAddress(v4: 0), port: 0), destination: Endpoint(address: IPAddress(v4: 0), port: 0),
+        sequence: 0, acknowledgment: 0, flags: [], window: 0, payload: 0..<0)
     /// The datagram that the last packet completed.
     private var datagram: [UInt8] = []
 
@@ -23,32 +27,59 @@ public struct Dissector: ~Copyable {
         _ bytes: Span<UInt8>, linkType: UInt32, originalLength: Int, time: Timestamp
     ) -> Dissection {
         let packet = Extent(captured: bytes.count, original: originalLength)
-        if linkType == 1, bytes.count >= 54, bytes.load32(12) & 0xffff_ff00 == 0x0800_4500, bytes[23] == 6,
-            bytes.load16(20) & 0x3fff == 0
-        {
-            return plain(bytes, packet)
-        }
+        if linkType == 1, let dissection = plain(bytes, packet) { return dissection }
         now = time
-        return link(linkType, bytes, packet)
+        switch link(linkType, bytes, packet) {
+        case .segment: return .segment(found)
+        case .fragment: return .fragment
+        case .notIP(let kind): return .notIP(kind)
+        case .notTCP(let kind): return .notTCP(kind)
+        case .malformed(let fault): return .malformed(fault)
+        }
     }
 
-    /// What nearly every packet is, without a detour through the tables.
+    /// What nearly every packet is, without a detour through the tables; `nil` for all others.
     ///
-    /// Ethernet, IPv4 without options and fragments, TCP. Says what the general way would say.
+    /// Ethernet, with one VLAN tag at most, IP without options, fragments and extension headers, TCP whose fixed
+    /// header was captured. Says what the general way would say.
     @inline(__always)
-    private func plain(_ bytes: Span<UInt8>, _ packet: Extent) -> Dissection {
+    private mutating func plain(_ bytes: Span<UInt8>, _ packet: Extent) -> Dissection? {
+        guard bytes.count >= 54 else { return nil }
         var rest = packet
-        let totalLength = Int(bytes.load16(16))
+        var type = bytes.load16(12)
         rest.start = 14
-        if totalLength != 0 {
-            guard totalLength >= 20 else { return .malformed(.ipv4TotalLength) }
-            rest.shorten(to: totalLength)
+        let isTagged = type == 0x8100
+        if isTagged {
+            type = bytes.load16(16)
+            rest.start = 18
         }
-        rest.start = 34
-        let header = IPHeader(
-            source: IPAddress(v4: bytes.load32(26)), destination: IPAddress(v4: bytes.load32(30)),
-            identification: bytes.load16(18))
-        return tcp(of: header, bytes, rest)
+        let at = rest.start
+        let header: IPHeader
+        if type == 0x0800, rest.count >= 40, bytes[at] == 0x45, bytes[at + 9] == 6,
+            bytes.load16(at + 6) & 0x3fff == 0
+        {
+            let totalLength = Int(bytes.load16(at + 2))
+            if totalLength != 0 {
+                guard totalLength >= 20 else { return nil }
+                rest.shorten(to: totalLength)
+            }
+            rest.start = at + 20
+            header = IPHeader(
+                source: IPAddress(v4: bytes.load32(at + 12)), destination: IPAddress(v4: bytes.load32(at + 16)),
+                identification: bytes.load16(at + 4))
+        } else if type == 0x86dd, rest.count >= 60, bytes[at] >> 4 == 6, bytes[at + 6] == 6 {
+            rest.start = at + 40
+            let length = Int(bytes.load16(at + 4))
+            if length != 0 { rest.shorten(to: length) }
+            header = IPHeader(
+                source: IPAddress(high: bytes.load64(at + 8), low: bytes.load64(at + 16)),
+                destination: IPAddress(high: bytes.load64(at + 24), low: bytes.load64(at + 32)), identification: 0)
+        } else {
+            return nil
+        }
+        if isTagged, bytes.load16(14) & 0xfff != 0 { label(&rest, .vlan, UInt32(bytes.load16(14) & 0xfff)) }
+        if let fault = Self.tcpFault(bytes, rest) { return .malformed(fault) }
+        return .segment(Self.segment(of: header, bytes, rest))
     }
 
     /// The datagram in which the payload of a segment with `isReassembled` lies, until the next packet.
@@ -79,7 +110,7 @@ public struct Dissector: ~Copyable {
     mutating func fragment(
         _ key: FragmentTable.Key, nextHeader: UInt8, position: Int, isLast: Bool, header: IPHeader,
         _ bytes: Span<UInt8>, _ rest: Extent
-    ) -> Dissection {
+    ) -> Unwrapped {
         guard rest.missing == 0 else { return .malformed(.fragmentCut) }
         guard position + rest.count <= 65_535 else { return .malformed(.fragmentBeyondEnd) }
         let added = fragments.add(
@@ -97,4 +128,15 @@ public struct Dissector: ~Copyable {
         if datagram.isEmpty { datagram = whole.bytes }
         return result
     }
+}
+
+/// What the functions of the headers hand back to one another: small, so that it stays in registers on its way
+/// out of many headers.
+enum Unwrapped {
+    /// The segment lies in `Dissector.found`.
+    case segment
+    case fragment
+    case notIP(PacketKind)
+    case notTCP(PacketKind)
+    case malformed(PacketFault)
 }

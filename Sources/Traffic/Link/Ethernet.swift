@@ -1,7 +1,7 @@
 // Ethernet II, IEEE 802.3 with 802.2, and VLAN tags (IEEE 802.1Q, 802.1ad).
 
 extension Dissector {
-    mutating func ethernet(_ bytes: Span<UInt8>, _ packet: Extent) -> Dissection {
+    mutating func ethernet(_ bytes: Span<UInt8>, _ packet: Extent) -> Unwrapped {
         var rest = packet
         let start = rest.start
         guard rest.skip(14) else { return .malformed(.linkHeaderCut) }
@@ -11,7 +11,7 @@ extension Dissector {
     /// A tag: 3 bits of priority, 1 of eligibility, 12 of VLAN.
     ///
     /// VLAN 0 means that only the priority counts.
-    mutating func vlan(_ kind: TunnelLabel.Kind, _ bytes: Span<UInt8>, _ packet: Extent) -> Dissection {
+    mutating func vlan(_ kind: TunnelLabel.Kind, _ bytes: Span<UInt8>, _ packet: Extent) -> Unwrapped {
         var rest = packet
         let start = rest.start
         guard rest.enter() else { return .malformed(.encapsulatedTooDeep) }
@@ -22,14 +22,14 @@ extension Dissector {
     }
 
     /// IEEE 802.3: the two bytes where the ethertype would stand are a length.
-    mutating func llc(length: Int, _ bytes: Span<UInt8>, _ packet: Extent) -> Dissection {
+    mutating func llc(length: Int, _ bytes: Span<UInt8>, _ packet: Extent) -> Unwrapped {
         var rest = packet
         rest.shorten(to: length)
         return llc(bytes, rest)
     }
 
     /// IEEE 802.2; IP only behind SNAP with an ethertype (RFC 1042).
-    mutating func llc(_ bytes: Span<UInt8>, _ packet: Extent) -> Dissection {
+    mutating func llc(_ bytes: Span<UInt8>, _ packet: Extent) -> Unwrapped {
         var rest = packet
         let start = rest.start
         guard rest.enter() else { return .malformed(.encapsulatedTooDeep) }

@@ -7,17 +7,17 @@
 /// What is left of a packet.
 struct Extent {
     /// How many headers may wrap one another.
-    static let maximumDepth = 16
+    static let maximumDepth: UInt8 = 16
 
     var start: Int
     var end: Int
     /// Bytes behind `end` that were on the wire but not captured.
     var missing: Int
-    var depth = 0
-    /// The bytes are those of a datagram put together from fragments.
-    var isReassembled = false
     /// Index of the tunnel stack so far.
     var tunnel: UInt32 = 0
+    var depth: UInt8 = 0
+    /// The bytes are those of a datagram put together from fragments.
+    var isReassembled = false
 
     init(captured: Int, original: Int) {
         start = 0
@@ -50,8 +50,9 @@ struct Extent {
     /// One more wrapping is opened; `false` where there are too many.
     @inline(__always)
     mutating func enter() -> Bool {
+        guard depth < Self.maximumDepth else { return false }
         depth += 1
-        return depth <= Self.maximumDepth
+        return true
     }
 }
 

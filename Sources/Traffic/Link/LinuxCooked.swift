@@ -2,14 +2,14 @@
 // (LINKTYPE_LINUX_SLL, LINKTYPE_LINUX_SLL2).
 
 extension Dissector {
-    mutating func linuxCooked(_ bytes: Span<UInt8>, _ packet: Extent) -> Dissection {
+    mutating func linuxCooked(_ bytes: Span<UInt8>, _ packet: Extent) -> Unwrapped {
         var rest = packet
         let start = rest.start
         guard rest.skip(16) else { return .malformed(.linkHeaderCut) }
         return cooked(bytes.load16(start + 14), hardware: bytes.load16(start + 2), bytes, rest)
     }
 
-    mutating func linuxCooked2(_ bytes: Span<UInt8>, _ packet: Extent) -> Dissection {
+    mutating func linuxCooked2(_ bytes: Span<UInt8>, _ packet: Extent) -> Unwrapped {
         var rest = packet
         let start = rest.start
         guard rest.skip(20) else { return .malformed(.linkHeaderCut) }
@@ -18,7 +18,7 @@ extension Dissector {
 
     private mutating func cooked(
         _ type: UInt16, hardware: UInt16, _ bytes: Span<UInt8>, _ rest: Extent
-    ) -> Dissection {
+    ) -> Unwrapped {
         let netlink: UInt16 = 824
         let frameWith8022: UInt16 = 4
         // Of a netlink socket the number is a family; below 0x0600 it is a kind of frame, not a length.

@@ -2,7 +2,7 @@
 // NULL in the order of the machine that captured, which need not be the order of the file.
 
 extension Dissector {
-    mutating func loopback(_ bytes: Span<UInt8>, _ packet: Extent) -> Dissection {
+    mutating func loopback(_ bytes: Span<UInt8>, _ packet: Extent) -> Unwrapped {
         var rest = packet
         let start = rest.start
         guard rest.skip(4) else { return .malformed(.linkHeaderCut) }

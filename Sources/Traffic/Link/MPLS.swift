@@ -2,7 +2,7 @@
 // control word of a pseudowire begins with 0 and has Ethernet behind it (RFC 4385, RFC 4448).
 
 extension Dissector {
-    mutating func mpls(_ bytes: Span<UInt8>, _ packet: Extent) -> Dissection {
+    mutating func mpls(_ bytes: Span<UInt8>, _ packet: Extent) -> Unwrapped {
         var rest = packet
         guard rest.enter() else { return .malformed(.encapsulatedTooDeep) }
         // Labels belong to one direction; the stack is named without them.

@@ -2,7 +2,7 @@
 // a type in the order of the machine that captured, one of which is the packet.
 
 extension Dissector {
-    mutating func nflog(_ bytes: Span<UInt8>, _ packet: Extent) -> Dissection {
+    mutating func nflog(_ bytes: Span<UInt8>, _ packet: Extent) -> Unwrapped {
         var rest = packet
         let start = rest.start
         let payload: UInt16 = 9

@@ -3,7 +3,7 @@
 
 extension Dissector {
     /// By the link type of the capture (the LINKTYPE_ numbers, and DLT_RAW as some systems wrote it).
-    mutating func link(_ type: UInt32, _ bytes: Span<UInt8>, _ rest: Extent) -> Dissection {
+    mutating func link(_ type: UInt32, _ bytes: Span<UInt8>, _ rest: Extent) -> Unwrapped {
         switch type {
         case 1: ethernet(bytes, rest)
         case 0, 108: loopback(bytes, rest)
@@ -25,7 +25,7 @@ extension Dissector {
     }
 
     /// By ethertype; what is left begins behind it.
-    mutating func etherType(_ type: UInt16, _ bytes: Span<UInt8>, _ rest: Extent) -> Dissection {
+    mutating func etherType(_ type: UInt16, _ bytes: Span<UInt8>, _ rest: Extent) -> Unwrapped {
         switch type {
         case 0x0800: ipv4(bytes, rest)
         case 0x86dd: ipv6(bytes, rest)
@@ -41,7 +41,7 @@ extension Dissector {
     }
 
     /// By the protocol number of PPP.
-    mutating func pppProtocol(_ number: UInt16, _ bytes: Span<UInt8>, _ rest: Extent) -> Dissection {
+    mutating func pppProtocol(_ number: UInt16, _ bytes: Span<UInt8>, _ rest: Extent) -> Unwrapped {
         switch number {
         case 0x0021: ipv4(bytes, rest)
         case 0x0057: ipv6(bytes, rest)
@@ -53,7 +53,7 @@ extension Dissector {
     /// By the protocol number of IP.
     mutating func payload(
         _ number: UInt8, of header: IPHeader, _ bytes: Span<UInt8>, _ rest: Extent
-    ) -> Dissection {
+    ) -> Unwrapped {
         switch number {
         case 6: tcp(of: header, bytes, rest)
         case 17: udp(of: header, bytes, rest)
@@ -68,7 +68,7 @@ extension Dissector {
     /// By a port of UDP; `nil` where no tunnel is there.
     mutating func udpTunnel(
         _ port: UInt16, of header: IPHeader, _ bytes: Span<UInt8>, _ rest: Extent
-    ) -> Dissection? {
+    ) -> Unwrapped? {
         switch port {
         case 2152: gtp(of: header, bytes, rest)
         case 3544: teredo(bytes, rest)

@@ -1,7 +1,7 @@
 // PPP (RFC 1661) with or without the framing of HDLC (RFC 1662), and Cisco's HDLC, which shares its link type.
 
 extension Dissector {
-    mutating func ppp(_ bytes: Span<UInt8>, _ packet: Extent) -> Dissection {
+    mutating func ppp(_ bytes: Span<UInt8>, _ packet: Extent) -> Unwrapped {
         var rest = packet
         guard rest.enter() else { return .malformed(.encapsulatedTooDeep) }
         if rest.count >= 2 {
@@ -24,14 +24,14 @@ extension Dissector {
     }
 
     /// LINKTYPE_PPP_WITH_DIR: a byte before it says who sent the frame.
-    mutating func pppWithDirection(_ bytes: Span<UInt8>, _ packet: Extent) -> Dissection {
+    mutating func pppWithDirection(_ bytes: Span<UInt8>, _ packet: Extent) -> Unwrapped {
         var rest = packet
         guard rest.skip(1) else { return .malformed(.linkHeaderCut) }
         return ppp(bytes, rest)
     }
 
     /// Address, control, ethertype.
-    mutating func ciscoHDLC(_ bytes: Span<UInt8>, _ packet: Extent) -> Dissection {
+    mutating func ciscoHDLC(_ bytes: Span<UInt8>, _ packet: Extent) -> Unwrapped {
         var rest = packet
         let start = rest.start
         guard rest.skip(4) else { return .malformed(.linkHeaderCut) }

@@ -1,7 +1,7 @@
 // PPP over Ethernet, the session stage (RFC 2516).
 
 extension Dissector {
-    mutating func pppoe(_ bytes: Span<UInt8>, _ packet: Extent) -> Dissection {
+    mutating func pppoe(_ bytes: Span<UInt8>, _ packet: Extent) -> Unwrapped {
         var rest = packet
         let start = rest.start
         guard rest.enter() else { return .malformed(.encapsulatedTooDeep) }

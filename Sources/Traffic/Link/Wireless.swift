@@ -2,7 +2,7 @@
 
 extension Dissector {
     /// Radiotap: little-endian; a length, then masks of the fields that are there, then the fields.
-    mutating func radiotap(_ bytes: Span<UInt8>, _ packet: Extent) -> Dissection {
+    mutating func radiotap(_ bytes: Span<UInt8>, _ packet: Extent) -> Unwrapped {
         var rest = packet
         let start = rest.start
         guard rest.count >= 8 else { return .malformed(.linkHeaderCut) }
@@ -30,11 +30,11 @@ extension Dissector {
     }
 
     /// A frame without a header before it.
-    mutating func wireless(_ bytes: Span<UInt8>, _ packet: Extent) -> Dissection {
+    mutating func wireless(_ bytes: Span<UInt8>, _ packet: Extent) -> Unwrapped {
         wireless(bytes, packet, isPadded: false)
     }
 
-    private mutating func wireless(_ bytes: Span<UInt8>, _ packet: Extent, isPadded: Bool) -> Dissection {
+    private mutating func wireless(_ bytes: Span<UInt8>, _ packet: Extent, isPadded: Bool) -> Unwrapped {
         var rest = packet
         let start = rest.start
         guard rest.count >= 2 else { return .malformed(.linkHeaderCut) }

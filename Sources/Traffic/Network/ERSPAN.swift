@@ -4,7 +4,7 @@
 extension Dissector {
     mutating func erspan(
         _ type: UInt16, hasHeader: Bool, of header: IPHeader, _ bytes: Span<UInt8>, _ packet: Extent
-    ) -> Dissection {
+    ) -> Unwrapped {
         var rest = packet
         let start = rest.start
         // Both directions of a connection are mirrored by one device, to one place.

@@ -104,7 +104,7 @@ private struct Datagram {
         let end = position + range.count
         if isLast, length == nil { length = end }
         guard position < end else { return }
-        if bytes.count < end { bytes.append(contentsOf: repeatElement(0, count: end - bytes.count)) }
+        if bytes.count < end { bytes += [UInt8](repeating: 0, count: end - bytes.count) }
         var filled = position
         for run in runs where run.upperBound > filled && run.lowerBound < end {
             copy(source, range.lowerBound - position, filled..<max(filled, run.lowerBound))

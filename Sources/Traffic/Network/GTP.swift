@@ -2,7 +2,7 @@
 // differ by direction, so the two nodes stand for the tunnel.
 
 extension Dissector {
-    mutating func gtp(of header: IPHeader, _ bytes: Span<UInt8>, _ packet: Extent) -> Dissection? {
+    mutating func gtp(of header: IPHeader, _ bytes: Span<UInt8>, _ packet: Extent) -> Unwrapped? {
         var rest = packet
         let start = rest.start
         let userData: UInt8 = 255

@@ -1,7 +1,7 @@
 // GENEVE (RFC 8926).
 
 extension Dissector {
-    mutating func geneve(_ bytes: Span<UInt8>, _ packet: Extent) -> Dissection? {
+    mutating func geneve(_ bytes: Span<UInt8>, _ packet: Extent) -> Unwrapped? {
         var rest = packet
         let start = rest.start
         guard rest.skip(8), bytes[start] >> 6 == 0, rest.skip(Int(bytes[start] & 0x3f) * 4) else { return nil }

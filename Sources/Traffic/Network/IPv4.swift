@@ -2,7 +2,7 @@
 
 extension Dissector {
     /// Raw IP: the version says which.
-    mutating func ip(_ bytes: Span<UInt8>, _ rest: Extent) -> Dissection {
+    mutating func ip(_ bytes: Span<UInt8>, _ rest: Extent) -> Unwrapped {
         guard rest.count >= 1 else { return .malformed(.ipv4HeaderCut) }
         switch bytes[rest.start] >> 4 {
         case 4: return ipv4(bytes, rest)
@@ -11,7 +11,7 @@ extension Dissector {
         }
     }
 
-    mutating func ipv4(_ bytes: Span<UInt8>, _ packet: Extent) -> Dissection {
+    mutating func ipv4(_ bytes: Span<UInt8>, _ packet: Extent) -> Unwrapped {
         let start = packet.start
         guard packet.count >= 20 else { return .malformed(.ipv4HeaderCut) }
         let first = bytes[start]

@@ -1,7 +1,7 @@
 // IPv6 (RFC 8200) and the headers that may stand between it and TCP.
 
 extension Dissector {
-    mutating func ipv6(_ bytes: Span<UInt8>, _ packet: Extent) -> Dissection {
+    mutating func ipv6(_ bytes: Span<UInt8>, _ packet: Extent) -> Unwrapped {
         var rest = packet
         let start = rest.start
         guard rest.skip(40) else { return .malformed(.ipv6HeaderCut) }
@@ -21,7 +21,7 @@ extension Dissector {
     /// Their layouts agree in where the next header and the length stand. IPv4 knows the authentication header too.
     mutating func extensionHeaders(
         _ first: UInt8, of header: IPHeader, _ bytes: Span<UInt8>, _ packet: Extent
-    ) -> Dissection {
+    ) -> Unwrapped {
         var rest = packet
         var number = first
         while true {

@@ -1,7 +1,7 @@
 // Teredo (RFC 4380): IPv6 in UDP, behind an authentication and an origin indication that may be there.
 
 extension Dissector {
-    mutating func teredo(_ bytes: Span<UInt8>, _ packet: Extent) -> Dissection? {
+    mutating func teredo(_ bytes: Span<UInt8>, _ packet: Extent) -> Unwrapped? {
         var rest = packet
         if rest.count >= 4, bytes.load16(rest.start) == 1 {
             let identifier = Int(bytes[rest.start + 2])

@@ -2,7 +2,7 @@
 // sense and answers `nil` where it does not; then the packet is UDP and nothing more.
 
 extension Dissector {
-    mutating func udp(of header: IPHeader, _ bytes: Span<UInt8>, _ packet: Extent) -> Dissection {
+    mutating func udp(of header: IPHeader, _ bytes: Span<UInt8>, _ packet: Extent) -> Unwrapped {
         var rest = packet
         let start = rest.start
         guard rest.count >= 8 else { return .notTCP(.ipProtocol(17)) }

@@ -2,7 +2,7 @@
 // ignored, as receivers must.
 
 extension Dissector {
-    mutating func vxlan(namesProtocol: Bool, _ bytes: Span<UInt8>, _ packet: Extent) -> Dissection? {
+    mutating func vxlan(namesProtocol: Bool, _ bytes: Span<UInt8>, _ packet: Extent) -> Unwrapped? {
         var rest = packet
         let start = rest.start
         guard rest.skip(8), bytes[start] & 0x08 != 0 else { return nil }

@@ -12,7 +12,8 @@ struct Connection {
     private(set) var client: Endpoint
     private(set) var server: Endpoint
     let tunnel: UInt32
-    private(set) var streams = PerDirection(both: StreamState())
+    /// The client's and the server's. An inline array, because its elements are changed in place without a call.
+    private(set) var streams = [2 of StreamState](repeating: StreamState())
     private(set) var conversation: Conversation?
     /// The roles are known: from a SYN, or from what was said.
     private var isOriented: Bool
@@ -62,21 +63,29 @@ struct Connection {
     }
 
     /// Whether a packet on these addresses is the beginning of another connection (REPORT.md, `connections`).
+    @inline(__always)
     func isSucceeded(by segment: Segment) -> Bool {
+        // The common case first: an open connection, and no SYN.
+        if !isClosed, !segment.flags.contains(.syn) { return false }
+        return isReplaced(by: segment)
+    }
+
+    private func isReplaced(by segment: Segment) -> Bool {
         let direction: Direction = segment.source == client ? .client : .server
-        let stream = streams[direction]
         if segment.flags.contains(.syn), !segment.flags.contains(.ack) {
-            guard stream.hasBase else { return isClosed }
+            guard streams[direction.index].hasBase else { return isClosed }
             let start = segment.sequence &+ 1
-            if start == stream.base { return false }
+            if start == streams[direction.index].base { return false }
             // The SYN of data that was captured in front of it.
-            let distance = Int32(bitPattern: stream.base &- start)
-            return stream.sawSYN || isClosed || distance < 0 || distance > 1 << 16
+            let distance = Int32(bitPattern: streams[direction.index].base &- start)
+            return streams[direction.index].sawSYN || isClosed || distance < 0 || distance > 1 << 16
         }
-        guard isClosed, stream.hasBase, !segment.flags.contains(.rst) else { return false }
-        let offset = stream.offset(of: segment.sequence)
-        if offset < -(1 << 20) || offset > max(stream.highest, stream.next) + 1 << 20 { return true }
-        return !wasReset && stream.fin >= 0 && offset + Int64(segment.payload.count) > stream.fin + 1
+        guard isClosed, streams[direction.index].hasBase, !segment.flags.contains(.rst) else { return false }
+        let offset = streams[direction.index].offset(of: segment.sequence)
+        let reach = max(streams[direction.index].highest, streams[direction.index].next) + 1 << 20
+        if offset < -(1 << 20) || offset > reach { return true }
+        let fin = streams[direction.index].fin
+        return !wasReset && fin >= 0 && offset + Int64(segment.payload.count) > fin + 1
     }
 
     // MARK: A segment comes
@@ -86,10 +95,10 @@ struct Connection {
         if !isOriented { orient(segment, payload, mark) }
         let direction: Direction = segment.source == client ? .client : .server
         if isLoop { return }
-        streams[direction].packets += 1
+        streams[direction.index].packets += 1
         if segment.flags.contains(.syn) { synchronize(segment, direction, mark) }
-        if !streams[direction].hasBase {
-            streams[direction].setBase(segment.sequence &+ (segment.flags.contains(.syn) ? 1 : 0))
+        if !streams[direction.index].hasBase {
+            streams[direction.index].setBase(segment.sequence &+ (segment.flags.contains(.syn) ? 1 : 0))
         }
         var mark = mark
         if segment.flags.contains(.ack), !segment.flags.contains(.rst) {
@@ -101,16 +110,16 @@ struct Connection {
             take(payload, at: start, segment, direction, mark, context)
         }
         if segment.flags.contains(.fin) {
-            let offset = streams[direction].offset(of: start) + Int64(payload.count) + Int64(segment.missing)
-            if streams[direction].fin < 0, offset >= streams[direction].next {
-                streams[direction].fin = offset
-                streams[direction].ended = .fin
+            let offset = streams[direction.index].offset(of: start) + Int64(payload.count) + Int64(segment.missing)
+            if streams[direction.index].fin < 0, offset >= streams[direction.index].next {
+                streams[direction.index].fin = offset
+                streams[direction.index].ended = .fin
                 if endMark[direction] == nil { endMark[direction] = mark }
             }
         }
-        if streams.client.hasHole || streams.server.hasHole { attend(mark, context) }
+        if streams[0].hasHole || streams[1].hasHole { attend(mark, context) }
         if segment.flags.contains(.rst) { reset(segment, direction, mark) }
-        if !isClosed, streams.client.isFinished, streams.server.isFinished {
+        if !isClosed, streams[0].isFinished, streams[1].isFinished {
             isClosed = true
             endConversation(context)
         }
@@ -143,14 +152,14 @@ struct Connection {
         isOriented = true
         guard endpoint != client else { return }
         swap(&client, &server)
-        streams = PerDirection(client: streams.server, server: streams.client)
+        streams.swapAt(0, 1)
         endMark = PerDirection(client: endMark.server, server: endMark.client)
     }
 
     private mutating func synchronize(_ segment: Segment, _ direction: Direction, _ mark: PacketMark) {
         let start = segment.sequence &+ 1
-        if !streams[direction].hasBase || streams[direction].counters.bytes == 0 && streams[direction].next == 0 {
-            streams[direction].setBase(start)
+        if !streams[direction.index].hasBase || streams[direction.index].counters.bytes == 0 && streams[direction.index].next == 0 {
+            streams[direction.index].setBase(start)
         }
         if direction == .client {
             if synTime == nil { synTime = mark.time }
@@ -158,23 +167,23 @@ struct Connection {
             synAckTime = mark.time
             if let synTime { serverRoundTrip = mark.time.nanoseconds(since: synTime) }
         }
-        streams[direction].sawSYN = true
+        streams[direction.index].sawSYN = true
     }
 
     /// Notes what `direction` has received of the other stream; returns it as an offset.
     private mutating func acknowledge(_ number: UInt32, _ direction: Direction, _ mark: PacketMark) -> Int64? {
         let other = direction.opposite
-        if !streams[other].hasBase {
-            streams[other].setBase(number)
+        if !streams[other.index].hasBase {
+            streams[other.index].setBase(number)
             return 0
         }
         if direction == .client, clientRoundTrip == nil, let synAckTime {
             clientRoundTrip = mark.time.nanoseconds(since: synAckTime)
         }
-        let offset = streams[other].offset(of: number)
+        let offset = streams[other.index].offset(of: number)
         // Far beyond everything that was seen: no acknowledgment of this stream.
-        guard offset <= max(streams[other].highest, streams[other].next) + 1 << 24 else { return nil }
-        if offset > streams[other].acknowledged { streams[other].acknowledged = offset }
+        guard offset <= max(streams[other.index].highest, streams[other.index].next) + 1 << 24 else { return nil }
+        if offset > streams[other.index].acknowledged { streams[other.index].acknowledged = offset }
         return offset
     }
 
@@ -183,10 +192,10 @@ struct Connection {
     }
 
     private mutating func reset(_ segment: Segment, _ direction: Direction, _ mark: PacketMark) {
-        let offset = streams[direction].offset(of: segment.sequence)
+        let offset = streams[direction.index].offset(of: segment.sequence)
         // One that is far from the stream was not sent by the peer, or not for this connection.
-        guard segment.sequence == 0 || abs(offset - streams[direction].next) < 1 << 20 else { return }
-        streams[direction].ended = .rst
+        guard segment.sequence == 0 || abs(offset - streams[direction.index].next) < 1 << 20 else { return }
+        streams[direction.index].ended = .rst
         if endMark[direction] == nil { endMark[direction] = mark }
         wasReset = true
         isClosed = true
@@ -199,77 +208,77 @@ struct Connection {
         _ context: AnalysisContext
     ) {
         if firstPayload[direction] == nil { firstPayload[direction] = mark }
-        let offset = streams[direction].offset(of: sequence)
+        let offset = streams[direction.index].offset(of: sequence)
         let count = Int64(payload.count)
         let end = offset + count + Int64(segment.missing)
-        if end > streams[direction].highest { streams[direction].highest = end }
-        if end <= streams[direction].next {
+        if end > streams[direction.index].highest { streams[direction.index].highest = end }
+        if end <= streams[direction.index].next {
             takeOld(payload, offset, sequence, segment, direction, mark)
             return
         }
         noteSegment(sequence, payload.count, segment.identification, direction, mark)
         if wasLetGo, !context.options.allConnections {
-            streams[direction].counters.bytes += min(count, end - streams[direction].next)
-            streams[direction].next = end
+            streams[direction.index].counters.bytes += min(count, end - streams[direction.index].next)
+            streams[direction.index].next = end
             return
         }
-        if offset > streams[direction].next || isBlocked(direction, mark) {
-            if streams[direction].heldBytes + payload.count > context.options.limits.heldBytes {
+        if offset > streams[direction.index].next || isBlocked(direction, mark) {
+            if streams[direction.index].heldBytes + payload.count > context.options.limits.heldBytes {
                 context.hit("held-bytes")
                 giveUp(direction, mark, context)
             }
-            if offset > streams[direction].next || isBlocked(direction, mark) {
-                let kept = offset < streams[direction].next ? Int(streams[direction].next - offset) : 0
+            if offset > streams[direction.index].next || isBlocked(direction, mark) {
+                let kept = offset < streams[direction.index].next ? Int(streams[direction.index].next - offset) : 0
                 if kept < payload.count || segment.missing > 0 {
-                    streams[direction].hold(
-                        payload.extracting(min(kept, payload.count)...), at: max(offset, streams[direction].next),
+                    streams[direction.index].hold(
+                        payload.extracting(min(kept, payload.count)...), at: max(offset, streams[direction.index].next),
                         missing: Int64(segment.missing), mark: mark, last: context.options.overlap == .last)
                 }
                 return
             }
         }
-        let known = Int(min(streams[direction].next - offset, count))
+        let known = Int(min(streams[direction.index].next - offset, count))
         if known > 0 {
             let old = payload.extracting(0..<known)
             compare(old, offset, direction)
-            streams[direction].counters.retransmittedBytes += Int64(known)
+            streams[direction.index].counters.retransmittedBytes += Int64(known)
         }
-        if !streams[direction].held.isEmpty {
+        if !streams[direction.index].held.isEmpty {
             deliverAround(payload.extracting(known...), direction, mark, context)
         } else {
             deliver(payload.extracting(known...), direction, mark, context)
         }
         if segment.missing > 0 {
-            declareGap(direction, to: max(end, streams[direction].next), mark, context)
+            declareGap(direction, to: max(end, streams[direction.index].next), mark, context)
         }
-        if !streams[direction].held.isEmpty { flush(direction, context) }
-        if direction == .client, !streams.server.held.isEmpty { flush(.server, context) }
+        if !streams[direction.index].held.isEmpty { flush(direction, context) }
+        if direction == .client, !streams[1].held.isEmpty { flush(.server, context) }
     }
 
     /// Held bytes may overlap what is delivered now: the earlier copy wins unless asked otherwise.
     private mutating func deliverAround(
         _ bytes: Span<UInt8>, _ direction: Direction, _ mark: PacketMark, _ context: AnalysisContext
     ) {
-        guard let held = streams[direction].held.first else { return deliver(bytes, direction, mark, context) }
-        let room = held.offset - streams[direction].next
+        guard let held = streams[direction.index].held.first else { return deliver(bytes, direction, mark, context) }
+        let room = held.offset - streams[direction.index].next
         if Int64(bytes.count) <= room { return deliver(bytes, direction, mark, context) }
         let split = Int(max(0, room))
         let overlap = min(bytes.count - split, held.bytes.count)
         if overlap > 0 {
             let mine = bytes.extracting(split..<(split + overlap))
             if mine.equals(held.bytes.span, from: 0) {
-                streams[direction].counters.retransmittedBytes += Int64(overlap)
+                streams[direction.index].counters.retransmittedBytes += Int64(overlap)
             } else {
-                streams[direction].counters.conflicts += 1
+                streams[direction.index].counters.conflicts += 1
                 if context.options.overlap == .last {
-                    for index in 0..<overlap { streams[direction].held[0].bytes[index] = mine[index] }
+                    for index in 0..<overlap { streams[direction.index].held[0].bytes[index] = mine[index] }
                 }
             }
         }
         deliver(bytes.extracting(0..<split), direction, mark, context)
         flush(direction, context)
         let after = split + held.bytes.count
-        if after < bytes.count, streams[direction].next == held.end {
+        if after < bytes.count, streams[direction.index].next == held.end {
             deliverAround(bytes.extracting(after...), direction, mark, context)
         }
     }
@@ -279,39 +288,38 @@ struct Connection {
         _ mark: PacketMark
     ) {
         // A keep-alive probe repeats the last byte, or sends any byte there (RFC 9293 3.8.4).
-        if payload.count <= 1, offset == streams[direction].next - 1 { return }
-        let stream = streams[direction]
-        if stream.lastSequence == sequence, stream.lastLength == payload.count,
-            stream.lastIdentification == segment.identification,
-            mark.time.nanoseconds(since: stream.lastMark.time) <= 5_000_000
+        if payload.count <= 1, offset == streams[direction.index].next - 1 { return }
+        if streams[direction.index].lastSequence == sequence, streams[direction.index].lastLength == payload.count,
+            streams[direction.index].lastIdentification == segment.identification,
+            mark.time.nanoseconds(since: streams[direction.index].lastMark.time) <= 5_000_000
         {
             duplicates &+= 1
-            if firstDuplicate == nil { firstDuplicate = (mark, stream.lastMark) }
+            if firstDuplicate == nil { firstDuplicate = (mark, streams[direction.index].lastMark) }
         }
-        streams[direction].counters.retransmittedBytes += Int64(payload.count)
+        streams[direction.index].counters.retransmittedBytes += Int64(payload.count)
         compare(payload, offset, direction)
     }
 
     private mutating func compare(_ bytes: Span<UInt8>, _ offset: Int64, _ direction: Direction) {
-        if streams[direction].conflicts(bytes, at: offset) { streams[direction].counters.conflicts += 1 }
+        if streams[direction.index].conflicts(bytes, at: offset) { streams[direction.index].counters.conflicts += 1 }
     }
 
     @inline(__always)
     private mutating func noteSegment(
         _ sequence: UInt32, _ count: Int, _ identification: UInt16, _ direction: Direction, _ mark: PacketMark
     ) {
-        streams[direction].lastSequence = sequence
-        streams[direction].lastLength = count
-        streams[direction].lastIdentification = identification
-        streams[direction].lastMark = mark
+        streams[direction.index].lastSequence = sequence
+        streams[direction.index].lastLength = count
+        streams[direction.index].lastIdentification = identification
+        streams[direction.index].lastMark = mark
     }
 
     /// The server had client bytes that were not read here yet: its bytes wait.
     @inline(__always)
     private func isBlocked(_ direction: Direction, _ mark: PacketMark) -> Bool {
-        guard direction == .server, mark.rawAcknowledged > streams.client.next else { return false }
-        guard streams.client.packets > 0, let conversation, conversation.isCausal else { return false }
-        return min(mark.rawAcknowledged, streams.client.acknowledgedBytes) > streams.client.next
+        guard direction == .server, mark.rawAcknowledged > streams[0].next else { return false }
+        guard streams[0].packets > 0, let conversation, conversation.isCausal else { return false }
+        return min(mark.rawAcknowledged, streams[0].acknowledgedBytes) > streams[0].next
     }
 
     private mutating func deliver(
@@ -319,28 +327,38 @@ struct Connection {
     ) {
         let count = bytes.count
         guard count > 0 else { return }
-        let offset = streams[direction].next
-        streams[direction].next = offset + Int64(count)
-        streams[direction].counters.bytes += Int64(count)
-        if !streams[direction].hadGap {
-            streams[direction].counters.contiguous += Int64(count)
+        let offset = streams[direction.index].next
+        streams[direction.index].next = offset + Int64(count)
+        streams[direction.index].counters.bytes += Int64(count)
+        if !streams[direction.index].hadGap {
+            streams[direction.index].counters.contiguous += Int64(count)
             digests?.update(bytes, direction)
         }
-        streams[direction].remember(bytes, limit: context.options.limits.compareBytes)
-        guard let conversation else { return }
+        guard let conversation else {
+            if context.options.allConnections {
+                streams[direction.index].remember(bytes, limit: context.options.limits.compareBytes)
+            }
+            return
+        }
+        // Content that nobody reads is not worth a copy.
+        if context.options.allConnections || !conversation.isSkipping(direction) {
+            streams[direction.index].remember(bytes, limit: context.options.limits.compareBytes)
+        } else if !streams[direction.index].recent.isEmpty {
+            streams[direction.index].recent.removeAll(keepingCapacity: true)
+        }
         conversation.receive(bytes, direction, offset: offset, mark: mark)
         if conversation.isLetGo { letGo(context) }
     }
 
     /// Delivers what is held and due.
     private mutating func flush(_ direction: Direction, _ context: AnalysisContext) {
-        while let first = streams[direction].held.first, first.offset <= streams[direction].next {
+        while let first = streams[direction.index].held.first, first.offset <= streams[direction.index].next {
             if isBlocked(direction, first.mark) { return }
-            streams[direction].held.removeFirst()
-            streams[direction].heldBytes -= first.bytes.count
-            let known = Int(min(streams[direction].next - first.offset, Int64(first.bytes.count)))
+            streams[direction.index].held.removeFirst()
+            streams[direction.index].heldBytes -= first.bytes.count
+            let known = Int(min(streams[direction.index].next - first.offset, Int64(first.bytes.count)))
             deliver(first.bytes.span.extracting(known...), direction, first.mark, context)
-            if first.missing > 0, first.end > streams[direction].next {
+            if first.missing > 0, first.end > streams[direction.index].next {
                 declareGap(direction, to: first.end, first.mark, context)
             }
         }
@@ -350,17 +368,17 @@ struct Connection {
 
     /// Waits for a hole, but not for ever.
     private mutating func attend(_ mark: PacketMark, _ context: AnalysisContext) {
-        for direction in Direction.allCases where streams[direction].hasHole {
-            let hole = streams[direction].next
-            guard streams[direction].acknowledgedBytes > hole, streams[direction].packets > 0 else {
-                streams[direction].holePackets = 0
+        for direction in Direction.allCases where streams[direction.index].hasHole {
+            let hole = streams[direction.index].next
+            guard streams[direction.index].acknowledgedBytes > hole, streams[direction.index].packets > 0 else {
+                streams[direction.index].holePackets = 0
                 continue
             }
-            if streams[direction].holePackets == 0 { streams[direction].holeSince = mark.time }
-            streams[direction].holePackets &+= 1
-            let waited = mark.time.nanoseconds(since: streams[direction].holeSince)
-            if streams[direction].holePackets > Self.holePatience || waited > 1_000_000_000 {
-                streams[direction].holePackets = 0
+            if streams[direction.index].holePackets == 0 { streams[direction.index].holeSince = mark.time }
+            streams[direction.index].holePackets &+= 1
+            let waited = mark.time.nanoseconds(since: streams[direction.index].holeSince)
+            if streams[direction.index].holePackets > Self.holePatience || waited > 1_000_000_000 {
+                streams[direction.index].holePackets = 0
                 giveUp(direction, mark, context)
             }
         }
@@ -376,18 +394,18 @@ struct Connection {
 
     /// The hole at `next` is missing: up to what is held behind it, or to what was acknowledged.
     private mutating func giveUp(_ direction: Direction, _ mark: PacketMark, _ context: AnalysisContext) {
-        let held = streams[direction].held.first
-        if let held, held.offset <= streams[direction].next {
+        let held = streams[direction.index].held.first
+        if let held, held.offset <= streams[direction.index].next {
             // Not a hole of this stream: the server waits for a hole of the client's.
-            if direction == .server, streams.client.acknowledgedBytes > streams.client.next {
+            if direction == .server, streams[0].acknowledgedBytes > streams[0].next {
                 giveUp(.client, mark, context)
             }
             flush(direction, context)
             return
         }
-        let acknowledged = streams[direction].acknowledgedBytes
-        let to = held.map { acknowledged > streams[direction].next ? min($0.offset, acknowledged) : $0.offset } ?? acknowledged
-        guard to > streams[direction].next else { return }
+        let acknowledged = streams[direction.index].acknowledgedBytes
+        let to = held.map { acknowledged > streams[direction.index].next ? min($0.offset, acknowledged) : $0.offset } ?? acknowledged
+        guard to > streams[direction.index].next else { return }
         declareGap(direction, to: to, mark, context)
         flush(direction, context)
         if direction == .client { flush(.server, context) }
@@ -396,12 +414,12 @@ struct Connection {
     private mutating func declareGap(
         _ direction: Direction, to end: Int64, _ mark: PacketMark, _ context: AnalysisContext
     ) {
-        let from = streams[direction].next
+        let from = streams[direction.index].next
         guard end > from else { return }
-        streams[direction].next = end
-        streams[direction].counters.gapBytes += end - from
-        streams[direction].hadGap = true
-        streams[direction].recent.removeAll(keepingCapacity: true)
+        streams[direction.index].next = end
+        streams[direction.index].counters.gapBytes += end - from
+        streams[direction.index].hadGap = true
+        streams[direction.index].recent.removeAll(keepingCapacity: true)
         if firstGap == nil {
             firstGap = Place(direction: direction, offset: from, length: end - from, first: mark, last: mark)
         }
@@ -419,9 +437,9 @@ struct Connection {
         wasLetGo = true
         if !context.options.allConnections {
             for direction in Direction.allCases {
-                streams[direction].held = []
-                streams[direction].heldBytes = 0
-                streams[direction].recent = []
+                streams[direction.index].held = []
+                streams[direction.index].heldBytes = 0
+                streams[direction.index].recent = []
             }
         }
     }
@@ -457,9 +475,9 @@ struct Connection {
     @inline(__always)
     mutating func noteAcknowledgment(_ segment: Segment, _ mark: PacketMark) {
         guard let conversation, conversation.wantsAcknowledgments, segment.source == client,
-            segment.flags.contains(.ack), streams.server.hasBase
+            segment.flags.contains(.ack), streams[1].hasBase
         else { return }
-        conversation.acknowledged(upTo: streams.server.offset(of: segment.acknowledgment), mark: mark)
+        conversation.acknowledged(upTo: streams[1].offset(of: segment.acknowledgment), mark: mark)
     }
 
     /// Everything that is still waited for is missing; the conversation is finished.
@@ -467,11 +485,11 @@ struct Connection {
         guard let conversation else { return }
         var rounds = 0
         while rounds < 1 << 16, self.conversation != nil {
-            let before = (streams.client.next, streams.server.next, streams.client.held.count, streams.server.held.count)
-            for direction in Direction.allCases where streams[direction].hasHole && streams[direction].packets > 0 {
+            let before = (streams[0].next, streams[1].next, streams[0].held.count, streams[1].held.count)
+            for direction in Direction.allCases where streams[direction.index].hasHole && streams[direction.index].packets > 0 {
                 giveUp(direction, last, context)
             }
-            let after = (streams.client.next, streams.server.next, streams.client.held.count, streams.server.held.count)
+            let after = (streams[0].next, streams[1].next, streams[0].held.count, streams[1].held.count)
             if before == after { break }
             rounds += 1
         }
@@ -484,15 +502,15 @@ struct Connection {
         exchanges = conversation.exchanges
         finishedExchanges.append(contentsOf: conversation.finished)
         conversation.finished = []
-        for direction in Direction.allCases { streams[direction].recent = [] }
+        for direction in Direction.allCases { streams[direction.index].recent = [] }
     }
 
     /// What is known of the connection at this moment.
     func facts(_ context: AnalysisContext, _ tunnels: [String]) -> ConnectionFacts {
         var facts = ConnectionFacts(id: id, client: client, server: server, first: first)
         facts.tunnels = tunnels
-        facts.sawSYN = streams.client.sawSYN
-        facts.sawSYNACK = streams.server.sawSYN
+        facts.sawSYN = streams[0].sawSYN
+        facts.sawSYNACK = streams[1].sawSYN
         facts.serverRoundTrip = serverRoundTrip
         facts.clientRoundTrip = clientRoundTrip
         facts.last = last
@@ -500,11 +518,11 @@ struct Connection {
         facts.duplicatePackets = duplicates
         facts.endMark = endMark
         for direction in Direction.allCases {
-            facts.gapBytes[direction] = streams[direction].counters.gapBytes
-            facts.packets[direction] = streams[direction].packets
-            facts.bytes[direction] = streams[direction].counters.bytes
-            facts.ended[direction] = streams[direction].ended
-            facts.conflicts[direction] = UInt32(truncatingIfNeeded: streams[direction].counters.conflicts)
+            facts.gapBytes[direction] = streams[direction.index].counters.gapBytes
+            facts.packets[direction] = streams[direction.index].packets
+            facts.bytes[direction] = streams[direction.index].counters.bytes
+            facts.ended[direction] = streams[direction.index].ended
+            facts.conflicts[direction] = UInt32(truncatingIfNeeded: streams[direction.index].counters.conflicts)
         }
         return facts
     }
@@ -516,8 +534,8 @@ struct Connection {
         record.startedMidstream = !sawSYN
         record.firstBytesUnknown = firstBytesUnknown
         record.end =
-            wasReset ? .rst : streams.client.ended == .fin && streams.server.ended == .fin ? .fin : end
-        record.packets = streams.client.packets + streams.server.packets
+            wasReset ? .rst : streams[0].ended == .fin && streams[1].ended == .fin ? .fin : end
+        record.packets = streams[0].packets + streams[1].packets
         record.requests = requests
         record.exchanges = exchanges
         record.serverName = hello?.serverName
@@ -527,13 +545,13 @@ struct Connection {
         record.firstDuplicate = firstDuplicate
         record.firstPayload = firstPayload
         record.firstBytes = firstBytes
-        record.streams = PerDirection(client: streams.client.counters, server: streams.server.counters)
+        record.streams = PerDirection(client: streams[0].counters, server: streams[1].counters)
         if let digests {
             for direction in Direction.allCases { record.streams[direction].digest = digests.value(direction) }
         }
         for direction in Direction.allCases {
             let other = direction.opposite
-            if streams[direction].counters.bytes > 0, streams[other].packets == 0 { record.oneDirection = direction }
+            if streams[direction.index].counters.bytes > 0, streams[other.index].packets == 0 { record.oneDirection = direction }
         }
         return record
     }

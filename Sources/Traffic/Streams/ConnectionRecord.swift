@@ -58,6 +58,9 @@ public struct ConnectionRecord: Sendable {
     /// First payload packet of each side.
     public var firstPayload = PerDirection<PacketMark?>(both: nil)
     public var firstBytes: [UInt8] = []
+    /// Requests that named upgrade in Connection without an Upgrade field (RULES UPG002), and the first of them.
+    public var loneUpgradeOptions: UInt32 = 0
+    public var firstLoneUpgradeOption: MessageHead?
     public init(facts: ConnectionFacts) { self.facts = facts }
 }
 
@@ -78,4 +81,20 @@ public struct TrafficCounters: Sendable {
     /// Limits that were hit, and how often.
     public var limitsHit: [String: UInt64] = [:]
     public init() {}
+
+    /// Counts what was counted elsewhere as well.
+    public mutating func add(_ other: TrafficCounters) {
+        packets &+= other.packets
+        notIP &+= other.notIP
+        notTCP &+= other.notTCP
+        malformed &+= other.malformed
+        kinds.add(other.kinds)
+        connections &+= other.connections
+        requests &+= other.requests
+        exchanges &+= other.exchanges
+        encryptedConnections &+= other.encryptedConnections
+        oneDirectionConnections &+= other.oneDirectionConnections
+        gapBytes &+= other.gapBytes
+        limitsHit.merge(other.limitsHit, uniquingKeysWith: &+)
+    }
 }

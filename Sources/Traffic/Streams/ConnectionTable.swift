@@ -68,7 +68,7 @@ struct ConnectionTable {
     private var hashes: ContiguousArray<UInt32> = []
 
     subscript(index: Int) -> Connection {
-        @inline(__always) get { connections[index] }
+        @inline(__always) _read { yield connections[index] }
         @inline(__always) _modify { yield &connections[index] }
     }
 

@@ -75,7 +75,7 @@ struct StreamState {
             recent.append(bytes.extracting((bytes.count - limit)...))
             return
         }
-        if recent.count + bytes.count > 2 * limit { recent.removeFirst(recent.count + bytes.count - limit) }
+        if recent.count + bytes.count > 3 * limit { recent.removeFirst(recent.count + bytes.count - limit) }
         recent.append(bytes)
     }
 

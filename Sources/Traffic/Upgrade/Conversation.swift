@@ -92,12 +92,17 @@ final class Conversation {
         var later: (exchange: Int, index: Int)?
     }
 
-    /// An exchange that is not told of yet.
-    private struct Open {
-        var number: Int
+    /// An exchange that is not told of yet. A class, so that touching a counter moves nothing else.
+    private final class Open {
+        let number: Int
         var exchange: Exchange
         var watch: EarlyWatch?
         var isRefused = false
+
+        init(number: Int, exchange: Exchange) {
+            self.number = number
+            self.exchange = exchange
+        }
     }
 
     /// Client bytes behind an unanswered offer.
@@ -121,8 +126,9 @@ final class Conversation {
     private var nextNumber = 0
     private var held = Held()
     private var decoder: (any UpgradedDecoder)?
-    /// Number of the exchange that switched.
+    /// Number of the exchange that switched, and what was seen behind the switch.
     private var switched: Int?
+    private var switchedStreams = PerDirection(both: SwitchedStream())
     /// The request being read belongs to this exchange.
     private var reading: Int?
     private var clientHole: Int64?
@@ -159,6 +165,12 @@ final class Conversation {
 
     /// The server's answers matter only once their requests were read: HTTP is being spoken.
     var isCausal: Bool { !isLetGo && server.state != .switched && server.state != .ignored }
+
+    /// Content is being skipped in that direction.
+    func isSkipping(_ direction: Direction) -> Bool {
+        let state = direction == .client ? client.state : server.state
+        return state == .body || state == .untilClose || state == .ignored
+    }
 
     // MARK: What the stream tells
 
@@ -433,8 +445,7 @@ final class Conversation {
     }
 
     private func noteEarly(_ bytes: Span<UInt8>, _ offset: Int64, _ mark: PacketMark) {
-        for index in open.indices {
-            guard open[index].watch != nil else { continue }
+        for index in open.indices where open[index].watch != nil {
             if let end = open[index].exchange.response?.place.end, let acknowledged = mark.acknowledged,
                 acknowledged >= end
             {
@@ -894,7 +905,7 @@ final class Conversation {
         // A switch voids every request behind the one that was answered (RULES A, Association).
         outstanding = []
         server.state = .switched
-        open[index].exchange.switched.server.start = serverStart
+        switchedStreams.server.start = serverStart
         switch client.state {
         case .held:
             startClient(at: open[index].exchange.framing.end ?? client.position)
@@ -912,9 +923,7 @@ final class Conversation {
 
     private func startClient(at offset: Int64) {
         client.state = .switched
-        if let number = switched, let index = index(of: number) {
-            open[index].exchange.switched.client.start = offset
-        }
+        switchedStreams.client.start = offset
     }
 
     private func switchUnsolicited(_ bytes: Span<UInt8>, _ place: Place, _ front: Outstanding?) {
@@ -937,15 +946,14 @@ final class Conversation {
     }
 
     private func pass(_ bytes: Span<UInt8>, _ direction: Direction, _ offset: Int64, _ mark: PacketMark) {
-        guard bytes.count > 0, let number = switched, let index = index(of: number) else { return }
-        open[index].exchange.switched[direction].bytes += Int64(bytes.count)
-        open[index].exchange.switched[direction].last = mark
-        open[index].exchange.lastMark = mark
-        let kept = open[index].exchange.switched[direction].excerpt.count
+        guard bytes.count > 0 else { return }
+        switchedStreams[direction].bytes += Int64(bytes.count)
+        switchedStreams[direction].last = mark
+        let kept = switchedStreams[direction].excerpt.count
         if kept < 256 {
-            if kept == 0 { open[index].exchange.switched[direction].first = mark }
+            if kept == 0 { switchedStreams[direction].first = mark }
             let more = bytes.extracting(0..<min(bytes.count, 256 - kept))
-            open[index].exchange.switched[direction].excerpt.append(more)
+            switchedStreams[direction].excerpt.append(more)
         }
         decoder?.receive(bytes, direction, offset: offset, mark: mark)
     }
@@ -997,6 +1005,12 @@ final class Conversation {
         let number = open[index].number
         if let answer = earlyAnswers[number] { open[index].exchange.early?.answer = answer }
         if switched == number {
+            open[index].exchange.switched = switchedStreams
+            for direction in Direction.allCases {
+                if let last = switchedStreams[direction].last, open[index].exchange.lastMark.precedes(last) {
+                    open[index].exchange.lastMark = last
+                }
+            }
             decoder?.finish(into: &open[index].exchange)
         }
         if open[index].exchange.outcome == .incomplete {

@@ -6,7 +6,7 @@
 // broken frame is noise. After a hole that is not inside one payload the direction is lost.
 
 struct WebSocketDecoder: UpgradedDecoder {
-    private var sides: PerDirection<WebSocketSideDecoder>
+    private var sides: [2 of WebSocketSideDecoder]
     private var facts: WebSocketFacts
     /// Pings waiting for their Pong, for each direction that sent them.
     private var waiting = PerDirection<[(payload: [UInt8], time: Timestamp)]>(both: [])
@@ -15,33 +15,35 @@ struct WebSocketDecoder: UpgradedDecoder {
     init(exchange: Exchange, limits: Limits) {
         self.limits = limits
         facts = exchange.websocket ?? WebSocketFacts()
-        sides = PerDirection(
-            client: WebSocketSideDecoder(.client, facts: facts, limits: limits),
-            server: WebSocketSideDecoder(.server, facts: facts, limits: limits))
+        let facts = facts
+        sides = [
+            WebSocketSideDecoder(.client, facts: facts, limits: limits),
+            WebSocketSideDecoder(.server, facts: facts, limits: limits),
+        ]
     }
 
     mutating func receive(_ bytes: Span<UInt8>, _ direction: Direction, offset: Int64, mark: PacketMark) {
         var index = 0
         while index < bytes.count {
-            index = sides[direction].advance(bytes, from: index, offset: offset, mark: mark)
-            if sides[direction].controlIsComplete { takeControl(direction, mark) }
+            index = sides[direction.index].advance(bytes, from: index, offset: offset, mark: mark)
+            if sides[direction.index].controlIsComplete { takeControl(direction, mark) }
         }
     }
 
     mutating func gap(_ direction: Direction, from: Int64, to: Int64, mark: PacketMark) {
-        sides[direction].gap(from: from, to: to, mark: mark)
+        sides[direction.index].gap(from: from, to: to, mark: mark)
     }
 
     private mutating func takeControl(_ direction: Direction, _ mark: PacketMark) {
-        sides[direction].controlIsComplete = false
-        switch sides[direction].opcode {
+        sides[direction.index].controlIsComplete = false
+        switch sides[direction.index].opcode {
         case 9:
             if waiting[direction].count < limits.outstandingPings {
-                waiting[direction].append((sides[direction].control, mark.time))
+                waiting[direction].append((sides[direction.index].control, mark.time))
             }
         case 10:
             // A Pong answers the Ping with its payload and all older ones (RFC 6455 5.5.3).
-            let payload = sides[direction].control
+            let payload = sides[direction.index].control
             guard let index = waiting[direction.opposite].lastIndex(where: { $0.payload == payload }) else { return }
             let time = mark.time.nanoseconds(since: waiting[direction.opposite][index].time)
             facts.pings.count += 1
@@ -53,8 +55,8 @@ struct WebSocketDecoder: UpgradedDecoder {
 
     mutating func finish(into exchange: inout Exchange) {
         for direction in Direction.allCases {
-            facts.sides[direction] = sides[direction].finished()
-            exchange.anomalies.append(contentsOf: sides[direction].anomalies.list)
+            facts.sides[direction] = sides[direction.index].finished()
+            exchange.anomalies.append(contentsOf: sides[direction.index].anomalies.list)
         }
         exchange.websocket = facts
     }

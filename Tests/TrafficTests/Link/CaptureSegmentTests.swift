@@ -43,9 +43,10 @@ struct CaptureSegmentTests {
     @Test("Cut and changed captures do not trap", arguments: 0..<4)
     func damage(_ part: Int) throws {
         let files = try FileManager.default.contentsOfDirectory(atPath: sharedCaptures).sorted()
+            .filter { $0.hasSuffix(".pcap") }
         var random = SplitMix(state: UInt64(part))
         var tried = 0
-        for (number, file) in files.enumerated() where number % 4 == part && file.hasSuffix(".pcap") {
+        for (number, file) in files.enumerated() where number % 4 == part {
             let whole = [UInt8](try Data(contentsOf: URL(fileURLWithPath: sharedCaptures + "/" + file)))
             guard whole.count > 64, whole.count < 100_000 else { continue }
             tried += 1
@@ -123,7 +124,7 @@ private let captureRows: [CaptureRow] = [
     .init(file: "suricata-verify--bug-2430-backwards.pcap", segments: 28),
     .init(file: "suricata-verify--bug-2576-01-ips-temp6.pcap", segments: 15, tunnels: ["gre"]),
     .init(file: "suricata-verify--bug-3286-02-linux-evasion-with_evasion_linux.pcap", segments: 10),
-    .init(file: "suricata-verify--bug-5437-01.pcap", segments: 2, tunnels: ["erspan 2", "erspan 6"]),
+    .init(file: "suricata-verify--bug-5437-01.pcap", segments: 2, tunnels: ["erspan 6", "erspan 2"]),
     .init(file: "suricata-verify--bug-6402-01.pcap", segments: 12, tunnels: ["geneve 0, gre"]),
     .init(file: "suricata-verify--decode-chdlc-01-hdlc-http_1tx.pcap", segments: 17),
     .init(file: "suricata-verify--decode-sll2-01.pcap", segments: 5),

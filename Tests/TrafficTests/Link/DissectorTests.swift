@@ -49,19 +49,24 @@ struct DissectorTests {
 
     @Test("The short way and the general way say the same, wherever the packet is cut")
     func sameOnBothWays() {
-        for length in [0, 19, 20, 39, 40, 43, 44, 60] {
-            let packet = ip4(tcp("GET", options: hex("01010101")), length: length)
-            for cut in 40...packet.count {
+        func check(_ packet: [UInt8], _ type: Int) {
+            for cut in 39...packet.count {
                 for original in [cut, packet.count, 2000] {
                     var short = Dissector(limits: Limits())
                     var general = Dissector(limits: Limits())
                     let captured = Array(packet[..<cut])
-                    let one = short.facts(
-                        ethernet(0x0800, captured), originalLength: original + 14)
-                    let two = general.facts(captured, linkType: 228, originalLength: original)
-                    #expect(one == two)
+                    let raw = general.facts(captured, linkType: 101, originalLength: original)
+                    let one = short.facts(ethernet(type, captured), originalLength: original + 14)
+                    let tagged = short.facts(
+                        ethernet(0x8100, hex("2000") + be16(type) + captured), originalLength: original + 18)
+                    #expect(one == raw)
+                    #expect(tagged == raw)
                 }
             }
+        }
+        for length in [0, 19, 20, 39, 40, 43, 44, 60] {
+            check(ip4(tcp("GET", options: hex("01010101")), length: length), 0x0800)
+            check(ip6(tcp("GET", options: hex("01010101")), length: length), 0x86dd)
         }
     }
 

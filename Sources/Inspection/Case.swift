@@ -1,0 +1,231 @@
+// What a check is handed: the exchange, its facts, and the means to say what was seen and where.
+//
+// A message is one sentence for people; it never holds a secret and never a control character. Evidence is
+// copied out of heads and excerpts here, at most 256 bytes of it, with secrets blotted out.
+
+import Traffic
+
+struct Case {
+    let exchange: Exchange
+    let facts: Facts
+    let rule: Rule
+    let showSecrets: Bool
+
+    var request: MessageHead? { exchange.request }
+    var response: MessageHead? { exchange.response }
+    /// The client of a hop-by-hop field is the last one who forwarded it.
+    var sender: Fault { facts.contains(.forwarded) ? .intermediary : .client }
+
+    /// One finding of the rule. Where the protocol was concluded and not stated, what follows from it is
+    /// inferred as well.
+    func found(
+        _ message: String, level: Level? = nil, fault: Fault? = nil, certainty: Certainty? = nil, count: UInt32 = 1,
+        follows: String? = nil, withheld: [String] = [], at evidence: [Evidence?] = []
+    ) -> Finding {
+        let guessed = exchange.protocolInferred && rule.when.holdsAny([.websocket, .h2c])
+        var finding = Finding(
+            rule: rule.id, name: rule.name, level: level ?? rule.level,
+            certainty: certainty ?? (guessed ? .inferred : .proven), fault: fault ?? rule.fault, message: message,
+            source: rule.source, fix: rule.fix)
+        finding.count = count
+        finding.consequenceOf = follows
+        finding.withheld = withheld
+        finding.evidence = evidence.compactMap { $0 }
+        finding.exchange = exchange.key
+        finding.connection = exchange.connection.id
+        return finding
+    }
+
+    // MARK: Words
+
+    /// The value of a field as text, lines joined; "no X" is for the caller to say.
+    func value(_ name: FieldName, of head: MessageHead?) -> String {
+        guard let head else { return "" }
+        let secrets = Redaction.secretRanges(of: head)
+        return head.values(name).map { shown($0, hiding: secrets) }.joined(separator: ", ")
+    }
+
+    /// Method and target, secrets left out.
+    var requestName: String {
+        guard let request else { return "no request" }
+        return "\(Words.plain(request.method.text)) \(Words.plain(shownTarget(request)))"
+    }
+
+    func shownTarget(_ request: MessageHead) -> String {
+        Words.plain(showSecrets ? request.target.text : Redaction.target(of: request))
+    }
+
+    func shown(_ slice: ArraySlice<UInt8>, hiding secrets: [Range<Int>] = []) -> String {
+        Words.plain(showSecrets ? slice.text : Redaction.text(slice, hiding: secrets))
+    }
+
+    /// Status and reason phrase.
+    var answer: String { response.map { Words.status($0) } ?? "no answer" }
+
+    // MARK: Evidence
+
+    /// A whole head, as far as 256 bytes reach.
+    func head(_ head: MessageHead?, _ label: String) -> Evidence? {
+        guard let head else { return nil }
+        return evidence(label, head, 0..<head.bytes.count, place: head.place)
+    }
+
+    var requestHead: Evidence? { head(request, "request head") }
+    var responseHead: Evidence? { head(response, "response head") }
+    var requestLine: Evidence? { startLine(request, "request line") }
+    var statusLine: Evidence? { startLine(response, "status line") }
+
+    func startLine(_ head: MessageHead?, _ label: String) -> Evidence? {
+        guard let head else { return nil }
+        let end = head.bytes.firstIndex { $0 == 0x0d || $0 == 0x0a } ?? head.bytes.count
+        let place = Place(
+            direction: head.place.direction, offset: head.place.offset, length: Int64(end), first: head.place.first,
+            last: head.place.first)
+        return evidence(label, head, 0..<end, place: place)
+    }
+
+    /// The lines of these names, at most eight.
+    func lines(_ names: FieldName..., of head: MessageHead?) -> [Evidence?] {
+        guard let head else { return [] }
+        let side = head.place.direction == .client ? "request" : "response"
+        return head.lines.filter { names.contains($0.name) }.prefix(8).map { line in
+            let end = max(Int(line.valueRange.upperBound), Int(line.nameRange.upperBound))
+            let label = "\(Words.plain(head.name(of: line).text)) of the \(side)"
+            return evidence(label, head, Int(line.nameRange.lowerBound)..<end, place: head.place(of: line))
+        }
+    }
+
+    /// The first early bytes.
+    var earlyBytes: Evidence? {
+        guard let early = exchange.early else { return nil }
+        return raw("early bytes", early.place, early.excerpt)
+    }
+
+    /// The first bytes of one side behind the switch.
+    func switched(_ direction: Direction) -> Evidence? {
+        let stream = exchange.switched[direction]
+        guard let first = stream.first, let start = stream.start, !stream.excerpt.isEmpty else { return nil }
+        let place = Place(
+            direction: direction, offset: start, length: Int64(stream.excerpt.count), first: first, last: first)
+        return raw("first \(direction.name) bytes behind the switch", place, stream.excerpt)
+    }
+
+    /// Bytes that were kept on their own: an anomaly, early data, a later request.
+    func raw(_ label: String, _ place: Place, _ bytes: [UInt8]) -> Evidence {
+        var excerpt = Array(bytes.prefix(256))
+        let runs = showSecrets ? [] : Redaction.blot(&excerpt, at: 0, secrets: Redaction.secretRanges(in: bytes[...]))
+        return Evidence(label: label, place: place, excerpt: excerpt, redacted: runs)
+    }
+
+    private func evidence(_ label: String, _ head: MessageHead, _ range: Range<Int>, place: Place) -> Evidence {
+        var excerpt = Array(head.bytes[range.lowerBound..<min(range.upperBound, range.lowerBound + 256)])
+        let secrets = showSecrets ? [] : Redaction.secretRanges(of: head)
+        let runs = Redaction.blot(&excerpt, at: range.lowerBound, secrets: secrets)
+        return Evidence(label: label, place: place, excerpt: excerpt, redacted: runs)
+    }
+}
+
+/// What a check of a whole connection is handed.
+struct ConnectionCase {
+    let record: ConnectionRecord
+    let rule: Rule
+    let showSecrets: Bool
+
+    func found(
+        _ message: String, fault: Fault? = nil, withheld: [String] = [], count: UInt32 = 1, at evidence: [Evidence?] = []
+    ) -> Finding {
+        var finding = Finding(
+            rule: rule.id, name: rule.name, level: rule.level, certainty: .proven, fault: fault ?? rule.fault,
+            message: message,
+            source: rule.source, fix: rule.fix)
+        finding.count = count
+        finding.withheld = withheld
+        finding.evidence = evidence.compactMap { $0 }
+        finding.connection = record.facts.id
+        return finding
+    }
+
+    func raw(_ label: String, _ place: Place, _ bytes: [UInt8]) -> Evidence {
+        var excerpt = Array(bytes.prefix(256))
+        let runs = showSecrets ? [] : Redaction.blot(&excerpt, at: 0, secrets: Redaction.secretRanges(in: bytes[...]))
+        return Evidence(label: label, place: place, excerpt: excerpt, redacted: runs)
+    }
+
+    /// A packet without bytes of its own to show.
+    func packet(_ label: String, _ mark: PacketMark, _ direction: Direction = .client) -> Evidence {
+        let place = Place(direction: direction, offset: 0, length: 0, first: mark, last: mark)
+        return Evidence(label: label, place: place, excerpt: [])
+    }
+}
+
+/// Small things to say in messages.
+enum Words {
+    /// Without control characters, and not longer than a line takes.
+    static func plain(_ text: String, limit: Int = 120) -> String {
+        var result = ""
+        var count = 0
+        for scalar in text.unicodeScalars {
+            if count == limit {
+                result += "…"
+                break
+            }
+            let isControl = scalar.value < 0x20 || (0x7f...0x9f).contains(scalar.value)
+            let isHidden = (0x200b...0x200f).contains(scalar.value) || (0x2028...0x202e).contains(scalar.value)
+                || (0x2066...0x2069).contains(scalar.value) || scalar.value == 0xfeff
+            result.unicodeScalars.append(isControl || isHidden ? "\u{fffd}" : scalar)
+            count += 1
+        }
+        return result
+    }
+
+    static func quoted(_ text: ArraySlice<UInt8>) -> String { "“\(plain(text.text))”" }
+
+    /// "426 Upgrade Required".
+    static func status(_ head: MessageHead) -> String {
+        let reason = plain(head.reason.text)
+        return reason.isEmpty ? "\(head.status)" : "\(head.status) \(reason)"
+    }
+
+    /// "1 byte", "2 bytes".
+    static func count(_ number: Int64, _ noun: String) -> String { "\(number) \(noun)\(number == 1 ? "" : "s")" }
+
+    /// "3.2 s", "140 ms".
+    static func duration(_ nanoseconds: Int64) -> String {
+        if nanoseconds >= 1_000_000_000 {
+            let tenths = nanoseconds / 100_000_000
+            return "\(tenths / 10).\(tenths % 10) s"
+        }
+        return "\(nanoseconds / 1_000_000) ms"
+    }
+
+    static func hex(_ bytes: some Sequence<UInt8>) -> String {
+        bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined(separator: " ")
+    }
+
+    /// Method and target if the bytes begin like a request: `METHOD SP target SP HTTP/`.
+    static func requestLine(_ bytes: ArraySlice<UInt8>) -> ArraySlice<UInt8>? {
+        let line = bytes.prefix { $0 != 0x0d && $0 != 0x0a }
+        let method = line.prefix { $0.isTokenByte }
+        guard (2...24).contains(method.count), method.endIndex < line.endIndex, line[method.endIndex] == 0x20 else {
+            return nil
+        }
+        let rest = line[(method.endIndex + 1)...]
+        guard let space = rest.lastIndex(of: 0x20), space > rest.startIndex, rest[(space + 1)...].starts(with: "HTTP/")
+        else { return nil }
+        return line[..<space]
+    }
+
+    /// The bytes begin like a status line: `HTTP/1.x NNN`.
+    static func isStatusLine(_ bytes: ArraySlice<UInt8>) -> Bool {
+        guard bytes.count >= 12, bytes.starts(with: "HTTP/1.") else { return false }
+        let start = bytes.startIndex
+        return (bytes[start + 7] == 0x30 || bytes[start + 7] == 0x31) && bytes[start + 8] == 0x20
+            && bytes[(start + 9)..<(start + 12)].allSatisfy { $0 &- 0x30 < 10 }
+    }
+
+    /// "a, b and c".
+    static func list(_ words: [String]) -> String {
+        guard let last = words.last, words.count > 1 else { return words.first ?? "" }
+        return words.dropLast().joined(separator: ", ") + " and " + last
+    }
+}

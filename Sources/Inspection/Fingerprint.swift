@@ -1,0 +1,131 @@
+// A finding's fingerprint: the same for the same fault at the same place of the same site, whoever asked and
+// when (FNV-1a, 64 bits, over rule, host, path without query, and who is at fault). No ports, times or packets.
+
+import Traffic
+
+struct Fingerprint {
+    private var hash: UInt64 = 0xcbf2_9ce4_8422_2325
+
+    static func of(rule: String, host: ArraySlice<UInt8>, path: ArraySlice<UInt8>, fault: Fault) -> String {
+        var fingerprint = Fingerprint()
+        fingerprint.add(Array(rule.utf8)[...])
+        fingerprint.add(host, folded: true)
+        fingerprint.add(path)
+        fingerprint.add(Array(fault.name.utf8)[...])
+        return fingerprint.text
+    }
+
+    /// Four digits that tell two secrets apart without giving either away.
+    static func tag(of secret: ArraySlice<UInt8>) -> String {
+        var fingerprint = Fingerprint()
+        fingerprint.add(secret)
+        return String(fingerprint.text.suffix(4))
+    }
+
+    private mutating func add(_ bytes: ArraySlice<UInt8>, folded: Bool = false) {
+        for byte in bytes { step(folded ? byte.asciiLowercased : byte) }
+        step(0)
+    }
+
+    private mutating func step(_ byte: UInt8) { hash = (hash ^ UInt64(byte)) &* 0x0000_0100_0000_01b3 }
+
+    private var text: String {
+        let digits = String(hash, radix: 16)
+        return String(repeating: "0", count: 16 - digits.count) + digits
+    }
+}
+
+/// Host and path of a request target, by which findings are told apart.
+struct RequestPlace {
+    /// Without user and port.
+    var host: ArraySlice<UInt8>
+    /// Without query; empty for CONNECT.
+    var path: ArraySlice<UInt8>
+
+    init(_ exchange: Exchange) {
+        host = []
+        path = []
+        if let request = exchange.request {
+            var target = request.target
+            if request.isMethod("CONNECT") {
+                host = Authority(target).host
+            } else {
+                if let authority = Authority(absolute: target) {
+                    host = authority.host
+                    target = target[authority.end...]
+                }
+                path = target.prefix { $0 != UInt8(ascii: "?") && $0 != UInt8(ascii: "#") }
+                if host.isEmpty { host = Authority(request.value(.host) ?? []).host }
+            }
+        }
+        if host.isEmpty { host = Array(exchange.connection.server.address.description.utf8)[...] }
+    }
+}
+
+/// The authority of a target, Host or Origin: `user@host:port` (RFC 3986 3.2).
+struct Authority {
+    /// Without brackets' removal: `[2001:db8::1]` stays as it is.
+    var host: ArraySlice<UInt8>
+    /// Digits behind the colon; `nil` without a colon.
+    var port: ArraySlice<UInt8>?
+    var scheme: ArraySlice<UInt8> = []
+    /// Index behind the authority.
+    var end: Int
+    var hasUser = false
+
+    init(_ text: ArraySlice<UInt8>) {
+        var rest = text
+        end = text.endIndex
+        if let at = rest.lastIndex(of: UInt8(ascii: "@")) {
+            rest = rest[(at + 1)...]
+            hasUser = true
+        }
+        var colon = rest.lastIndex(of: UInt8(ascii: ":"))
+        if let bracket = rest.lastIndex(of: UInt8(ascii: "]")), let position = colon, position < bracket { colon = nil }
+        if let colon {
+            host = rest[..<colon]
+            port = rest[(colon + 1)...]
+        } else {
+            host = rest
+            port = nil
+        }
+    }
+
+    /// The authority of `scheme://authority/…`; `nil` when the text is not of that form.
+    init?(absolute text: ArraySlice<UInt8>) {
+        var index = text.startIndex
+        while index < text.endIndex, text[index] != UInt8(ascii: ":"), index - text.startIndex < 16 {
+            guard text[index].isTokenByte else { return nil }
+            index += 1
+        }
+        guard index > text.startIndex, text[index...].starts(with: "://") else { return nil }
+        let start = index + 3
+        var stop = start
+        while stop < text.endIndex, ![0x2f, 0x3f, 0x23].contains(text[stop]) { stop += 1 }
+        self.init(text[start..<stop])
+        scheme = text[text.startIndex..<index]
+    }
+
+    /// The port's number, or what the scheme stands for; `nil` when it is no number from 1 to 65535.
+    func portNumber(default standard: Int? = nil) -> Int? {
+        guard let port else { return standard }
+        guard !port.isEmpty, port.count <= 5 else { return nil }
+        var number = 0
+        for byte in port {
+            guard byte &- 0x30 < 10 else { return nil }
+            number = number * 10 + Int(byte - 0x30)
+        }
+        return (1...65535).contains(number) ? number : nil
+    }
+
+    /// Same host and, default ports of the web aside, same port.
+    func isSame(as other: Authority) -> Bool {
+        guard host.matchesIgnoringCase(other.host) else { return false }
+        return (meaningfulPort ?? 0) == (other.meaningfulPort ?? 0)
+    }
+
+    private var meaningfulPort: Int? {
+        guard let number = portNumber(), number != 80, number != 443 else { return nil }
+        return number
+    }
+}

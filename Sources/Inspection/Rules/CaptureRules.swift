@@ -1,0 +1,223 @@
+// What the capture does not show. These never blame an endpoint: they say what could not be seen, and which rules
+// had to be silent for it. Where an exchange is affected the finding belongs to the exchange; a connection is
+// reported only where HTTP was seen on it, so that foreign traffic does not flood a report.
+
+import Traffic
+
+enum CaptureRules {
+    @RuleList static var rules: [Rule] {
+        Rule(
+            "CAP001", "cap-one-direction", .note, .capture,
+            source: "-",
+            title: "Only one direction captured",
+            requirement: "Verdicts needing both sides are withheld.",
+            detect: "Stream with data one way and acks advancing on the other.",
+            why: """
+                Whatever compares the two sides could not be judged: what was offered and what was answered, and \
+                what was sent too early.
+                """,
+            fix: "Mirror both directions to the capturing port, or capture on the host itself.",
+            trigger: "c2s only",
+            nearMiss: "both",
+            when: [.oneDirection],
+            check: { it in
+                let packets = it.exchange.connection.packets
+                let missing = packets.server == 0 ? "server" : "client"
+                let counts = "\(packets.client) packets from the client, \(packets.server) from the server"
+                return [
+                    it.found(
+                        "Nothing of the \(missing) was captured (\(counts)).",
+                        withheld: CaptureRules.needingEveryByte(in: it.facts), at: [it.requestLine ?? it.statusLine])
+                ]
+            },
+            connection: { it in
+                guard let seen = it.record.oneDirection, it.record.exchanges == 0, !it.record.encrypted,
+                    it.record.application == .http
+                else { return [] }
+                return [
+                    it.found(
+                        "Only the bytes of the \(seen.name) were captured; the other side's were acknowledged and never seen.",
+                        withheld: CaptureRules.needingEveryByte(in: nil),
+                        at: [it.record.firstPayload[seen].map { mark in it.packet("first packet with data", mark, seen) }])
+                ]
+            }
+        )
+        Rule(
+            "CAP002", "cap-gap", .note, .capture,
+            source: "-",
+            title: "Bytes missing (loss, snaplen, offload) or stream ends inside a message/frame",
+            requirement: "ACK for unseen data, sequence hole, or caplen<len.",
+            detect: """
+                Rules whose span touches the hole become undetermined; resync only at a new connection (or HTTP \
+                message boundary that is unambiguous).
+                """,
+            why: """
+                A verdict that would need the missing bytes is not given; the rest of that direction may be \
+                unreadable.
+                """,
+            fix: "tcpdump -s 0 -B 65536, and a faster disk or a narrower filter.",
+            trigger: "hole of 1448",
+            nearMiss: "late retransmit",
+            when: [.holes],
+            check: { it in
+                let holes = it.exchange.anomalies.filter { $0.kind == .gapAfterSwitch || $0.kind == .syncLost }
+                let bytes = it.exchange.connection.gapBytes
+                let amount = [
+                    bytes.client > 0 ? "\(Words.count(bytes.client, "byte")) of the client" : nil,
+                    bytes.server > 0 ? "\(Words.count(bytes.server, "byte")) of the server" : nil,
+                ].compactMap { $0 }
+                let size = amount.isEmpty ? "Bytes" : Words.list(amount)
+                let place = it.facts.contains(.gap) ? "between the request and the end of its answer" : "behind the switch"
+                var withheld = it.facts.contains(.gap) ? CaptureRules.needingEveryByte(in: it.facts) : []
+                if !holes.isEmpty { withheld += CaptureRules.needingFrames(in: it.facts) }
+                return [
+                    it.found(
+                        "\(size) are missing, \(place).", withheld: withheld,
+                        at: holes.prefix(4).map { it.raw("gap", $0.place, []) } + [holes.isEmpty ? it.requestLine ?? it.statusLine : nil])
+                ]
+            },
+            connection: { it in
+                guard let gap = it.record.firstGap, it.record.application == .http, it.record.exchanges == 0 else { return [] }
+                return [
+                    it.found(
+                        "Bytes of an HTTP connection are missing; requests that stood there were not seen.",
+                        withheld: [], at: [it.raw("gap", gap, [])])
+                ]
+            }
+        )
+        Rule(
+            "CAP003", "cap-midstream", .note, .capture,
+            source: "-",
+            title: "Capture starts after the handshake",
+            requirement: "No SYN: first bytes may be anything.",
+            detect: """
+                No SYN seen and first c2s bytes are not a request line; ws frames guessed only with >=3 consistent \
+                headers and marked inferred.
+                """,
+            why: """
+                What was said before, such as the handshake, was not seen, so what the first bytes mean is not \
+                known.
+                """,
+            fix: "Start the capture before the connection is made.",
+            trigger: "starts at `81 85`",
+            nearMiss: "starts at SYN",
+            when: [.unsolicited],
+            check: { it in
+                let connection = it.exchange.connection
+                guard it.request == nil, !connection.sawSYN, !connection.sawSYNACK else { return [] }
+                return [
+                    it.found(
+                        "The capture starts inside the connection: the request that \(it.answer) answers was not seen.",
+                        withheld: CaptureRules.needingEveryByte(in: it.facts), at: [it.statusLine])
+                ]
+            },
+            connection: { it in
+                guard it.record.startedMidstream, it.record.firstBytesUnknown, !it.record.encrypted, it.record.exchanges == 0,
+                    it.record.application == .http
+                else { return [] }
+                let mark = it.record.firstPayload.client ?? it.record.facts.first
+                return [
+                    it.found(
+                        "The capture starts inside the connection, and its first bytes are no request.",
+                        at: [
+                            it.raw(
+                                "first bytes",
+                                Place(
+                                    direction: .client, offset: 0, length: Int64(it.record.firstBytes.count), first: mark, last: mark),
+                                it.record.firstBytes)
+                        ])
+                ]
+            }
+        )
+        Rule(
+            "CAP004", "cap-early-undetermined", .note, .capture,
+            source: "section D",
+            title: "Cannot decide whether data preceded the response",
+            requirement: "Neither ACK nor order suffices.",
+            detect: "Section D verdict UNDETERMINED.",
+            why: "Whether the client waited is the heart of the matter, and this capture does not show it.",
+            fix: "Capture whole TCP headers of both directions, near the client, without loss.",
+            trigger: "a hole in the server direction below the ACK of the first client byte behind the request",
+            nearMiss: "the same without the hole",
+            when: [.earlyUnknown]
+        ) { it in
+            guard let early = it.exchange.early else { return [] }
+            let missing = early.missing.isEmpty ? "what the client had received is not known" : Words.plain(early.missing)
+            let rules = [it.earlyRule] + (it.facts.contains(.refused) ? ["EARLY004", "EARLY005"] : [])
+            return [
+                it.found(
+                    "Whether \(Words.count(early.clientBytes, "byte")) behind the request were sent before the answer "
+                        + "cannot be decided: \(missing).",
+                    certainty: .undetermined, withheld: rules, at: [it.earlyBytes])
+            ]
+        }
+        Rule(
+            "CAP005", "cap-duplicate-packets", .note, .capture,
+            source: "-",
+            title: "Same packet seen twice (SPAN, any-interface, two hops)",
+            requirement: "Duplicates must not count as retransmissions or key reuse.",
+            detect: """
+                Same IP id+seq+payload within 5 ms; or a whole flow whose segments repeat those of another flow with \
+                the same addresses under another VLAN, tunnel or interface: then it is marked a copy and takes no \
+                part in WS003, HOP and counts of exchanges.
+                """,
+            why: """
+                Copies look like retransmissions and like clients that use the same key twice; they are not counted \
+                as such.
+                """,
+            fix: "Capture one interface and one side of each switch.",
+            trigger: "vlan+no vlan copies",
+            nearMiss: "single",
+            when: [],
+            connection: { it in
+                guard let pair = it.record.firstDuplicate, it.record.application == .http || it.record.exchanges > 0 else { return [] }
+                return [
+                    it.found(
+                        "Packets of the connection were captured twice.", count: max(it.record.facts.duplicatePackets, 1),
+                        at: [it.packet("first copy", pair.original), it.packet("second copy", pair.copy)])
+                ]
+            }
+        )
+        Rule(
+            "CAP006", "cap-encrypted", .note, .capture,
+            source: "-",
+            title: "Upgrade invisible because of TLS",
+            requirement: "Port 443 TLS without keys.",
+            detect: "ClientHello as first bytes; report ALPN only.",
+            why: "An upgrade inside TLS cannot be seen, neither a good one nor a bad one.",
+            fix: "Give the client SSLKEYLOGFILE and pass its key log, or capture behind what terminates TLS.",
+            trigger: "`16 03 01`",
+            nearMiss: "`GET`",
+            when: [],
+            connection: { it in
+                guard it.record.encrypted else { return [] }
+                let name = it.record.serverName.map { "to “\(Words.plain($0))”" } ?? "to \(it.record.facts.server.address)"
+                let protocols = it.record.protocols.prefix(8).map { Words.plain($0, limit: 32) }
+                let offer = protocols.isEmpty ? "" : ", offering \(Words.list(protocols))"
+                return [
+                    it.found(
+                        "A TLS connection \(name)\(offer): what it carries cannot be seen without keys.",
+                        at: [it.record.firstPayload.client.map { mark in it.packet("ClientHello", mark) }])
+                ]
+            }
+        )
+    }
+}
+
+extension CaptureRules {
+    /// Rules that are silent when bytes are missing between a request and the end of its answer; those that could
+    /// apply to an exchange with these facts.
+    static func needingEveryByte(in facts: Facts?) -> [String] {
+        Catalogue.all.filter { rule in
+            rule.needsEveryByte && (facts.map { rule.scope.isSubset(of: $0) } ?? true)
+        }.map(\.id)
+    }
+
+    /// Rules about what follows a switch, which need to know where each frame begins.
+    static func needingFrames(in facts: Facts) -> [String] {
+        let needed: Facts = facts.contains(.websocket) ? .websocket : .h2c
+        return Catalogue.all.filter { rule in
+            rule.scope.contains(needed) && rule.when.contains(.anomalies) && rule.scope.isSubset(of: facts)
+        }.map(\.id)
+    }
+}

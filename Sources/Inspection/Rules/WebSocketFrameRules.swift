@@ -1,0 +1,382 @@
+// Frames of WebSocket (RFC 6455 5 to 7). The decoder records what a frame was; it stops judging a direction after its
+// first fatal error and after a gap, so nothing here is noise that follows from an earlier fault.
+// One finding for each rule and side, with a count.
+
+import Traffic
+
+enum WebSocketFrameRules {
+    @RuleList static var rules: [Rule] {
+        Rule(
+            "WSF001", "ws-client-unmasked", .error, .client, core: true,
+            source: "RFC 6455 5.1, 5.3, 10.3",
+            title: "Client frame without mask",
+            requirement: "All client frames are masked; server must close on an unmasked one.",
+            detect: "c2s frame MASK=0.",
+            why: """
+                Masking keeps a web page from choosing the bytes on the wire and so from poisoning caches and \
+                proxies. A server that accepts an unmasked frame hides the fault from both sides.
+                """,
+            fix: "Correct the client. No proxy setting helps.",
+            trigger: "C> `81 05 48 65 6c 6c 6f`",
+            nearMiss: "C> `81 85 37 fa 21 3d 7f 9f 4d 51 58`",
+            scope: [.websocket],
+            when: [.anomalies]
+        ) { it in
+            it.frames(.clientUnmasked) { _ in "sent a frame without a mask" }
+        }
+        Rule(
+            "WSF002", "ws-server-masked", .error, .server,
+            source: "RFC 6455 5.1",
+            title: "Server frame with mask",
+            requirement: "Server never masks; client must close.",
+            detect: "s2c frame MASK=1.",
+            why: """
+                A client must close on a masked frame from a server. It usually means that a client library is used \
+                in the server role.
+                """,
+            fix: "Correct the role in the server library.",
+            trigger: "S> `81 85 37 fa 21 3d 7f 9f 4d 51 58`",
+            nearMiss: "S> `81 05 48 65 6c 6c 6f`",
+            scope: [.websocket],
+            when: [.anomalies]
+        ) { it in
+            it.frames(.serverMasked) { _ in "sent a masked frame" }
+        }
+        Rule(
+            "WSF003", "ws-mask-key-weak", .error, .client,
+            source: "RFC 6455 5.3, 10.3",
+            title: "Masking keys constant, zero or predictable",
+            requirement: "Fresh unpredictable 32-bit key per frame.",
+            detect: """
+                >=4 masked frames with payload: all keys equal, all zero, or constant difference/increment. Zero key \
+                once = warning.
+                """,
+            why: """
+                A predictable mask lets a web page choose the bytes on the wire after all, which is what masking is \
+                there to prevent.
+                """,
+            fix: "Draw every masking key from a cryptographic random source.",
+            trigger: "4 x key 00000000",
+            nearMiss: "keys 37fa213d, 9b0c...",
+            scope: [.websocket],
+            when: [.weakMasks]
+        ) { it in
+            guard let client = it.exchange.websocket?.sides.client else { return [] }
+            let isConstant = client.maskedFrames >= 4 && client.longestEqualKeyRun >= 3
+            let seen =
+                isConstant
+                ? "used the same masking key for \(client.longestEqualKeyRun) frames in a row, of \(client.maskedFrames) in all"
+                : "used the masking key zero for \(Words.count(Int64(clamping: client.zeroKeys), "frame"))"
+            return [
+                it.found(
+                    "The client \(seen).", level: isConstant ? .error : .warning,
+                    count: isConstant ? client.longestEqualKeyRun : UInt32(clamping: client.zeroKeys), at: [it.switched(.client)])
+            ]
+        }
+        Rule(
+            "WSF004", "ws-rsv-set", .error, .unknown, core: true,
+            source: "RFC 6455 5.2",
+            title: "Reserved bit set without negotiated meaning",
+            requirement: "RSV1-3 are zero unless an extension defines them.",
+            detect: """
+                RSV2|RSV3 set, or RSV1 set while permessage-deflate (or other RSV1 extension) is not in the 101.
+                """,
+            why: """
+                The bits have no meaning unless an extension gives them one. The receiver must fail the connection; \
+                usually one side believes in compression that the other never agreed to.
+                """,
+            fix: """
+                Make both sides agree on the extensions, and let no proxy strip Sec-WebSocket-Extensions in one \
+                direction only.
+                """,
+            trigger: "`c1 05 ..` no PMD",
+            nearMiss: "`c1 07 f2 48 cd c9 c9 07 00` with PMD",
+            scope: [.websocket],
+            when: [.anomalies]
+        ) { it in
+            guard it.exchange.websocket?.unknownExtension != true else { return [] }
+            let offered = it.value(.secWebSocketExtensions, of: it.request)
+            return it.frames(.reservedBits) { anomaly in
+                let bits = (anomaly.excerpt.first ?? 0) >> 4 & 7
+                let names = [(4, "RSV1"), (2, "RSV2"), (1, "RSV3")].filter { bits & UInt8($0.0) != 0 }.map { $0.1 }
+                let hint = bits == 4 && !offered.isEmpty ? "; “\(offered)” was offered and not accepted" : ""
+                return "set \(names.isEmpty ? "a reserved bit" : Words.list(names)), to which no extension gives a meaning\(hint)"
+            }
+        }
+        Rule(
+            "WSF005", "ws-opcode-reserved", .error, .unknown,
+            source: "RFC 6455 5.2",
+            title: "Reserved opcode",
+            requirement: "3-7 and B-F are undefined.",
+            detect: "opcode in set, no negotiated extension defines it.",
+            why: """
+                The opcode means nothing, so the receiver must fail the connection. Often the sender has lost count \
+                of its own frames.
+                """,
+            fix: "Correct the endpoint that sends it.",
+            trigger: "`83 00`",
+            nearMiss: "`82 00`",
+            scope: [.websocket],
+            when: [.anomalies]
+        ) { it in
+            it.frames(.reservedOpcode) { anomaly in "sent the reserved opcode \(anomaly.value)" }
+        }
+        Rule(
+            "WSF006", "ws-length-not-minimal", .error, .unknown,
+            source: "RFC 6455 5.2",
+            title: "Payload length not minimally encoded / top bit set",
+            requirement: "Shortest form required; 64-bit MSB zero.",
+            detect: "len7=126 with value<126; len7=127 with value<65536 or MSB=1.",
+            why: """
+                Two encodings of one length let filters and endpoints disagree, and a length with its top bit set \
+                overflows in careless readers.
+                """,
+            fix: "Correct the frame encoder.",
+            trigger: "`82 7e 00 05 ..`",
+            nearMiss: "`82 7e 00 7e ..`",
+            scope: [.websocket],
+            when: [.anomalies]
+        ) { it in
+            it.frames(.lengthNotMinimal) { _ in "encoded a payload length in more bytes than needed, or with its top bit set" }
+        }
+        Rule(
+            "WSF007", "ws-control-invalid", .error, .unknown,
+            source: "RFC 6455 5.5",
+            title: "Control frame fragmented or longer than 125",
+            requirement: "Control frames: FIN=1 and <=125 bytes.",
+            detect: "opcode>=8 and (FIN=0 or len7>125).",
+            why: """
+                Control frames have to fit between the fragments of a message and must be short; the receiver must \
+                fail the connection.
+                """,
+            fix: "Correct the endpoint: control frames have FIN set and at most 125 bytes.",
+            trigger: "`09 00`; `89 7e 00 80`",
+            nearMiss: "`89 7d ..`",
+            scope: [.websocket],
+            when: [.anomalies]
+        ) { it in
+            it.frames(.controlInvalid) { _ in "sent a control frame that is fragmented or longer than 125 bytes" }
+        }
+        Rule(
+            "WSF008", "ws-continuation-orphan", .error, .unknown,
+            source: "RFC 6455 5.4",
+            title: "Continuation without a started message",
+            requirement: "opcode 0 continues an open fragmented message only.",
+            detect: "opcode 0, no open message in that direction.",
+            why: """
+                The receiver has nothing to continue and must fail the connection. Part of a message was lost or \
+                sent twice.
+                """,
+            fix: "Correct the endpoint that sends it.",
+            trigger: "`80 02 6c 6f` first",
+            nearMiss: "`01 03 ..` then `80 02 ..`",
+            scope: [.websocket],
+            when: [.anomalies]
+        ) { it in
+            it.frames(.continuationOrphan) { _ in "continued a message that was not begun" }
+        }
+        Rule(
+            "WSF009", "ws-message-interleaved", .error, .unknown,
+            source: "RFC 6455 5.4",
+            title: "New data message started inside another",
+            requirement: "Fragments of messages do not interleave without an extension.",
+            detect: "opcode 1/2 while fragmented message open.",
+            why: """
+                The receiver cannot tell the two messages apart and must fail the connection. Usually two threads \
+                send on one connection.
+                """,
+            fix: "Send one message after the other; guard the connection with a lock.",
+            trigger: "`01 ..` `81 ..`",
+            nearMiss: "`01 ..` `89 00` `80 ..`",
+            scope: [.websocket],
+            when: [.anomalies]
+        ) { it in
+            it.frames(.messageInterleaved) { _ in "began a message inside another" }
+        }
+        Rule(
+            "WSF010", "ws-text-invalid-utf8", .error, .unknown, core: true,
+            source: "RFC 6455 5.6, 8.1",
+            title: "Text message is not valid UTF-8",
+            requirement: "The whole reassembled (and inflated) text message is UTF-8.",
+            detect: """
+                Validate after unmask, reassembly, inflate: reject overlong, surrogates, >U+10FFFF, truncated at \
+                end.
+                """,
+            why: """
+                Text that is not UTF-8 makes receivers fail the connection with 1007, or worse, pass broken strings \
+                on.
+                """,
+            fix: "Send such data as binary messages, or encode it correctly.",
+            trigger: "S> `81 02 c3 28`",
+            nearMiss: "S> `01 01 c3` `80 01 a9`",
+            scope: [.websocket],
+            when: [.anomalies]
+        ) { it in
+            it.frames(.textNotUTF8) { _ in "sent a text message that is not UTF-8" }
+        }
+        Rule(
+            "WSF011", "ws-close-invalid", .error, .unknown,
+            source: "RFC 6455 5.5.1, 7.4.1, 7.4.2",
+            title: "Close frame body or code not allowed on the wire",
+            requirement: """
+                Never send <1000, 1004 (reserved), 1005, 1006, 1015, 1016-2999 unassigned, >=5000. IANA adds \
+                1012-1014.
+                """,
+            detect: """
+                Body length 1; or code not in {1000-1003,1007-1014,3000-4999}; or reason (after the 2 bytes) not \
+                UTF-8.
+                """,
+            why: """
+                Codes such as 1005 and 1006 only ever stand for what happened locally. On the wire they mislead the \
+                peer, and a body that does not parse makes it fail the connection.
+                """,
+            fix: "Correct the application: 1000 to 1003, 1007 to 1014, or 3000 to 4999, with a reason in UTF-8.",
+            trigger: "`88 02 03 ee` (1006)",
+            nearMiss: "`88 02 03 f4` (1012)",
+            scope: [.websocket],
+            when: [.anomalies]
+        ) { it in
+            it.frames(.closeInvalid) { anomaly in
+                switch anomaly.value {
+                case 1004: "closed with the reserved code 1004"
+                case ..<2: "sent a Close frame whose body is a single byte"
+                case 1000...1003, 1007...1014, 3000...4999: "closed with a reason that is not UTF-8"
+                default: "closed with the code \(anomaly.value), which must not be sent"
+                }
+            } level: { $0.value == 1004 ? .warning : .error }
+        }
+        Rule(
+            "WSF012", "ws-data-after-close", .error, .unknown,
+            source: "RFC 6455 5.5.1",
+            title: "Data frame after own Close",
+            requirement: "No data frames after sending Close.",
+            detect: "opcode 0-2 in direction after that direction's Close. Any other bytes -> warning.",
+            why: "The peer no longer reads after Close, so this data is lost.",
+            fix: "Correct the order of the shutdown: last message first, then Close.",
+            trigger: "`88 00 81 ..`",
+            nearMiss: "`81 .. 88 00`",
+            scope: [.websocket],
+            when: [.anomalies]
+        ) { it in
+            it.frames(.dataAfterClose) { _ in
+                "sent a frame after its own Close"
+            } level: { anomaly in
+                let opcode = (anomaly.excerpt.first ?? 0) & 15
+                return opcode >= 8 ? .note : opcode <= 2 ? .error : .warning
+            }
+        }
+        Rule(
+            "WSF014", "ws-abnormal-close", .warning, .unknown,
+            source: "RFC 6455 7.1.4-7.1.5 (1006)",
+            title: "TCP closed without any Close frame",
+            requirement: "Unclean shutdown; peers see 1006.",
+            detect: "FIN/RST with no Close from either side; tell who sent first and idle time before it.",
+            why: """
+                Both peers see code 1006 and do not know whether messages were lost. Proxies that time out look just \
+                like this.
+                """,
+            fix: """
+                Send Close before ending the connection.
+                \(Recipe.idle)
+                """,
+            trigger: "frames, 60 s idle, FIN",
+            nearMiss: "Close/Close/FIN",
+            needsEveryByte: true,
+            scope: [.websocket],
+            when: [.status101, .ended]
+        ) { it in
+            guard let facts = it.exchange.websocket, facts.sides.client.close == nil, facts.sides.server.close == nil,
+                !facts.sides.client.lost, !facts.sides.server.lost, it.facts.isValid == true,
+                it.exchange.connection.gapBytes == PerDirection(both: 0)
+            else { return [] }
+            // After a fatal frame the other side has to end the connection, and that frame is the finding.
+            guard !it.exchange.anomalies.contains(where: { $0.kind != .serverBytesBeforeResponse }) else { return [] }
+            let marks = it.exchange.connection.endMark
+            let direction: Direction
+            switch (marks.client, marks.server) {
+            case (let client?, let server?): direction = client.precedes(server) ? .client : .server
+            case (.some, nil): direction = .client
+            case (nil, .some): direction = .server
+            case (nil, nil): return []
+            }
+            guard let mark = marks[direction] else { return [] }
+            let data = [it.exchange.switched.client.last, it.exchange.switched.server.last, it.response?.place.last]
+            let latest = data.compactMap { $0 }.max { $0.precedes($1) }
+            let idle = latest.map { max(mark.time.nanoseconds(since: $0.time), 0) } ?? 0
+            let word = it.exchange.connection.ended[direction] == .rst ? "reset" : "ended"
+            return [
+                it.found(
+                    "The \(direction.name) \(word) the connection without a Close frame, \(Words.duration(idle)) after the last data.",
+                    fault: direction == .client ? .client : .server,
+                    at: [
+                        it.raw(
+                            word == "reset" ? "RST" : "FIN",
+                            Place(direction: direction, offset: 0, length: 0, first: mark, last: mark), [])
+                    ])
+            ]
+        }
+        Rule(
+            "WSF018", "ws-frame-oversized", .warning, .unknown,
+            source: "RFC 6455 10.4",
+            title: "Oversized frame/message or fragment flood",
+            requirement: "Implementations must protect themselves; huge length announces DoS.",
+            detect: """
+                announced length > 16 MiB (configurable), or message > 64 MiB, or announced length never arrives \
+                before FIN; or > 10000 fragments / > 100 empty continuation frames in one message.
+                """,
+            why: "A receiver that reserves memory for what a header announces can be brought down with a few bytes.",
+            fix: "Set a limit in the receiver. Node ws: maxPayload: 1048576. Spring: setMaxTextMessageBufferSize.",
+            trigger: "`82 7f 10 00 00 00 00 00 00 00`",
+            nearMiss: "`82 7e ff ff`",
+            scope: [.websocket],
+            when: [.anomalies]
+        ) { it in
+            it.frames(.frameOversized) { anomaly in "announced a frame of \(anomaly.value) bytes" }
+        }
+        Rule(
+            "WSF020", "ws-http-in-frame-direction", .error, .client,
+            source: "RFC 6455 5.2; smuggling",
+            title: "HTTP request bytes where a client frame is expected",
+            requirement: "Client went on speaking HTTP after the switch.",
+            detect: "c2s at switch offset matches METHOD SP target SP HTTP/1.x.",
+            why: """
+                The client does not know that it was switched, or someone makes it believe so: behind a proxy that \
+                tunnels now, these requests reach the server unchecked.
+                """,
+            fix: "Find out who caused the 101; a proxy in between believes in a tunnel (see SMG006).",
+            trigger: "101 then `GET /admin HTTP/1.1`",
+            nearMiss: "101 then `81 85`",
+            scope: [.websocket],
+            when: [.status101, .clientSpeaksHTTP]
+        ) { it in
+            let bytes = it.exchange.switched.client.excerpt[...]
+            guard let line = Words.requestLine(bytes) else { return [] }
+            return [
+                it.found(
+                    "Where a frame is expected the client sent “\(it.shown(line, hiding: Redaction.secretRanges(in: line)))”.",
+                    at: [it.switched(.client)])
+            ]
+        }
+    }
+}
+
+extension Case {
+    /// One finding for each side that did it, counting how often.
+    func frames(
+        _ kind: Anomaly.Kind, _ words: (Anomaly) -> String, level: (Anomaly) -> Level? = { _ in nil }
+    ) -> [Finding] {
+        var findings: [Finding] = []
+        for direction in Direction.allCases {
+            let anomalies = exchange.anomalies.filter { $0.kind == kind && $0.place.direction == direction }
+            guard let first = anomalies.first else { continue }
+            let worst = anomalies.max { (level($0) ?? rule.level) < (level($1) ?? rule.level) } ?? first
+            let count = anomalies.reduce(UInt32(0)) { $0.addingReportingOverflow($1.count).partialValue }
+            findings.append(
+                found(
+                    "The \(direction.name) \(words(worst)).", level: level(worst),
+                    fault: direction == .client ? .client : .server, count: max(count, 1),
+                    at: anomalies.prefix(4).map { raw("frame", $0.place, $0.excerpt) }))
+        }
+        return findings
+    }
+}

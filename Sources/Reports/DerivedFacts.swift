@@ -1,0 +1,144 @@
+// Facts that follow from other facts, computed once for all renderers, and the report's words for things.
+
+import Inspection
+import Traffic
+
+extension ExchangeKind {
+    var word: String {
+        switch self {
+        case .upgrade: "upgrade"
+        case .connect: "connect"
+        case .extendedConnect: "extended-connect"
+        case .unsolicited: "unsolicited"
+        case .lostOffer: "lost-offer"
+        }
+    }
+}
+
+extension Likeness {
+    /// The protocol rather than the kind of message.
+    var protocolWord: String {
+        switch self {
+        case .httpRequest, .httpResponse: "http"
+        case .http2Preface: "http2"
+        default: name
+        }
+    }
+}
+
+extension MessageHead {
+    var versionText: String { "\(version.major).\(version.minor)" }
+}
+
+extension ConnectionFacts {
+    /// Where the capture was taken, by the client's share of the handshake (RULES D).
+    var tap: String? {
+        guard let server = serverRoundTrip, let client = clientRoundTrip, server >= 0, client >= 0 else { return nil }
+        let (sum, overflow) = server.addingReportingOverflow(client)
+        guard !overflow, sum > 0 else { return nil }
+        let share = Double(client) / Double(sum)
+        return share < 0.1 ? "client" : share > 0.9 ? "server" : "middle"
+    }
+}
+
+extension Exchange {
+    /// Nanoseconds from the first packet of the request to the end of the response head, and from there to the
+    /// first message. Left out where the clock ran backwards.
+    var latency: (handshake: Int64, firstMessage: Int64?)? {
+        guard let request, let response else { return nil }
+        let answered = response.place.last.time
+        let handshake = answered.nanoseconds(since: request.place.first.time)
+        guard handshake >= 0 else { return nil }
+        let marks = [websocket?.sides.client.firstMessage, websocket?.sides.server.firstMessage].compactMap { $0 }
+        let first = marks.map { $0.time.nanoseconds(since: answered) }.filter { $0 >= 0 }.min()
+        return (handshake, first)
+    }
+
+    /// Which of the offered protocols was selected; 0 is the most preferred.
+    var preferenceRank: Int? {
+        guard outcome == .switched, kind == .upgrade, let request, let response,
+            let selected = response.members(.upgrade).last
+        else { return nil }
+        return request.members(.upgrade).firstIndex { $0.matchesIgnoringCase(selected) }
+    }
+}
+
+extension WebSocketFacts {
+    /// Who said Close first.
+    var closedBy: String {
+        switch (sides.client.close, sides.server.close) {
+        case (nil, nil): "none"
+        case (_?, nil): "client"
+        case (nil, _?): "server"
+        case (let client?, let server?): server.place.first.precedes(client.place.first) ? "server" : "client"
+        }
+    }
+}
+
+extension PingTimes {
+    var spread: (min: Int64, median: Int64, max: Int64)? {
+        let sorted = samples.sorted()
+        guard let first = sorted.first, let last = sorted.last else { return nil }
+        return (first, sorted[(sorted.count - 1) / 2], last)
+    }
+}
+
+extension Finding {
+    /// A display filter that shows the packets of the evidence, those of the first capture concerned.
+    func wiresharkFilter(mark: PacketMark) -> String {
+        let first = evidence.first?.place.first ?? mark
+        var packets = [first.packet]
+        for evidence in evidence where evidence.place.first.capture == first.capture {
+            for packet in [evidence.place.first.packet, evidence.place.last.packet] where !packets.contains(packet) {
+                if packets.count < 16 { packets.append(packet) }
+            }
+        }
+        return packets.sorted().map { "frame.number == \($0)" }.joined(separator: " || ")
+    }
+}
+
+/// Names of HTTP/2 settings (RFC 9113 6.5.2, RFC 8441 3).
+enum HTTP2SettingName {
+    static func text(_ identifier: UInt16) -> String {
+        switch identifier {
+        case 1: "HEADER_TABLE_SIZE"
+        case 2: "ENABLE_PUSH"
+        case 3: "MAX_CONCURRENT_STREAMS"
+        case 4: "INITIAL_WINDOW_SIZE"
+        case 5: "MAX_FRAME_SIZE"
+        case 6: "MAX_HEADER_LIST_SIZE"
+        case 8: "ENABLE_CONNECT_PROTOCOL"
+        case 9: "NO_RFC7540_PRIORITIES"
+        default: "0x" + String(identifier, radix: 16)
+        }
+    }
+}
+
+/// Names of link types, as tcpdump and Wireshark print them.
+enum LinkTypeName {
+    static func text(_ type: UInt32) -> String {
+        switch type {
+        case 0: "NULL"
+        case 1: "EN10MB"
+        case 6: "IEEE802"
+        case 8: "SLIP"
+        case 9: "PPP"
+        case 10: "FDDI"
+        case 12, 14, 101: "RAW"
+        case 50: "PPP_SERIAL"
+        case 51: "PPP_ETHER"
+        case 104: "C_HDLC"
+        case 105: "IEEE802_11"
+        case 107: "FRELAY"
+        case 108: "LOOP"
+        case 113: "LINUX_SLL"
+        case 117: "PFLOG"
+        case 127: "IEEE802_11_RADIO"
+        case 147: "USER0"
+        case 228: "IPV4"
+        case 229: "IPV6"
+        case 276: "LINUX_SLL2"
+        default: "LINKTYPE_\(type)"
+        }
+    }
+}

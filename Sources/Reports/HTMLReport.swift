@@ -1,0 +1,175 @@
+// The report as one page: no network, no script needed, nothing from the capture in markup. The page's own
+// style and script are named by their hashes in the content security policy, so that nothing else can run
+// even if an escape were forgotten.
+
+import Crypto
+import Inspection
+import Traffic
+
+/// Writes a report as one HTML page.
+public enum HTMLReport {
+    /// Exchanges shown; those with findings go first.
+    static let exchangeLimit = 2000
+    static let connectionFindingLimit = 200
+
+    public static func write(_ report: Report, tool: ToolName, to sink: inout any ByteSink) throws {
+        var html = HTMLWriter()
+        let style = PackageResources.page_css
+        let script = PackageResources.page_js
+        let words = SummaryWords(report: report)
+        html.markup("<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n")
+        html.markup("<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; base-uri 'none'; ")
+        html.markup("form-action 'none'; style-src 'sha256-")
+        html.text(Base64.text(Array(SHA256.hash(data: style))))
+        html.markup("'; script-src 'sha256-")
+        html.text(Base64.text(Array(SHA256.hash(data: script))))
+        html.markup("'\">\n<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n")
+        html.markup("<meta name=\"referrer\" content=\"no-referrer\">\n<title>")
+        html.text("upgradescope: \(words.verdict)")
+        html.markup("</title>\n<style>")
+        html.bytes += style
+        html.markup("</style>\n</head>\n<body>\n")
+        head(report, words, tool: tool, to: &html)
+        let shown = try body(report, to: &html, sink: &sink)
+        let rest = report.summary.exchanges - min(report.summary.exchanges, UInt64(shown))
+        if rest > 0 {
+            html.element("p", class: "quiet", "\(counted(rest, "exchange")) more; the JSON report has all of them.")
+        }
+        try connectionFindings(report, to: &html)
+        html.markup("<footer>")
+        html.text("\(tool.name) \(tool.version). Secrets are \(report.options.showSecrets ? "shown" : "hidden").")
+        html.markup("</footer>\n</main>\n<script>")
+        html.bytes += script
+        html.markup("</script>\n</body>\n</html>\n")
+        try sink.drain(&html.bytes, atLeast: 1)
+    }
+
+    // MARK: What stands above the exchanges
+
+    private static func head(_ report: Report, _ words: SummaryWords, tool: ToolName, to html: inout HTMLWriter) {
+        let summary = report.summary
+        html.markup("<a class=\"skip\" href=\"#exchanges\">To the exchanges</a>\n<header>\n<h1><b>upgradescope</b> ")
+        let paths = report.captures.prefix(3).map { safe($0.path) }
+        let more = report.captures.count > 3 ? " and \(report.captures.count - 3) more" : ""
+        html.text(paths.joined(separator: ", ") + more)
+        html.markup("</h1>\n")
+        switch summary.verdict {
+        case .clean: html.element("p", class: "verdict clean", words.verdict)
+        case .inconclusive: html.element("p", class: "verdict warning", words.verdict)
+        case .findings where (summary.levels[.error] ?? 0) > 0: html.element("p", class: "verdict error", words.verdict)
+        case .findings: html.element("p", class: "verdict warning", words.verdict)
+        }
+        html.markup("\n<dl class=\"tiles\">")
+        tile("tile", "Exchanges", summary.exchanges, to: &html)
+        tile("tile error", "Errors", summary.levels[.error] ?? 0, to: &html)
+        tile("tile warning", "Warnings", summary.levels[.warning] ?? 0, to: &html)
+        tile("tile note", "Notes", summary.levels[.note] ?? 0, to: &html)
+        tile("tile", "HTTP requests", summary.traffic.requests, to: &html)
+        tile("tile", "Connections", summary.traffic.connections, to: &html)
+        tile("tile", "Packets", summary.traffic.packets, to: &html)
+        html.markup("</dl>\n</header>\n<main>\n")
+        if summary.exchanges > 0 {
+            html.markup("<h2>What was found</h2>\n<div class=\"card\"><p>")
+            html.text("\(counted(summary.exchanges, "exchange")): \(words.outcomes).")
+            if !words.protocols.isEmpty { html.text(" Switched to \(words.protocols).") }
+            html.markup("</p>")
+            rules(report, to: &html)
+            html.markup("</div>\n")
+        }
+        let unseen = words.unseen
+        html.markup("<h2>What could not be seen</h2>\n<div class=\"card\">")
+        if unseen.isEmpty {
+            html.markup("Everything that was captured could be read.")
+        } else {
+            html.markup("<ul>")
+            for line in unseen { html.element("li", line) }
+            html.markup("</ul>")
+        }
+        html.markup("</div>\n")
+        captures(report, to: &html)
+    }
+
+    private static func tile(_ style: StaticString, _ name: String, _ count: UInt64, to html: inout HTMLWriter) {
+        html.open("div", class: style)
+        html.element("dt", name)
+        html.element("dd", grouped(count))
+        html.close("div")
+    }
+
+    private static func rules(_ report: Report, to html: inout HTMLWriter) {
+        let rules = report.summary.rules.sorted { ($1.value, $0.key) < ($0.value, $1.key) }.prefix(40)
+        guard !rules.isEmpty else { return }
+        html.markup("<div class=\"scroll\"><table><thead><tr><th>Rule</th><th>What it is about</th>")
+        html.markup("<th class=\"number\">Findings</th></tr></thead><tbody>")
+        for (rule, count) in rules {
+            html.markup("<tr><td class=\"mono\">")
+            html.text(safe(rule))
+            html.markup("</td><td>")
+            html.text(safe(RuleWording.title(rule) ?? ""))
+            html.markup("</td><td class=\"number\">")
+            html.text(grouped(count))
+            html.markup("</td></tr>")
+        }
+        html.markup("</tbody></table></div>")
+    }
+
+    private static func captures(_ report: Report, to html: inout HTMLWriter) {
+        html.markup("<h2>Captures</h2>\n<div class=\"card scroll\"><table><thead><tr><th>Capture</th><th>Format</th>")
+        html.markup("<th>From</th><th>To</th><th class=\"number\">Packets</th></tr></thead><tbody>")
+        for capture in report.captures.prefix(100) {
+            let compression = capture.compression.map { ", \($0)" } ?? ""
+            html.markup("<tr>")
+            html.element("td", safe(capture.path))
+            html.element("td", safe(capture.format + compression) + (capture.complete ? "" : ", damaged"))
+            html.element("td", capture.firstPacket?.text ?? "")
+            html.element("td", capture.lastPacket?.text ?? "")
+            html.element("td", class: "number", grouped(capture.packets))
+            html.markup("</tr>")
+        }
+        html.markup("</tbody></table></div>\n")
+    }
+
+    // MARK: Exchanges
+
+    /// Writes the exchanges, those with findings first; answers how many.
+    private static func body(_ report: Report, to html: inout HTMLWriter, sink: inout any ByteSink) throws -> Int {
+        html.markup("<h2 id=\"exchanges\">Exchanges</h2>\n")
+        if report.summary.exchanges == 0 {
+            html.markup("<div class=\"card\">No exchange was found.</div>\n")
+            return 0
+        }
+        html.markup("<div class=\"tools\" role=\"search\"><input id=\"filter\" type=\"search\" ")
+        html.markup("placeholder=\"Filter: host, address, rule, packet\" aria-label=\"Filter exchanges\">")
+        html.markup("<button type=\"button\" data-level=\"error\" aria-pressed=\"false\">Errors</button>")
+        html.markup("<button type=\"button\" data-level=\"warning\" aria-pressed=\"false\">Warnings</button>")
+        html.markup("<button type=\"button\" data-level=\"note\" aria-pressed=\"false\">Notes</button>")
+        html.markup("<button type=\"button\" id=\"toggle\">Open all</button>")
+        html.markup("<span id=\"shown\" class=\"quiet\" role=\"status\"></span></div>\n")
+        var shown = 0
+        for withFindings in [true, false] {
+            try report.forEachExchange { reported in
+                guard reported.findings.isEmpty != withFindings, shown < exchangeLimit else { return }
+                shown += 1
+                HTMLExchange(reported: reported, report: report).write(to: &html)
+                try sink.drain(&html.bytes)
+            }
+        }
+        return shown
+    }
+
+    private static func connectionFindings(_ report: Report, to html: inout HTMLWriter) throws {
+        let findings = try report.connectionFindings()
+        guard !findings.isEmpty else { return }
+        html.markup("<h2>About the captures</h2>\n")
+        for finding in findings.prefix(connectionFindingLimit) {
+            HTMLExchange.finding(finding, report: report, to: &html)
+        }
+        if findings.count > connectionFindingLimit {
+            html.element(
+                "p", class: "quiet",
+                "\(counted(findings.count - connectionFindingLimit, "finding")) more; the JSON report has all of them.")
+        }
+    }
+
+    static func safe(_ text: String) -> String { TerminalText.safe(CapturedText(Array(text.utf8)), limit: 2000) }
+}

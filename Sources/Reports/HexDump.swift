@@ -1,0 +1,51 @@
+// Bytes for eyes: offset, hexadecimal, text. Secret bytes are shown as "**", never as what they were.
+
+struct HexDump {
+    /// One row of sixteen bytes.
+    struct Row {
+        var offset: String
+        var hex: String
+        var text: String
+    }
+
+    var rows: [Row] = []
+    /// Bytes that did not fit the limit.
+    var left = 0
+
+    init(_ bytes: [UInt8], redacted: [Range<Int>] = [], limit: Int = .max, firstOffset: Int64 = 0) {
+        let shown = min(bytes.count, limit)
+        left = bytes.count - shown
+        var start = 0
+        while start < shown {
+            let row = start..<min(start + 16, shown)
+            var hex = ""
+            var text = ""
+            for index in row {
+                let hidden = redacted.contains { $0.contains(index) }
+                if index > start { hex += index - start == 8 ? "  " : " " }
+                hex += hidden ? "**" : Self.twoDigits(bytes[index])
+                let byte = bytes[index]
+                text.append(hidden ? "*" : byte >= 0x20 && byte < 0x7f ? Character(Unicode.Scalar(byte)) : "·")
+            }
+            let digits = String(max(firstOffset, 0) &+ Int64(start), radix: 16)
+            let offset = String(repeating: "0", count: max(0, 4 - digits.utf8.count)) + digits
+            rows.append(Row(offset: offset, hex: hex, text: text))
+            start += 16
+        }
+    }
+
+    /// The rows as lines of equal shape.
+    var lines: [String] {
+        var lines = rows.map { row in
+            let padding = String(repeating: " ", count: max(0, 48 - row.hex.utf8.count))
+            return "\(row.offset)  \(row.hex)\(padding)  \(row.text)"
+        }
+        if left > 0 { lines.append("… \(left) more bytes") }
+        return lines
+    }
+
+    static func twoDigits(_ byte: UInt8) -> String {
+        let digits = String(byte, radix: 16)
+        return byte < 16 ? "0" + digits : digits
+    }
+}

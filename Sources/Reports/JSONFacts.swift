@@ -1,0 +1,385 @@
+// How each fact looks in JSON: one function for each object of the report. The report and the event stream
+// are made of the same ones.
+
+import Inspection
+import Traffic
+
+struct JSONFacts {
+    /// Objects that have a packet also have `capture`.
+    var severalCaptures: Bool
+    var showSecrets: Bool
+
+    private func packet(_ mark: PacketMark, to json: inout JSONWriter) {
+        if severalCaptures { json.member("capture", mark.capture) }
+        json.member("packet", mark.packet)
+        json.member("time", mark.time.text)
+    }
+
+    private func endpoint(_ key: String, _ endpoint: Endpoint, to json: inout JSONWriter) {
+        json.member(key, object: { json in
+            json.member("address", endpoint.address.description)
+            json.member("port", endpoint.port)
+        })
+    }
+
+    private func pair(_ key: String, _ pair: PerDirection<some BinaryInteger>, to json: inout JSONWriter) {
+        json.member(key, object: { json in
+            json.member("client", pair.client)
+            json.member("server", pair.server)
+        })
+    }
+
+    // MARK: Captures and summary
+
+    func capture(_ capture: CaptureDescription, to json: inout JSONWriter) {
+        json.member("path", capture.path)
+        json.member("format", capture.format)
+        json.member("byte_order", capture.byteOrder)
+        json.member("resolution", capture.resolution)
+        if let compression = capture.compression { json.member("compression", compression) }
+        var types: [String] = []
+        for interface in capture.interfaces {
+            let name = LinkTypeName.text(interface.linkType)
+            if !types.contains(name) { types.append(name) }
+        }
+        json.member("link_types", types)
+        if !capture.interfaces.isEmpty {
+            json.member("interfaces", array: { json in
+                for interface in capture.interfaces {
+                    json.object { json in
+                        if !interface.name.isEmpty { json.member("name", interface.name) }
+                        json.member("link_type", LinkTypeName.text(interface.linkType))
+                        json.member("snaplen", interface.snapLength)
+                        if !interface.filter.isEmpty { json.member("filter", interface.filter) }
+                        if let drops = interface.drops { json.member("drops", drops) }
+                    }
+                }
+            })
+        }
+        json.member("packets", capture.packets)
+        json.member("bytes", capture.bytes)
+        if let first = capture.firstPacket { json.member("first_packet", first.text) }
+        if let last = capture.lastPacket { json.member("last_packet", last.text) }
+        json.member("snapped_packets", capture.snappedPackets)
+        if !capture.secrets.isEmpty { json.member("secrets", capture.secrets.count) }
+        json.member("complete", capture.complete)
+        json.member("problems", array: { json in
+            for problem in capture.problems {
+                json.object { json in
+                    json.member("kind", problem.kind)
+                    json.member("offset", problem.offset)
+                    json.member("message", problem.message)
+                }
+            }
+        })
+    }
+
+    func summary(_ summary: Summary, to json: inout JSONWriter) {
+        let traffic = summary.traffic
+        json.member("packets", traffic.packets)
+        json.member("not_ip", traffic.notIP)
+        json.member("not_tcp", traffic.notTCP)
+        json.member("malformed_packets", traffic.malformed)
+        json.member("undissected", counts: traffic.kinds.byName)
+        json.member("connections", traffic.connections)
+        json.member("http_requests", traffic.requests)
+        json.member("exchanges", summary.exchanges)
+        json.member("outcomes", counts: summary.outcomes)
+        json.member("protocols", counts: summary.protocols)
+        json.member("findings", object: { json in
+            for level in Level.allCases.reversed() { json.member(level.name, summary.levels[level] ?? 0) }
+        })
+        json.member("rules", counts: summary.rules)
+        json.member("unseen", object: { json in
+            json.member("encrypted_connections", traffic.encryptedConnections)
+            json.member("gap_bytes", traffic.gapBytes)
+            json.member("one_direction_connections", traffic.oneDirectionConnections)
+            json.member("limits_hit", counts: traffic.limitsHit)
+        })
+        json.member("verdict", summary.verdict.rawValue)
+    }
+
+    // MARK: Exchanges
+
+    /// All fields but those that hold numbers of the report.
+    func exchange(_ exchange: Exchange, to json: inout JSONWriter) {
+        json.member("kind", exchange.kind.word)
+        json.member("connection", object: { connection(exchange.connection, to: &$0) })
+        if let request = exchange.request {
+            json.member("request", object: { self.request(request, to: &$0) })
+        }
+        if !exchange.interim.isEmpty {
+            json.member("interim", array: { json in
+                for head in exchange.interim {
+                    json.object { json in
+                        packet(head.place.first, to: &json)
+                        json.member("status", head.status)
+                    }
+                }
+            })
+        }
+        if let response = exchange.response {
+            json.member("response", object: { self.response(response, to: &$0) })
+        }
+        json.member("outcome", exchange.outcome.name)
+        if let reason = exchange.reason.name { json.member("reason", reason) }
+        if let valid = Inspector.isValid(exchange) { json.member("valid", valid) }
+        if let name = exchange.protocolWord {
+            json.member("protocol", name)
+            json.member("protocol_certainty", exchange.protocolInferred ? "inferred" : "stated")
+        }
+        if let early = exchange.early, early.verdict != .none {
+            json.member("early_data", object: { self.early(early, to: &$0) })
+        }
+        if let latency = exchange.latency {
+            json.member("latency_ms", object: { json in
+                json.member("handshake", milliseconds: latency.handshake)
+                if let first = latency.firstMessage { json.member("first_message", milliseconds: first) }
+            })
+        }
+        if exchange.websocket != nil {
+            json.member("websocket", object: { websocket(exchange, to: &$0) })
+        }
+        if let facts = exchange.http2 {
+            json.member("http2", object: { http2(facts, to: &$0) })
+        }
+        if exchange.kind == .connect, let request = exchange.request {
+            json.member("connect", object: { json in
+                json.member("target", HeadText(request, showSecrets: showSecrets).target)
+                json.member("inner", exchange.inner.protocolWord)
+            })
+        }
+        pair("bytes", PerDirection(client: exchange.switched.client.bytes, server: exchange.switched.server.bytes), to: &json)
+        let first = exchange.firstMark
+        json.member("packets", object: { json in
+            if severalCaptures { json.member("capture", first.capture) }
+            json.member("first", first.packet)
+            json.member("last", exchange.lastMark.packet)
+        })
+        json.member("started", first.time.text)
+        json.member("ended", exchange.lastMark.time.text)
+        if let rank = exchange.preferenceRank { json.member("preference_rank", rank) }
+        if !exchange.limitsHit.isEmpty { json.member("limits_hit", exchange.limitsHit) }
+    }
+
+    private func connection(_ facts: ConnectionFacts, to json: inout JSONWriter) {
+        json.member("id", facts.id)
+        endpoint("client", facts.client, to: &json)
+        endpoint("server", facts.server, to: &json)
+        json.member("community_id", CommunityID.text(facts.client, facts.server))
+        if !facts.tunnels.isEmpty { json.member("tunnel", facts.tunnels) }
+        if let server = facts.serverRoundTrip, let client = facts.clientRoundTrip {
+            let (sum, overflow) = server.addingReportingOverflow(client)
+            if !overflow, sum >= 0 { json.member("handshake_ms", milliseconds: sum) }
+        }
+        if let tap = facts.tap { json.member("tap", tap) }
+        pair("gap_bytes", facts.gapBytes, to: &json)
+    }
+
+    private func fields(_ text: HeadText, to json: inout JSONWriter) {
+        json.member("upgrade", text.members(.upgrade))
+        json.member("connection", text.members(.connection))
+        let head = text.head
+        let pairs = head.lines.map { (text.text(head.name(of: $0)), text.text(head.value(of: $0))) }
+        json.member("headers", array: { json in
+            for (name, value) in pairs {
+                json.array { json in
+                    json.value(name)
+                    json.value(value)
+                }
+            }
+        })
+        if pairs.contains(where: { !$0.0.isUTF8 || !$0.1.isUTF8 }) {
+            json.member("headers_hex", array: { json in
+                for (name, value) in pairs {
+                    json.array { json in
+                        json.hex(name.blotted)
+                        json.hex(value.blotted)
+                    }
+                }
+            })
+        }
+        json.member("bytes", head.place.length)
+    }
+
+    private func request(_ head: MessageHead, to json: inout JSONWriter) {
+        let text = HeadText(head, showSecrets: showSecrets)
+        packet(head.place.first, to: &json)
+        json.member("method", text.method)
+        json.member("target", text.target)
+        json.member("version", head.versionText)
+        if let host = text.host { json.member("host", host) }
+        fields(text, to: &json)
+    }
+
+    private func response(_ head: MessageHead, to json: inout JSONWriter) {
+        let text = HeadText(head, showSecrets: showSecrets)
+        packet(head.place.first, to: &json)
+        json.member("status", head.status)
+        json.member("reason", text.reason)
+        json.member("version", head.versionText)
+        fields(text, to: &json)
+    }
+
+    private func early(_ early: EarlyData, to json: inout JSONWriter) {
+        json.member("verdict", early.verdict.name)
+        json.member("client_bytes", early.clientBytes)
+        if let atServer = early.atServerBytes { json.member("at_server_bytes", atServer) }
+        if severalCaptures { json.member("capture", early.place.first.capture) }
+        json.member("first_packet", early.place.first.packet)
+        json.member("looks_like", early.looksLike.name)
+    }
+
+    private func websocket(_ exchange: Exchange, to json: inout JSONWriter) {
+        guard let facts = exchange.websocket else { return }
+        let request = exchange.request.map { HeadText($0, showSecrets: showSecrets) }
+        let response = exchange.response.map { HeadText($0, showSecrets: showSecrets) }
+        if let request {
+            if let version = request.head.value(.secWebSocketVersion) { json.member("version", request.text(version)) }
+            let keys = request.head.values(.secWebSocketKey)
+            json.member("key_valid", keys.count == 1 && Base64.isEncoding(ofBytes: 16, keys[0]))
+        }
+        if let response, !facts.expectedAccept.isEmpty {
+            let accepts = response.head.values(.secWebSocketAccept)
+            json.member("accept_valid", accepts.count == 1 && accepts[0].elementsEqual(facts.expectedAccept))
+        }
+        json.member("subprotocols_offered", request?.members(.secWebSocketProtocol) ?? [])
+        if let response, let chosen = response.head.value(.secWebSocketProtocol) {
+            json.member("subprotocol", response.text(chosen))
+        }
+        json.member("extensions_offered", request?.members(.secWebSocketExtensions) ?? [])
+        json.member("extensions", response?.members(.secWebSocketExtensions) ?? [])
+        json.member("frames", object: { json in
+            for direction in Direction.allCases {
+                json.member(direction.name, object: { json in
+                    let frames = facts.sides[direction].frames
+                    for opcode in frames.indices where frames[opcode] > 0 {
+                        json.member(WebSocketFacts.opcodeName(opcode), frames[opcode])
+                    }
+                })
+            }
+        })
+        json.member("messages", object: { json in
+            for direction in Direction.allCases {
+                json.member(direction.name, object: { json in
+                    json.member("text", facts.sides[direction].textMessages)
+                    json.member("binary", facts.sides[direction].binaryMessages)
+                })
+            }
+        })
+        let (client, server) = (facts.sides.client, facts.sides.server)
+        pair("payload_bytes", PerDirection(client: client.payloadBytes, server: server.payloadBytes), to: &json)
+        pair("wire_bytes", PerDirection(client: client.wireBytes, server: server.wireBytes), to: &json)
+        json.member("close", object: { json in
+            for direction in Direction.allCases {
+                guard let close = facts.sides[direction].close else { continue }
+                json.member(direction.name, object: { json in
+                    if let code = close.code { json.member("code", code) }
+                    json.member("reason", CapturedText(close.reason))
+                    if severalCaptures { json.member("capture", close.place.first.capture) }
+                    json.member("packet", close.place.first.packet)
+                })
+            }
+            json.member("clean", client.close != nil && server.close != nil)
+            json.member("by", facts.closedBy)
+        })
+        if let times = facts.pings.spread {
+            json.member("ping_rtt_ms", object: { json in
+                json.member("count", facts.pings.count)
+                json.member("min", milliseconds: times.min)
+                json.member("median", milliseconds: times.median)
+                json.member("max", milliseconds: times.max)
+            })
+        }
+    }
+
+    private func http2(_ facts: HTTP2Facts, to json: inout JSONWriter) {
+        json.member("frames", object: { json in
+            for direction in Direction.allCases {
+                json.member(direction.name, object: { json in
+                    let frames = facts.sides[direction].frames
+                    for type in frames.indices where frames[type] > 0 {
+                        json.member(HTTP2Facts.frameNames[type], frames[type])
+                    }
+                })
+            }
+        })
+        json.member("streams", facts.streams)
+        json.member("settings", object: { json in
+            for direction in Direction.allCases {
+                // Of a setting given twice the last one counts (RFC 9113 6.5).
+                var values: [String: UInt64] = [:]
+                for setting in facts.sides[direction].settings {
+                    values[HTTP2SettingName.text(setting.identifier)] = UInt64(setting.value)
+                }
+                json.member(direction.name, counts: values)
+            }
+        })
+    }
+
+    // MARK: Findings
+
+    /// All fields but those that hold numbers of the report.
+    func finding(_ finding: Finding, mark: PacketMark, to json: inout JSONWriter) {
+        json.member("rule", finding.rule)
+        json.member("name", finding.name)
+        json.member("level", finding.level.name)
+        json.member("certainty", finding.certainty.name)
+        json.member("at_fault", finding.fault.name)
+        if let connection = finding.connection { json.member("connection", connection) }
+        if !finding.withheld.isEmpty { json.member("withheld", finding.withheld) }
+        json.member("message", finding.message)
+        json.member("count", finding.count)
+        json.member("source", finding.source)
+        if !finding.fix.isEmpty { json.member("fix", finding.fix) }
+        json.member("fingerprint", finding.fingerprint)
+        json.member("wireshark_filter", finding.wiresharkFilter(mark: mark))
+        json.member("evidence", array: { json in
+            for evidence in finding.evidence {
+                json.object { json in
+                    packet(evidence.place.first, to: &json)
+                    json.member("direction", evidence.place.direction.name)
+                    json.member("stream_offset", evidence.place.offset)
+                    json.member("length", evidence.place.length)
+                    json.member("excerpt", evidence.text)
+                    json.member("label", evidence.label)
+                }
+            }
+        })
+    }
+
+    // MARK: The table of connections
+
+    func connectionRow(_ record: ConnectionRecord, to json: inout JSONWriter) {
+        let facts = record.facts
+        json.member("id", facts.id)
+        if severalCaptures { json.member("capture", facts.first.capture) }
+        endpoint("client", facts.client, to: &json)
+        endpoint("server", facts.server, to: &json)
+        json.member("community_id", CommunityID.text(facts.client, facts.server))
+        if !facts.tunnels.isEmpty { json.member("tunnel", facts.tunnels) }
+        json.member("first", facts.first.packet)
+        json.member("last", facts.last.packet)
+        json.member("packets", record.packets)
+        json.member("protocol", record.application.name)
+        json.member("start", record.startedMidstream ? "midstream" : "syn")
+        json.member("end", record.end.name)
+        json.member("streams", object: { json in
+            for direction in Direction.allCases {
+                let stream = record.streams[direction]
+                json.member(direction.name, object: { json in
+                    json.member("bytes", stream.bytes)
+                    json.member("contiguous", stream.contiguous)
+                    json.member("gap_bytes", stream.gapBytes)
+                    json.member("retransmitted_bytes", stream.retransmittedBytes)
+                    json.member("out_of_order_segments", stream.outOfOrderSegments)
+                    json.member("conflicts", stream.conflicts)
+                    if let digest = stream.digest {
+                        json.key("sha256")
+                        json.hex(digest)
+                    }
+                })
+            }
+        })
+    }
+}

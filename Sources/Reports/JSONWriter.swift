@@ -1,0 +1,185 @@
+// JSON straight into bytes (RFC 8259): keys in the order they are written, so that the same report always
+// gives the same bytes. Characters that could play with a terminal are written as escapes.
+
+/// Builds JSON text.
+struct JSONWriter {
+    var bytes: [UInt8] = []
+    private var needsComma = false
+
+    private mutating func separate() {
+        if needsComma { bytes.append(UInt8(ascii: ",")) }
+        needsComma = true
+    }
+
+    mutating func raw(_ text: String) {
+        bytes.append(contentsOf: text.utf8)
+    }
+
+    /// A line end; in front of the next value.
+    mutating func newline() {
+        if needsComma { bytes.append(UInt8(ascii: ",")) }
+        needsComma = false
+        bytes.append(0x0a)
+    }
+
+    /// The value before was a whole text; another may follow on the next line.
+    mutating func endLine() {
+        bytes.append(0x0a)
+        needsComma = false
+    }
+
+    mutating func key(_ key: String) {
+        separate()
+        string(key)
+        bytes.append(UInt8(ascii: ":"))
+        needsComma = false
+    }
+
+    mutating func object(_ body: (inout JSONWriter) throws -> Void) rethrows {
+        separate()
+        bytes.append(UInt8(ascii: "{"))
+        needsComma = false
+        try body(&self)
+        bytes.append(UInt8(ascii: "}"))
+        needsComma = true
+    }
+
+    mutating func array(_ body: (inout JSONWriter) throws -> Void) rethrows {
+        separate()
+        bytes.append(UInt8(ascii: "["))
+        needsComma = false
+        try body(&self)
+        bytes.append(UInt8(ascii: "]"))
+        needsComma = true
+    }
+
+    mutating func value(_ text: String) {
+        separate()
+        string(text)
+    }
+
+    mutating func value(_ number: some BinaryInteger) {
+        separate()
+        bytes.append(contentsOf: String(number).utf8)
+    }
+
+    mutating func value(_ flag: Bool) {
+        separate()
+        bytes.append(contentsOf: (flag ? "true" : "false").utf8)
+    }
+
+    /// Text as it was captured, secrets hidden; each byte that is not UTF-8 becomes U+FFFD.
+    mutating func value(_ text: CapturedText) {
+        separate()
+        bytes.append(UInt8(ascii: "\""))
+        text.forEachPiece { piece in
+            switch piece {
+            case .bytes(let piece): content(piece)
+            case .redacted(let count): bytes.append(contentsOf: CapturedText.note(redacted: count).utf8)
+            }
+        }
+        bytes.append(UInt8(ascii: "\""))
+    }
+
+    mutating func hex(_ content: [UInt8]) {
+        separate()
+        bytes.append(UInt8(ascii: "\""))
+        for byte in content { appendHex(byte) }
+        bytes.append(UInt8(ascii: "\""))
+    }
+
+    // Members of an object.
+
+    mutating func member(_ key: String, object body: (inout JSONWriter) throws -> Void) rethrows {
+        self.key(key)
+        try object(body)
+    }
+    mutating func member(_ key: String, array body: (inout JSONWriter) throws -> Void) rethrows {
+        self.key(key)
+        try array(body)
+    }
+    mutating func member(_ key: String, _ text: String) {
+        self.key(key)
+        value(text)
+    }
+    mutating func member(_ key: String, _ number: some BinaryInteger) {
+        self.key(key)
+        value(number)
+    }
+    mutating func member(_ key: String, _ flag: Bool) {
+        self.key(key)
+        value(flag)
+    }
+    mutating func member(_ key: String, milliseconds nanoseconds: Int64) {
+        self.key(key)
+        separate()
+        bytes.append(contentsOf: millisecondsText(nanoseconds).utf8)
+    }
+    mutating func member(_ key: String, _ texts: [String]) {
+        member(key, array: { json in for text in texts { json.value(text) } })
+    }
+    mutating func member(_ key: String, counts: [String: UInt64]) {
+        member(key, object: { writer in
+            for name in counts.keys.sorted() { writer.member(name, counts[name] ?? 0) }
+        })
+    }
+
+    /// Captured text and, when it is not UTF-8, its bytes.
+    mutating func member(_ key: String, _ text: CapturedText) {
+        self.key(key)
+        value(text)
+        if !text.isUTF8 {
+            self.key(key + "_hex")
+            hex(text.blotted)
+        }
+    }
+
+    mutating func member(_ key: String, _ texts: [CapturedText]) {
+        member(key, array: { json in for text in texts { json.value(text) } })
+        if texts.contains(where: { !$0.isUTF8 }) {
+            member(key + "_hex", array: { json in for text in texts { json.hex(text.blotted) } })
+        }
+    }
+
+    private mutating func string(_ text: String) {
+        bytes.append(UInt8(ascii: "\""))
+        content(Array(text.utf8)[...])
+        bytes.append(UInt8(ascii: "\""))
+    }
+
+    private mutating func content(_ text: ArraySlice<UInt8>) {
+        UTF8Walk.forEach(text) { scalar, sequence in
+            guard let scalar else {
+                bytes.append(contentsOf: [0xef, 0xbf, 0xbd])
+                return
+            }
+            switch scalar {
+            case 0x22: raw("\\\"")
+            case 0x5c: raw("\\\\")
+            case 0x0a: raw("\\n")
+            case 0x0d: raw("\\r")
+            case 0x09: raw("\\t")
+            case 0x20..<0x7f: bytes.append(UInt8(scalar))
+            case let scalar where UTF8Walk.isTreacherous(scalar): escape(scalar)
+            default: bytes.append(contentsOf: sequence)
+            }
+        }
+    }
+
+    private mutating func escape(_ scalar: UInt32) {
+        let units =
+            scalar < 0x10000
+            ? [scalar] : [0xd800 + ((scalar - 0x10000) >> 10), 0xdc00 + ((scalar - 0x10000) & 0x3ff)]
+        for unit in units {
+            raw("\\u")
+            appendHex(UInt8(truncatingIfNeeded: unit >> 8))
+            appendHex(UInt8(truncatingIfNeeded: unit))
+        }
+    }
+
+    private mutating func appendHex(_ byte: UInt8) {
+        for half in [byte >> 4, byte & 15] {
+            bytes.append(half < 10 ? UInt8(ascii: "0") + half : UInt8(ascii: "a") + half - 10)
+        }
+    }
+}

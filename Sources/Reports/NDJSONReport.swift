@@ -1,0 +1,91 @@
+// The same facts as events, one JSON object a line, written while they happen.
+//
+//     {"event":"exchange","key":"0:12:c:0", …}     at the exchange's end; the fields of an exchange in the report
+//     {"event":"finding","key":"0:12:c:0/UPG001","exchange_key":"0:12:c:0", …}      behind its exchange
+//     {"event":"stats", …}                         at the end: the fields of `summary`
+//     {"event":"capture", …}                       at the end, one for each: the fields of `captures`
+//
+// Dense ids need the whole input, so an event goes by its key: capture, packet, "c" or "s" for the direction,
+// and stream offset of its first byte. A key is the same on every run. What follows from another finding names
+// that one's key in `consequence_of_key`, what travelled inside another exchange in `parent_key`. Findings
+// about connections have `connection` and no `exchange_key`.
+
+public import Inspection
+public import Traffic
+
+/// Writes events while the input is read.
+public struct NDJSONReport {
+    private var json = JSONWriter()
+    private let facts: JSONFacts
+    private var sink: any ByteSink
+
+    public init(severalCaptures: Bool, showSecrets: Bool = false, sink: any ByteSink) {
+        facts = JSONFacts(severalCaptures: severalCaptures, showSecrets: showSecrets)
+        self.sink = sink
+    }
+
+    /// An exchange is finished.
+    public mutating func add(_ exchange: Exchange, findings: [Finding]) throws {
+        let key = exchange.key.text
+        try line("exchange") { json, facts in
+            json.member("key", key)
+            if let parent = exchange.parent { json.member("parent_key", parent.text) }
+            facts.exchange(exchange, to: &json)
+            json.member("findings", findings.map { "\(key)/\($0.rule)" })
+        }
+        for finding in findings {
+            try line("finding") { json, facts in
+                json.member("key", "\(key)/\(finding.rule)")
+                json.member("exchange_key", key)
+                if let cause = finding.consequenceOf { json.member("consequence_of_key", "\(key)/\(cause)") }
+                facts.finding(finding, mark: exchange.firstMark, to: &json)
+            }
+        }
+    }
+
+    /// A connection ended.
+    public mutating func add(_ connection: ConnectionRecord, findings: [Finding]) throws {
+        for finding in findings {
+            var finding = finding
+            finding.connection = connection.facts.id
+            try line("finding") { json, facts in
+                json.member("key", "connection-\(connection.facts.id)/\(finding.rule)")
+                facts.finding(finding, mark: connection.facts.first, to: &json)
+            }
+        }
+    }
+
+    /// The input is over.
+    public mutating func finish(_ report: Report) throws {
+        try line("stats") { $1.summary(report.summary, to: &$0) }
+        for capture in report.captures {
+            try line("capture") { $1.capture(capture, to: &$0) }
+        }
+        try flush()
+    }
+
+    /// Writes what is still held; for a reader that waits.
+    public mutating func flush() throws { try sink.drain(&json.bytes, atLeast: 1) }
+
+    private mutating func line(_ event: String, _ body: (inout JSONWriter, JSONFacts) -> Void) throws {
+        let facts = facts
+        json.line { json in
+            json.member("event", event)
+            body(&json, facts)
+        }
+        try sink.drain(&json.bytes)
+    }
+}
+
+extension ExchangeKey {
+    /// "0:12:c:0": what an exchange goes by where there are no numbers yet.
+    public var text: String { "\(capture):\(packet):\(direction == .client ? "c" : "s"):\(offset)" }
+}
+
+extension JSONWriter {
+    /// One object and a line end.
+    fileprivate mutating func line(_ body: (inout JSONWriter) -> Void) {
+        object(body)
+        endLine()
+    }
+}

@@ -1,0 +1,136 @@
+// What is written where. Every output is opened before the reading begins, so that a wrong name is known at once
+// and not after an hour; one that fails is named, and the others go on.
+
+import ArgumentParser
+import Inspection
+import Reports
+import Traffic
+
+/// The outputs that were asked for.
+struct OutputPlan {
+    private(set) var targets: [(format: OutputFormat, path: String)] = []
+    private(set) var usesStandardOutput = false
+    private var files: Set<[UInt64]> = []
+
+    /// Adds one; two for the same place, or one that would overwrite an input, are wrong usage.
+    mutating func add(_ format: OutputFormat, to path: String, option: String, inputs: [String]) throws {
+        if path == "-" {
+            guard !usesStandardOutput else { throw ValidationError("\(option): standard output is taken already") }
+            usesStandardOutput = true
+        } else if targets.contains(where: { $0.path == path }) {
+            throw ValidationError("\(option): \(path) is written already")
+        } else if System.kind(of: path) == .regular, let file = System.identity(of: path) {
+            guard files.insert(file).inserted else { throw ValidationError("\(option): \(path) is written already") }
+            guard !inputs.contains(where: { $0 != "-" && System.identity(of: $0) == file }) else {
+                throw ValidationError("\(option): \(path) is an input")
+            }
+        }
+        targets.append((format, path))
+    }
+}
+
+/// The opened outputs.
+final class Outputs {
+    private var files: [(format: OutputFormat, file: OutputFile)] = []
+    private let layout: TextLayout
+    private var failed = false
+
+    init(_ plan: OutputPlan, layout: TextLayout) {
+        self.layout = layout
+        for (format, path) in plan.targets {
+            do throws(SystemError) {
+                files.append((format, path == "-" ? .standardOutput() : try OutputFile(path: path)))
+            } catch {
+                say("\(path): \(error)")
+                failed = true
+            }
+        }
+    }
+
+    /// Whether a report is written that holds every exchange.
+    var needEveryExchange: Bool { files.contains { $0.format.renderer?.needsEveryExchange ?? false } }
+
+    /// The files that get events while the captures are read.
+    var eventFiles: [OutputFile] { files.filter { $0.format == .ndjson }.map(\.file) }
+
+    /// Writes the finished report in every format that waits for it.
+    func write(_ report: Report) {
+        let options = RenderOptions(tool: ToolName(version: toolVersion), layout: layout)
+        for (format, file) in files {
+            guard let renderer = format.renderer else { continue }
+            var sink: any ByteSink = file
+            do {
+                try renderer.write(report, options, &sink)
+            } catch is SystemError {
+                // The file keeps it, and it is told of when the file is finished.
+            } catch {
+                say("\(file.name): \(error)")
+                file.abandon()
+                failed = true
+            }
+        }
+    }
+
+    /// Closes everything and names what was written; `false` when something could not be.
+    func finish(quiet: Bool) -> Bool {
+        for (_, file) in files where file.isOpen {
+            do throws(SystemError) {
+                try file.finish()
+                if file.isFile, !quiet { say("wrote \(file.name) (\(sizeText(file.written)))") }
+            } catch {
+                say("\(file.name): \(error)")
+                failed = true
+            }
+        }
+        return !failed
+    }
+
+    /// Leaves nothing behind: there was nothing to report.
+    func abandon() {
+        for (_, file) in files { file.abandon() }
+    }
+}
+
+/// Prints a result on standard output; ends with status 6 where that fails.
+func printResult(_ body: (OutputFile) throws -> Void) throws {
+    let output = OutputFile.standardOutput()
+    do {
+        try body(output)
+        try output.finish()
+    } catch let error as SystemError {
+        say("\(output.name): \(error)")
+        throw ExitCode(6)
+    }
+}
+
+/// The same facts as events, into every file that wants them, while they happen.
+struct EventStreams {
+    private var streams: [(report: NDJSONReport, file: OutputFile)]
+
+    init(_ files: [OutputFile], severalCaptures: Bool, showSecrets: Bool) {
+        streams = files.map { file in
+            (NDJSONReport(severalCaptures: severalCaptures, showSecrets: showSecrets, sink: file), file)
+        }
+    }
+
+    // What fails is kept by the file, and told of when it is finished.
+    mutating func add(_ exchange: Exchange, findings: [Finding]) {
+        for index in streams.indices { try? streams[index].report.add(exchange, findings: findings) }
+    }
+
+    mutating func add(_ connection: ConnectionRecord, findings: [Finding]) {
+        for index in streams.indices { try? streams[index].report.add(connection, findings: findings) }
+    }
+
+    /// Whoever reads along gets what there is.
+    mutating func flush() {
+        for index in streams.indices {
+            try? streams[index].report.flush()
+            try? streams[index].file.flush()
+        }
+    }
+
+    mutating func finish(_ report: Report) {
+        for index in streams.indices { try? streams[index].report.finish(report) }
+    }
+}
