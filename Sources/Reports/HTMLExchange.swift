@@ -42,7 +42,8 @@ struct HTMLExchange {
     private func badges(_ words: ExchangeWords, to html: inout HTMLWriter) {
         for level in Level.allCases.reversed() {
             var rules: [String] = []
-            for finding in reported.findings where finding.finding.level == level && !rules.contains(finding.finding.rule) {
+            for finding in reported.findings
+            where finding.finding.level == level && !rules.contains(finding.finding.rule) {
                 rules.append(finding.finding.rule)
             }
             for rule in rules.prefix(4) { Self.badge(level, HTMLReport.safe(rule), to: &html) }
@@ -109,12 +110,16 @@ struct HTMLExchange {
         html.element("dd", TerminalText.safe(text))
     }
 
-    private static func dump(_ bytes: [UInt8], redacted: [Range<Int>] = [], firstOffset: Int64, to html: inout HTMLWriter) {
+    private static func dump(
+        _ bytes: [UInt8], redacted: [Range<Int>] = [], firstOffset: Int64, to html: inout HTMLWriter
+    ) {
         guard !bytes.isEmpty else { return }
         html.markup("<pre class=\"dump\" tabindex=\"0\">")
         for row in HexDump(bytes, redacted: redacted, firstOffset: firstOffset).rows {
             html.element("i", row.offset)
-            html.text("  " + row.hex + String(repeating: " ", count: max(0, 48 - row.hex.utf8.count)) + "  " + row.text + "\n")
+            html.text(
+                "  " + row.hex + String(repeating: " ", count: max(0, 48 - row.hex.utf8.count)) + "  " + row.text + "\n"
+            )
         }
         html.markup("</pre>")
     }
@@ -154,7 +159,9 @@ struct HTMLExchange {
             let stream = exchange.switched[direction]
             if let first = stream.first, early == nil || direction == .server || first != early?.place.first {
                 steps.append(
-                    Step(mark: first, direction: direction, text: "first of \(counted(stream.bytes, "byte")) behind the switch"))
+                    Step(
+                        mark: first, direction: direction,
+                        text: "first of \(counted(stream.bytes, "byte")) behind the switch"))
             }
             if let close = exchange.websocket?.sides[direction].close {
                 let code = close.code.map { " \($0)" } ?? ""

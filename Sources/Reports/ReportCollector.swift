@@ -17,7 +17,9 @@ public struct ReportOptions: Sendable {
     public var showSecrets = false
     /// The table of all connections is asked for.
     public var connections = false
-    /// Every exchange must be in the report (JSON, HTML). Without it (text alone) clean exchanges beyond the
+    /// Every exchange must be in the report (JSON, HTML).
+    ///
+    /// Without it (text alone) clean exchanges beyond the
     /// first few are only counted.
     public var everyExchange = true
     /// `--strict`: an inconclusive verdict counts.
@@ -97,14 +99,18 @@ public final class ReportCollector {
         }
     }
 
-    /// The captures are read: gives the report. Ids are dense, in the order of `Exchange.key`.
+    /// The captures are read: gives the report.
+    ///
+    /// Ids are dense, in the order of `Exchange.key`.
     public func finish(captures: [CaptureDescription], counters: TrafficCounters) -> Report {
         let spool = exchange(&self.spool)
         let connectionSpool = exchange(&self.connectionSpool)
         return Report(
             options: options, summary: tally.summary(captures: captures, counters: counters), captures: captures,
             exchanges: spool, connections: connectionSpool, parents: parents,
-            connectionFindings: groups.values.sorted { ($0.connection, $0.finding.rule) < ($1.connection, $1.finding.rule) },
+            connectionFindings: groups.values.sorted {
+                ($0.connection, $0.finding.rule) < ($1.connection, $1.finding.rule)
+            },
             unseenNames: unseen.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }, omitted: omitted)
     }
 
@@ -120,7 +126,7 @@ public final class ReportCollector {
     }
 
     private func group(_ finding: Finding, of connection: ConnectionRecord) {
-        let name = finding.rule + "\u{0}" + finding.message
+        let name = finding.mergeKey ?? "\(finding.rule)\u{0}\(finding.message)"
         if groups[name] != nil {
             groups[name]?.add(finding, connection: connection.facts)
             return

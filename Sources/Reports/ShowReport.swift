@@ -49,7 +49,8 @@ public struct ShowReport: Sendable {
     private func connection(_ exchange: Exchange, to text: inout TextLines) {
         let facts = exchange.connection
         title("Connection", to: &text)
-        text.labelled("id", "\(facts.id), community \(CommunityID.text(facts.client, facts.server))", indent: 2, column: 11)
+        text.labelled(
+            "id", "\(facts.id), community \(CommunityID.text(facts.client, facts.server))", indent: 2, column: 11)
         if !facts.tunnels.isEmpty {
             text.labelled("inside", TerminalText.safe(facts.tunnels.joined(separator: ", ")), indent: 2, column: 11)
         }
@@ -74,7 +75,8 @@ public struct ShowReport: Sendable {
         let place = head.place
         let after = place.first.time.nanoseconds(since: start.time)
         title(
-            name, "packet \(place.first.packet), +\(millisecondsText(after)) ms, \(counted(place.length, "byte")) at "
+            name,
+            "packet \(place.first.packet), +\(millisecondsText(after)) ms, \(counted(place.length, "byte")) at "
                 + "stream offset \(place.offset)", to: &text)
         let captured = HeadText(head, showSecrets: showSecrets)
         if hex {
@@ -99,11 +101,16 @@ public struct ShowReport: Sendable {
         let missing = early.missing.isEmpty ? "" : " (\(early.missing))"
         title("Early data", "\(early.verdict.name)\(missing)", to: &text)
         var line = "\(counted(early.clientBytes, "client byte")) from packet \(early.place.first.packet) on"
-        if let acknowledged = early.acknowledged { line += ", sent when \(acknowledged) server bytes had been received" }
-        if let start = early.responseStart, let end = early.responseEnd { line += "; the answer is bytes \(start) to \(end)" }
+        if let acknowledged = early.acknowledged {
+            line += ", sent when \(acknowledged) server bytes had been received"
+        }
+        if let start = early.responseStart, let end = early.responseEnd {
+            line += "; the answer is bytes \(start) to \(end)"
+        }
         text.labelled("seen", line, indent: 2, column: 11)
         if let atServer = early.atServerBytes {
-            text.labelled("at server", "\(counted(atServer, "byte")) had arrived when it answered", indent: 2, column: 11)
+            text.labelled(
+                "at server", "\(counted(atServer, "byte")) had arrived when it answered", indent: 2, column: 11)
         }
         text.labelled("looks like", early.looksLike.name, indent: 2, column: 11)
         for line in HexDump(early.excerpt, firstOffset: early.place.offset).lines { text.line("  " + line) }
@@ -119,8 +126,11 @@ public struct ShowReport: Sendable {
         }
         if let facts = exchange.websocket {
             text.labelled(
-                "closed by", facts.closedBy + (facts.sides.client.close != nil && facts.sides.server.close != nil
-                    ? ", cleanly" : ""), indent: 2, column: 11)
+                "closed by",
+                facts.closedBy
+                    + (facts.sides.client.close != nil && facts.sides.server.close != nil
+                        ? ", cleanly" : ""),
+                indent: 2, column: 11)
             if let times = facts.pings.spread {
                 text.labelled(
                     "pings",
@@ -142,8 +152,11 @@ public struct ShowReport: Sendable {
                 "\(counted(side.textMessages, "text message")), \(grouped(side.binaryMessages)) binary, "
                     + counted(side.payloadBytes, "payload byte"))
             if let close = side.close {
-                let reason = close.reason.isEmpty ? "" : " \u{201c}\(TerminalText.safe(CapturedText(close.reason)))\u{201d}"
-                parts.append("Close \(close.code.map { "\($0)" } ?? "without a code")\(reason) in packet \(close.place.first.packet)")
+                let reason =
+                    close.reason.isEmpty ? "" : " \u{201c}\(TerminalText.safe(CapturedText(close.reason)))\u{201d}"
+                parts.append(
+                    "Close \(close.code.map { "\($0)" } ?? "without a code")\(reason) in packet \(close.place.first.packet)"
+                )
             }
             if side.lost { parts.append("frames could not be followed to the end") }
         }
@@ -160,7 +173,8 @@ public struct ShowReport: Sendable {
         let stream = exchange.switched[direction]
         guard !stream.excerpt.isEmpty else { return }
         title(
-            "First bytes of the \(direction.name)", "\(stream.excerpt.count) of \(counted(stream.bytes, "byte")) kept", to: &text)
+            "First bytes of the \(direction.name)", "\(stream.excerpt.count) of \(counted(stream.bytes, "byte")) kept",
+            to: &text)
         for line in HexDump(stream.excerpt, firstOffset: stream.start ?? 0).lines {
             text.line("  " + layout.paint(line, .cyan))
         }

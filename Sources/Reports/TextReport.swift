@@ -35,7 +35,8 @@ public enum TextReport {
             if left.withFindings > 0 { parts.append("\(counted(left.withFindings, "exchange")) with findings") }
             if left.clean > 0 { parts.append("\(grouped(left.clean)) clean") }
             text.line()
-            text.line(layout.paint("… \(parts.joined(separator: " and ")) not listed here; --json has all of them", .dim))
+            text.line(
+                layout.paint("… \(parts.joined(separator: " and ")) not listed here; --json has all of them", .dim))
         }
         let about = try report.connectionFindings()
         if !about.isEmpty {
@@ -58,7 +59,7 @@ public enum TextReport {
     private static func cleanLine(_ reported: ReportedExchange, report: Report, to text: inout TextLines) {
         let words = ExchangeWords(reported.exchange, showSecrets: report.options.showSecrets)
         let id = "#\(reported.id)  "
-        let line = "\(words.endpoints)  \(words.asked) → \(words.answered), \(words.result)"
+        let line = "\(words.endpoints) \(words.asked) → \(words.answered), \(words.result)"
         for (index, piece) in TerminalText.wrap(line, width: text.layout.width - id.count).enumerated() {
             text.line((index == 0 ? text.layout.paint(id, .bold) : String(repeating: " ", count: id.count)) + piece)
         }
@@ -107,7 +108,8 @@ public enum TextReport {
             if finding.source != "-", !finding.source.isEmpty { text.labelled("source", finding.source, indent: 4) }
         }
         if !finding.withheld.isEmpty {
-            text.labelled("silent", "not judged for want of data: \(finding.withheld.joined(separator: ", "))", indent: 4)
+            text.labelled(
+                "silent", "not judged for want of data: \(finding.withheld.joined(separator: ", "))", indent: 4)
         }
         for evidence in finding.evidence { self.evidence(evidence, report: report, rows: evidenceRows, to: &text) }
     }
