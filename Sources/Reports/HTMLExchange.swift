@@ -282,7 +282,8 @@ struct HTMLExchange {
             let stream = exchange.switched[direction]
             guard !stream.excerpt.isEmpty else { continue }
             html.element("h3", "First bytes of the \(direction.name)")
-            Self.dump(stream.excerpt, firstOffset: stream.start ?? 0, to: &html)
+            let secrets = report.options.showSecrets ? [] : Redaction.secretRanges(in: stream.excerpt[...])
+            Self.dump(stream.excerpt, redacted: secrets, firstOffset: stream.start ?? 0, to: &html)
         }
     }
 }

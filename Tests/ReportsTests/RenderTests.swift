@@ -224,7 +224,7 @@ struct TextTests {
             ("aaaaaaaaaa bbbbbbbbbb cccc", 20, ["aaaaaaaaaa", "bbbbbbbbbb cccc"]),
             ("aaaaaaaaaaaaaaaaaaaaaaaaa b", 20, ["aaaaaaaaaaaaaaaaaaaa", "aaaaa b"]),
             ("a\n    b  c\n", 20, ["a", "    b c", ""]),
-            ("", 20, [""]),
+            ("", 20, [""]), ("aaaaaaaaaaaaaaa bbbbbbbbbbbb", 20, ["aaaaaaaaaaaaaaa", "bbbbbbbbbbbb"]),
         ])
     func wrap(text: String, width: Int, lines: [String]) {
         #expect(TerminalText.wrap(text, width: width) == lines)
@@ -285,5 +285,29 @@ struct HTMLTests {
         let page = try Fixture.report(entries: entries).rendered("html")
         #expect(page.contains("100 exchanges more; the JSON report has all of them."))
         #expect(page.components(separatedBy: "<details").count == 2001)
+    }
+}
+
+@Suite("Secrets in kept bytes")
+struct KeptSecretTests {
+    @Test("a head among early or tunnelled bytes has its secrets hidden too")
+    func early() throws {
+        var exchange = Fixture.websocket(early: .proven)
+        let smuggled = Array("GET /x HTTP/1.1\r\nCookie: id=topsecret\r\n\r\n".utf8)
+        exchange.early?.excerpt = smuggled
+        exchange.websocket = nil
+        exchange.switched.client.excerpt = smuggled
+        for showSecrets in [false, true] {
+            var options = ReportOptions()
+            options.showSecrets = showSecrets
+            let report = Fixture.report(options, entries: [(exchange, [])])
+            var sink: any ByteSink = ByteArraySink()
+            let reported = try #require(try report.exchange(id: 1))
+            try ShowReport(follow: [.client]).write(reported, of: report, to: &sink)
+            let shown = String(decoding: (sink as? ByteArraySink)?.bytes ?? [], as: UTF8.self)
+            // "topsecret" falls on two rows of the dump.
+            #expect(shown.contains("74 6f 70 73") == showSecrets)
+            #expect(try report.rendered("html").contains("74 6f 70 73") == showSecrets)
+        }
     }
 }
