@@ -132,7 +132,8 @@ struct ConnectionCase {
     let showSecrets: Bool
 
     func found(
-        _ message: String, fault: Fault? = nil, withheld: [String] = [], count: UInt32 = 1, at evidence: [Evidence?] = []
+        _ message: String, fault: Fault? = nil, withheld: [String] = [], count: UInt32 = 1,
+        at evidence: [Evidence?] = []
     ) -> Finding {
         var finding = Finding(
             rule: rule.id, name: rule.name, level: rule.level, certainty: .proven, fault: fault ?? rule.fault,
@@ -170,7 +171,8 @@ enum Words {
                 break
             }
             let isControl = scalar.value < 0x20 || (0x7f...0x9f).contains(scalar.value)
-            let isHidden = (0x200b...0x200f).contains(scalar.value) || (0x2028...0x202e).contains(scalar.value)
+            let isHidden =
+                (0x200b...0x200f).contains(scalar.value) || (0x2028...0x202e).contains(scalar.value)
                 || (0x2066...0x2069).contains(scalar.value) || scalar.value == 0xfeff
             result.unicodeScalars.append(isControl || isHidden ? "\u{fffd}" : scalar)
             count += 1

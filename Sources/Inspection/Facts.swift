@@ -484,7 +484,8 @@ struct Facts: OptionSet, Sendable {
     }
 
     /// Whether the page at `origin` belongs to another site than the one asked (RFC 6455 10.2).
-    private static func isForeign(_ origin: ArraySlice<UInt8>, _ host: ArraySlice<UInt8>, _ request: MessageHead) -> Bool
+    private static func isForeign(_ origin: ArraySlice<UInt8>, _ host: ArraySlice<UInt8>, _ request: MessageHead)
+        -> Bool
     {
         guard let page = Authority(absolute: origin) else { return true }
         if page.scheme.matchesIgnoringCase("http"),

@@ -131,7 +131,8 @@ public enum Redaction {
     }
 
     private static let exactNames: Set<String> = [
-        "sid", "sig", "pwd", "pass", "key", "apikey", "api_key", "api-key", "code", "jwt", "auth", "ticket", "otp", "pin",
+        "sid", "sig", "pwd", "pass", "key", "apikey", "api_key", "api-key", "code", "jwt", "auth", "ticket", "otp",
+        "pin",
         "access", "credential", "credentials", "bearer", "x-api-key", "id_token_hint", "state", "nonce",
     ]
     private static let partNames = [

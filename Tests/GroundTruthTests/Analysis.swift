@@ -132,6 +132,8 @@ func comparableFacts(of exchange: Exchange) -> [String: String] {
     facts["interim"] = exchange.interim.map { "\($0.status)" }.joined(separator: " ")
     facts["status"] = exchange.response.map { "\($0.status)" } ?? "none"
     facts["selection"] = exchange.response.map { list($0.members(.upgrade)) } ?? ""
+    facts["response_connection"] = ""
+    facts["extensions"] = ""
     if let response = exchange.response {
         facts["response_connection"] = list(response.members(.connection))
         facts["response_packets"] = "\(response.place.first.packet)-\(response.place.last.packet)"
@@ -147,7 +149,7 @@ func comparableFacts(of exchange: Exchange) -> [String: String] {
     facts["outcome"] = exchange.outcome.name
     if let valid = Inspector.isValid(exchange) { facts["valid"] = "\(valid)" }
     if exchange.outcome == .switched {
-        facts["protocol"] = exchange.upgraded == .tunnel ? "tunnel" : exchange.protocolName
+        facts["protocol"] = exchange.upgraded == .tunnel ? "tunnel" : exchange.protocolName.lowercased()
     }
     let early = exchange.early
     facts["early_client_bytes"] = "\(early.map { $0.verdict == .none ? 0 : $0.clientBytes } ?? 0)"
@@ -165,7 +167,10 @@ func comparableFacts(of exchange: Exchange) -> [String: String] {
             for (opcode, count) in numbers(websocket.frames).enumerated() { counts["\(opcode)"] = Int(count) }
             facts["frames.\(side)"] = listing(counts)
             facts["messages.\(side)"] = "\(websocket.textMessages + websocket.binaryMessages)"
-            facts["close.\(side)"] = websocket.close?.code.map { "\($0)" } ?? "none"
+            // A Close without a status is 1005 (RFC 6455 7.1.5); one byte is no status at all.
+            let isEmpty =
+                websocket.close != nil && websocket.lastHeader.count > 1 && websocket.lastHeader[1] & 0x7f == 0
+            facts["close.\(side)"] = websocket.close?.code.map { "\($0)" } ?? (isEmpty ? "1005" : "none")
         }
         if let http2 = exchange.http2?.sides[direction] {
             var counts: [String: Int] = [:]

@@ -25,6 +25,8 @@ struct TruthExchange {
     var target: String
     /// Not to be seen yet, and why.
     var pending: String?
+    /// Pending, but compared where it is found.
+    var mayBeSeen = false
     /// No exchange by definition A of the catalogue: no offer, no CONNECT, no 101.
     var mayBeAbsent = false
     var facts: [String: String] = [:]
@@ -73,9 +75,12 @@ extension Truth {
         let encrypted = json["tls_streams"].array.filter { $0["after_plain"].bool != true }.map { stream in
             "\(stream["client"].string ?? "")>\(stream["server"].string ?? "")"
         }
-        facts["tls_connections"] = String(Set(encrypted).count)
-        // Requests that a later part decrypts are in the truth's number.
-        if !encrypted.isEmpty { facts["http_requests"] = nil }
+        // With keys the truth has what a later part decrypts: its requests count, its streams are not TLS.
+        if json["keylog"].exists {
+            facts["http_requests"] = nil
+        } else {
+            facts["tls_connections"] = String(Set(encrypted).count)
+        }
         for (index, exchange) in json["exchanges"].array.enumerated() {
             exchanges.append(TruthExchange(lab: exchange, number: index + 1))
         }
@@ -148,6 +153,7 @@ extension TruthExchange {
             pending = "exchanges over HTTP/2"
         } else if json["inside_connect"].bool == true {
             pending = "exchanges inside a tunnel"
+            mayBeSeen = true
         }
         mayBeAbsent = offered.isEmpty && method != "CONNECT" && status != 101
 
@@ -164,7 +170,7 @@ extension TruthExchange {
         facts["outcome"] = Self.outcome(json["outcome"].string ?? "", status: status)
         // The lab calls a 101 that the client has to abort "failed"; here it is a switch that is not valid.
         if json["outcome"].string == "failed", status == 101 { facts["valid"] = "false" }
-        if json["outcome"].string == "switched" { facts["protocol"] = json["protocol"].string }
+        if json["outcome"].string == "switched" { facts["protocol"] = json["protocol"].string?.lowercased() }
         for fact in ["early_client_bytes", "early_server_bytes"] where json[fact].exists {
             facts[fact] = json[fact].int.map { "\($0)" }
         }
@@ -210,7 +216,7 @@ extension TruthExchange {
         facts["status"] = status.map { String($0) } ?? "none"
         facts["selection"] = json["response_upgrade"].strings.joined(separator: ", ")
         facts["response_connection"] = json["response_connection"].strings.joined(separator: ", ")
-        facts["protocol"] = json["switched_to"].string
+        facts["protocol"] = json["switched_to"].string?.lowercased()
         facts["outcome"] = Self.outcome(json["switched_to"].exists ? "switched" : "", status: status)
         if json["client_bytes_before_response"].exists {
             facts["early_client_bytes"] = json["client_bytes_before_response"].int.map { "\($0)" }

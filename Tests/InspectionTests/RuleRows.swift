@@ -42,7 +42,8 @@ private let pmdAnswer = Head.wsAnswer.with("Sec-WebSocket-Extensions", "permessa
 private func session(_ more: Step...) -> [Step] { [.client(.ws), .server(.wsAnswer)] + more }
 private func times(_ count: Int, _ text: String) -> [UInt8] { (0..<count).flatMap { _ in bytes(text) } }
 
-let ruleRows: [RuleRow] = upgradeRows + responseRows + earlyRows + handshakeRows + frameRows + h2cRows + connectRows
+let ruleRows: [RuleRow] =
+    upgradeRows + responseRows + earlyRows + handshakeRows + frameRows + h2cRows + connectRows
     + smugglingRows + captureRows
 
 private let upgradeRows: [RuleRow] = [
@@ -63,7 +64,6 @@ private let upgradeRows: [RuleRow] = [
     RuleRow(
         rule: "UPG003",
         trigger: [.client(.ws.with("Upgrade", "websocket;v=13")), .server(.answer("400 Bad Request"))],
-        also: ["UPG005"],
         nearMiss: [.client(.ws.with("Upgrade", "h2c , websocket")), .server(.answer("400 Bad Request"))],
         nearAlso: ["H2C001", "H2C002", "SMG010"]),
     RuleRow(
@@ -140,10 +140,14 @@ private let responseRows: [RuleRow] = [
             .client(Head.tls("POST / HTTP/1.1").with("Content-Length", "10") + "abcdefghij"), .server(.tlsAnswer),
         ], nearAlso: ["UPG007"]),
     RuleRow(
-        rule: "RES010", trigger: [.client(.get.with("Upgrade", "tcp").with("Connection", "Upgrade")),
-            .server(Head("HTTP/1.1 426 Upgrade Required", [("Connection", "close"), ("Content-Length", "0")]))],
+        rule: "RES010",
+        trigger: [
+            .client(.get.with("Upgrade", "tcp").with("Connection", "Upgrade")),
+            .server(Head("HTTP/1.1 426 Upgrade Required", [("Connection", "close"), ("Content-Length", "0")])),
+        ],
         nearMiss: [
-            .client(.ws), .server(.answer("426 Upgrade Required", [("Upgrade", "websocket"), ("Connection", "Upgrade")])),
+            .client(.ws),
+            .server(.answer("426 Upgrade Required", [("Upgrade", "websocket"), ("Connection", "Upgrade")])),
         ]),
     RuleRow(
         rule: "RES011",
@@ -183,7 +187,7 @@ private let earlyRows: [RuleRow] = [
         trigger: [.client(.ws), .server(.wsAnswer), .partial(bytes(hello), seen: 20)],
         nearMiss: session(.clientACK, .client(hex: hello))),
     RuleRow(
-        rule: "EARLY001", trigger: [.client(.ws), .early("\r\n"), .server(.wsAnswer)], level: .note,
+        rule: "EARLY001", trigger: [.client(.ws), .early("\r\n"), .server(.answer("403 Forbidden"))], level: .note,
         nearMiss: session()),
     RuleRow(
         rule: "EARLY002", trigger: [.client(Head.udp + bytes("00 05 00 68 69 6a 6b")), .server(.udpAnswer)],
@@ -241,13 +245,16 @@ private let handshakeRows: [RuleRow] = [
         nearMiss: session()),
     RuleRow(
         rule: "WS006",
-        trigger: [.client(.ws.line("GET http://other.example.com/chat HTTP/1.1")), .server(.answer("400 Bad Request"))],
+        trigger: [
+            .client(.ws.line("GET http://other.example.com/chat HTTP/1.1")), .server(.answer("400 Bad Request")),
+        ],
         nearMiss: [.client(.ws.line("GET http://server.example.com:80/chat HTTP/1.1")), .server(.wsAnswer)]),
     RuleRow(
         rule: "WS007", trigger: [.client(.ws.without("Origin").with("User-Agent", "Mozilla/5.0")), .server(.wsAnswer)],
         nearMiss: [.client(.ws.without("Origin").with("User-Agent", "python-websockets")), .server(.wsAnswer)]),
     RuleRow(
-        rule: "WS008", trigger: [.client(.ws.with("Sec-WebSocket-Protocol", "chat, chat")), .server(.answer("400 No"))],
+        rule: "WS008",
+        trigger: [.client(.ws.with("Sec-WebSocket-Protocol", "chat, chat")), .server(.answer("400 No"))],
         nearMiss: [
             .client(.ws.with("Sec-WebSocket-Protocol", "chat").adding("Sec-WebSocket-Protocol", "superchat")),
             .server(.wsAnswer.with("Sec-WebSocket-Protocol", "chat")),
@@ -405,7 +412,8 @@ private let frameRows: [RuleRow] = [
             .client(pmd),
             .server(
                 pmdAnswer.with(
-                    "Sec-WebSocket-Extensions", "permessage-deflate; server_max_window_bits=10; client_no_context_takeover"
+                    "Sec-WebSocket-Extensions",
+                    "permessage-deflate; server_max_window_bits=10; client_no_context_takeover"
                 )),
         ]),
     RuleRow(
@@ -415,7 +423,8 @@ private let frameRows: [RuleRow] = [
 
 private let h2cRows: [RuleRow] = [
     RuleRow(
-        rule: "H2C001", trigger: [.client(.h2c), .server(ok)], nearMiss: [.client(preface), .server(hex: "00 00 00 04 00 00 00 00 00")]),
+        rule: "H2C001", trigger: [.client(.h2c), .server(ok)],
+        nearMiss: [.client(preface), .server(hex: "00 00 00 04 00 00 00 00 00")]),
     RuleRow(
         rule: "H2C002", trigger: [.client(.h2c.without("HTTP2-Settings")), .server(ok)], also: ["H2C001"],
         nearMiss: [.client(.h2c), .server(ok)], nearAlso: ["H2C001"]),
@@ -576,8 +585,11 @@ private let smugglingRows: [RuleRow] = [
         nearMiss: [.client(.ws.with("Cookie", "session=abc")), .server(.wsAnswer)], nearLoopback: true),
     RuleRow(
         rule: "SMG008",
-        trigger: [.client(.ws.with("Cookie", "session=abc").with("X-Forwarded-Proto", "https")
-            .with("Origin", "https://server.example.com")), .server(.wsAnswer)],
+        trigger: [
+            .client(
+                .ws.with("Cookie", "session=abc").with("X-Forwarded-Proto", "https")
+                    .with("Origin", "https://server.example.com")), .server(.wsAnswer),
+        ],
         level: .note, nearMiss: session()),
     RuleRow(
         rule: "SMG009",

@@ -38,7 +38,9 @@ enum CaptureRules {
                     it.found(
                         "Only the bytes of the \(seen.name) were captured; the other side's were acknowledged and never seen.",
                         withheld: CaptureRules.needingEveryByte(in: nil),
-                        at: [it.record.firstPayload[seen].map { mark in it.packet("first packet with data", mark, seen) }])
+                        at: [
+                            it.record.firstPayload[seen].map { mark in it.packet("first packet with data", mark, seen) }
+                        ])
                 ]
             }
         )
@@ -67,17 +69,22 @@ enum CaptureRules {
                     bytes.server > 0 ? "\(Words.count(bytes.server, "byte")) of the server" : nil,
                 ].compactMap { $0 }
                 let size = amount.isEmpty ? "Bytes" : Words.list(amount)
-                let place = it.facts.contains(.gap) ? "between the request and the end of its answer" : "behind the switch"
+                let place =
+                    it.facts.contains(.gap) ? "between the request and the end of its answer" : "behind the switch"
                 var withheld = it.facts.contains(.gap) ? CaptureRules.needingEveryByte(in: it.facts) : []
                 if !holes.isEmpty { withheld += CaptureRules.needingFrames(in: it.facts) }
                 return [
                     it.found(
                         "\(size) are missing, \(place).", withheld: withheld,
-                        at: holes.prefix(4).map { it.raw("gap", $0.place, []) } + [holes.isEmpty ? it.requestLine ?? it.statusLine : nil])
+                        at: holes.prefix(4).map { it.raw("gap", $0.place, []) } + [
+                            holes.isEmpty ? it.requestLine ?? it.statusLine : nil
+                        ])
                 ]
             },
             connection: { it in
-                guard let gap = it.record.firstGap, it.record.application == .http, it.record.exchanges == 0 else { return [] }
+                guard let gap = it.record.firstGap, it.record.application == .http, it.record.exchanges == 0 else {
+                    return []
+                }
                 return [
                     it.found(
                         "Bytes of an HTTP connection are missing; requests that stood there were not seen.",
@@ -112,7 +119,8 @@ enum CaptureRules {
                 ]
             },
             connection: { it in
-                guard it.record.startedMidstream, it.record.firstBytesUnknown, !it.record.encrypted, it.record.exchanges == 0,
+                guard it.record.startedMidstream, it.record.firstBytesUnknown, !it.record.encrypted,
+                    it.record.exchanges == 0,
                     it.record.application == .http
                 else { return [] }
                 let mark = it.record.firstPayload.client ?? it.record.facts.first
@@ -123,7 +131,8 @@ enum CaptureRules {
                             it.raw(
                                 "first bytes",
                                 Place(
-                                    direction: .client, offset: 0, length: Int64(it.record.firstBytes.count), first: mark, last: mark),
+                                    direction: .client, offset: 0, length: Int64(it.record.firstBytes.count),
+                                    first: mark, last: mark),
                                 it.record.firstBytes)
                         ])
                 ]
@@ -142,7 +151,8 @@ enum CaptureRules {
             when: [.earlyUnknown]
         ) { it in
             guard let early = it.exchange.early else { return [] }
-            let missing = early.missing.isEmpty ? "what the client had received is not known" : Words.plain(early.missing)
+            let missing =
+                early.missing.isEmpty ? "what the client had received is not known" : Words.plain(early.missing)
             let rules = [it.earlyRule] + (it.facts.contains(.refused) ? ["EARLY004", "EARLY005"] : [])
             return [
                 it.found(
@@ -170,10 +180,12 @@ enum CaptureRules {
             nearMiss: "single",
             when: [],
             connection: { it in
-                guard let pair = it.record.firstDuplicate, it.record.application == .http || it.record.exchanges > 0 else { return [] }
+                guard let pair = it.record.firstDuplicate, it.record.application == .http || it.record.exchanges > 0
+                else { return [] }
                 return [
                     it.found(
-                        "Packets of the connection were captured twice.", count: max(it.record.facts.duplicatePackets, 1),
+                        "Packets of the connection were captured twice.",
+                        count: max(it.record.facts.duplicatePackets, 1),
                         at: [it.packet("first copy", pair.original), it.packet("second copy", pair.copy)])
                 ]
             }
@@ -191,7 +203,8 @@ enum CaptureRules {
             when: [],
             connection: { it in
                 guard it.record.encrypted else { return [] }
-                let name = it.record.serverName.map { "to “\(Words.plain($0))”" } ?? "to \(it.record.facts.server.address)"
+                let name =
+                    it.record.serverName.map { "to “\(Words.plain($0))”" } ?? "to \(it.record.facts.server.address)"
                 let protocols = it.record.protocols.prefix(8).map { Words.plain($0, limit: 32) }
                 let offer = protocols.isEmpty ? "" : ", offering \(Words.list(protocols))"
                 return [

@@ -34,7 +34,8 @@ enum ConnectRules {
                 it.early(
                     "Tunnel payload was sent before the answer to \(it.requestName)"
                         + (closes ? ", with Connection: close: " : ": "),
-                    level: closes ? .note : .error, at: [it.requestLine, it.statusLine] + it.lines(.connection, of: it.request))
+                    level: closes ? .note : .error,
+                    at: [it.requestLine, it.statusLine] + it.lines(.connection, of: it.request))
             ]
         }
         Rule(
@@ -72,11 +73,13 @@ enum ConnectRules {
             guard answered || (kept ?? 0) > 2_000_000_000 else { return [] }
             let onlyRetried = it.exchange.laterRequests.allSatisfy { $0.head[...].starts(with: "CONNECT ") }
             let mayRetry =
-                response.status == 407 && !it.facts.contains(.early) && !it.exchange.laterRequests.isEmpty && onlyRetried
+                response.status == 407 && !it.facts.contains(.early) && !it.exchange.laterRequests.isEmpty
+                && onlyRetried
             let authenticatesConnection = response.values(.proxyAuthenticate).contains { value in
                 value.prefix(4).matchesIgnoringCase("ntlm") || value.prefix(9).matchesIgnoringCase("negotiate")
             }
-            let seen = answered
+            let seen =
+                answered
                 ? "answered another request on the connection"
                 : "left the connection open for \(Words.duration(kept ?? 0)) after the client had the answer"
             let reason = authenticatesConnection ? "; NTLM and Negotiate depend on that" : ""
@@ -107,7 +110,9 @@ enum ConnectRules {
             scope: [.connect],
             when: [.connectAccepted, .responseFraming]
         ) { it in
-            guard let response = it.response, response.has(.contentLength) || response.has(.transferEncoding) else { return [] }
+            guard let response = it.response, response.has(.contentLength) || response.has(.transferEncoding) else {
+                return []
+            }
             let isZero = !response.has(.transferEncoding) && response.value(.contentLength)?.matches("0") == true
             return [
                 it.found(
@@ -133,7 +138,8 @@ enum ConnectRules {
             var findings = [it.found("\(seen).", fault: .client, at: [it.requestLine])]
             if it.facts.contains(.connectAccepted) {
                 findings.append(
-                    it.found("\(seen), and the server accepted it.", fault: .server, at: [it.requestLine, it.statusLine]))
+                    it.found(
+                        "\(seen), and the server accepted it.", fault: .server, at: [it.requestLine, it.statusLine]))
             }
             return findings
         }

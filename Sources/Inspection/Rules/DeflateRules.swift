@@ -74,7 +74,8 @@ enum DeflateRules {
                 it.found(
                     "The answer “\(it.value(.secWebSocketExtensions, of: it.response))” contradicts the offer "
                         + "“\(it.value(.secWebSocketExtensions, of: it.request))”.",
-                    at: it.lines(.secWebSocketExtensions, of: it.request) + it.lines(.secWebSocketExtensions, of: it.response))
+                    at: it.lines(.secWebSocketExtensions, of: it.request)
+                        + it.lines(.secWebSocketExtensions, of: it.response))
             ]
         }
         Rule(

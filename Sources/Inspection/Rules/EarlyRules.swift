@@ -119,7 +119,8 @@ enum EarlyRules {
                 it.found(
                     "The offer was refused with \(Words.status(response)) after "
                         + "\(Words.count(early.clientBytes, "byte")) had been sent behind it; \(look).",
-                    level: place.level, certainty: place.certainty, follows: it.earlyRule, at: [it.earlyBytes, it.statusLine])
+                    level: place.level, certainty: place.certainty, follows: it.earlyRule,
+                    at: [it.earlyBytes, it.statusLine])
             ]
         }
         Rule(
@@ -157,12 +158,14 @@ enum EarlyRules {
             let isRejected = answer.status == 400 || answer.requestLine.isEmpty
             let place = it.earlyLevel(isForbidden && !isRejected ? .error : .warning)
             let line = answer.requestLine[...].prefix { $0 != 0x0d && $0 != 0x0a }
-            let request = line.isEmpty
+            let request =
+                line.isEmpty
                 ? "bytes that are no request" : "“\(it.shown(line, hiding: Redaction.secretRanges(in: line)))”"
             return [
                 it.found(
                     "The server answered \(answer.status) to \(request), which was sent behind a refused \(isConnect ? "CONNECT" : "offer").",
-                    level: place.level, fault: isConnect ? .server : .client, certainty: place.certainty, follows: it.earlyRule,
+                    level: place.level, fault: isConnect ? .server : .client, certainty: place.certainty,
+                    follows: it.earlyRule,
                     at: [it.earlyBytes, it.statusLine, it.raw("answer to the early bytes", answer.place, [])])
             ]
         }
@@ -295,7 +298,8 @@ extension Case {
         }
         story += "; they look like \(early.looksLike.phrase)"
         if let atServer = early.atServerBytes, atServer > 0 {
-            story += "; \(Words.count(atServer, "byte")) \(atServer == 1 ? "was" : "were") at the server when it answered"
+            story +=
+                "; \(Words.count(atServer, "byte")) \(atServer == 1 ? "was" : "were") at the server when it answered"
         }
         if let tap = tapPosition { story += "; captured \(tap)" }
         return story + "."

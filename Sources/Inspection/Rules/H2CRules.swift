@@ -46,11 +46,16 @@ enum H2CRules {
             nearMiss: "H2CREQ",
             when: [.upgradeField, .offersH2C]
         ) { it in
-            guard it.facts.holdsAny([.settingsNotOne, .settingsNotNominated]), let request = it.request else { return [] }
+            guard it.facts.holdsAny([.settingsNotOne, .settingsNotNominated]), let request = it.request else {
+                return []
+            }
             let count = request.members(.http2Settings).count
             var seen: [String] = []
             if it.facts.contains(.settingsNotOne) {
-                seen.append(request.has(.http2Settings) ? "HTTP2-Settings has \(max(count, request.count(.http2Settings))) values" : "HTTP2-Settings is missing")
+                seen.append(
+                    request.has(.http2Settings)
+                        ? "HTTP2-Settings has \(max(count, request.count(.http2Settings))) values"
+                        : "HTTP2-Settings is missing")
             }
             if it.facts.contains(.settingsNotNominated) { seen.append("Connection does not name HTTP2-Settings") }
             return [
@@ -77,7 +82,8 @@ enum H2CRules {
             nearMiss: "`HTTP2-Settings: AAMAAABkAAQAoAAAAAIAAAAA` (18 bytes)",
             when: [.upgradeField, .offersH2C, .settings]
         ) { it in
-            guard let request = it.request, request.count(.http2Settings) == 1, let value = request.value(.http2Settings),
+            guard let request = it.request, request.count(.http2Settings) == 1,
+                let value = request.value(.http2Settings),
                 let fault = SettingsPayload.fault(of: value)
             else { return [] }
             return [
@@ -123,7 +129,8 @@ enum H2CRules {
             when: [.status101, .anomalies]
         ) { it in
             let anomaly = it.exchange.anomalies.first { anomaly in
-                anomaly.kind == .prefaceMissing || anomaly.kind == .firstFrameNotSettings && anomaly.place.direction == .client
+                anomaly.kind == .prefaceMissing
+                    || anomaly.kind == .firstFrameNotSettings && anomaly.place.direction == .client
             }
             guard let anomaly else { return [] }
             return [
@@ -147,7 +154,9 @@ enum H2CRules {
             scope: [.h2c],
             when: [.status101, .anomalies]
         ) { it in
-            let anomaly = it.exchange.anomalies.first { $0.kind == .firstFrameNotSettings && $0.place.direction == .server }
+            let anomaly = it.exchange.anomalies.first {
+                $0.kind == .firstFrameNotSettings && $0.place.direction == .server
+            }
             guard let anomaly else { return [] }
             return [
                 it.found(
@@ -173,7 +182,8 @@ enum H2CRules {
             let namesH2 = it.facts.contains(.status101) && it.facts.contains(.namesH2)
             return [
                 it.found(
-                    namesH2 ? "The 101 switches to “h2”, which only TLS can choose." : "The answer carries HTTP2-Settings.",
+                    namesH2
+                        ? "The 101 switches to “h2”, which only TLS can choose." : "The answer carries HTTP2-Settings.",
                     at: [it.statusLine] + it.lines(.upgrade, .http2Settings, of: it.response))
             ]
         }
@@ -200,7 +210,9 @@ enum H2CRules {
             [
                 it.found(
                     "The server switched to h2c, which RFC 9113 deprecates.",
-                    at: it.lines(.upgrade, of: it.request) + [it.responseHead, it.switched(.client), it.switched(.server)])
+                    at: it.lines(.upgrade, of: it.request) + [
+                        it.responseHead, it.switched(.client), it.switched(.server),
+                    ])
             ]
         }
     }

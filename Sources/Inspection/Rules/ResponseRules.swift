@@ -88,7 +88,8 @@ enum ResponseRules {
                     isVersion
                         ? "The answer switches to “\(chosen)”; offered was “\(offered)”, in another version."
                         : "The answer switches to “\(chosen)”, but offered was “\(offered)”.",
-                    level: isVersion ? .warning : .error, at: it.lines(.upgrade, of: request) + it.lines(.upgrade, of: response))
+                    level: isVersion ? .warning : .error,
+                    at: it.lines(.upgrade, of: request) + it.lines(.upgrade, of: response))
             ]
         }
         Rule(
@@ -138,7 +139,9 @@ enum ResponseRules {
             needsEveryByte: true,
             when: [.status101]
         ) { it in
-            guard let request = it.request, !it.facts.contains(.upgradeField), it.exchange.kind != .connect else { return [] }
+            guard let request = it.request, !it.facts.contains(.upgradeField), it.exchange.kind != .connect else {
+                return []
+            }
             let hasTrace = it.exchange.kind == .lostOffer && it.facts.contains(.forwarded)
             return [
                 it.found(
@@ -224,7 +227,8 @@ enum ResponseRules {
             when: [.status101]
         ) { it in
             let connection = it.exchange.connection
-            guard it.request == nil, connection.sawSYN, connection.bytes.client > 0, connection.gapBytes.client == 0 else {
+            guard it.request == nil, connection.sawSYN, connection.bytes.client > 0, connection.gapBytes.client == 0
+            else {
                 return []
             }
             return [it.found("A 101 came while no request was waiting for an answer.", at: [it.responseHead])]
@@ -249,8 +253,11 @@ enum ResponseRules {
             when: [.status101, .hasBody]
         ) { it in
             guard let request = it.request, let response = it.response else { return [] }
-            let announced = it.exchange.framing.contentLength.map { request.place.end.addingReportingOverflow($0).partialValue }
-            guard let end = it.exchange.framing.end ?? announced, let seen = response.place.first.acknowledged, seen < end,
+            let announced = it.exchange.framing.contentLength.map {
+                request.place.end.addingReportingOverflow($0).partialValue
+            }
+            guard let end = it.exchange.framing.end ?? announced, let seen = response.place.first.acknowledged,
+                seen < end,
                 end > request.place.end
             else { return [] }
             return [
@@ -293,11 +300,14 @@ enum ResponseRules {
             scope: [.upgradeField, .expectsContinue],
             when: [.status101]
         ) { it in
-            guard !it.facts.contains(.http10), !it.exchange.interim.contains(where: { $0.status == 100 }) else { return [] }
+            guard !it.facts.contains(.http10), !it.exchange.interim.contains(where: { $0.status == 100 }) else {
+                return []
+            }
             return [
                 it.found(
                     "The request expects 100 (Continue), and 101 came without it.",
-                    level: it.facts.contains(.hasBody) ? .error : .note, at: it.lines(.expect, of: it.request) + [it.statusLine])
+                    level: it.facts.contains(.hasBody) ? .error : .note,
+                    at: it.lines(.expect, of: it.request) + [it.statusLine])
             ]
         }
         Rule(

@@ -28,7 +28,9 @@ enum SmugglingRules {
             if let byLength { ends += "; by Content-Length it ends at byte \(byLength) of the stream" }
             if let end = framing.end { ends += "\(byLength == nil ? ";" : ",") by Transfer-Encoding at byte \(end)" }
             var findings = [
-                it.found("The request carries both Content-Length and Transfer-Encoding\(ends).", fault: .client, at: evidence)
+                it.found(
+                    "The request carries both Content-Length and Transfer-Encoding\(ends).", fault: .client,
+                    at: evidence)
             ]
             let goesOn = it.facts.holdsAny([.laterResponses, .switched])
             if goesOn {
@@ -70,11 +72,14 @@ enum SmugglingRules {
             if it.exchange.framing.endUnknown {
                 seen.append(
                     request.has(.transferEncoding)
-                        ? "a Transfer-Encoding that does not end in chunked, or stands in HTTP/1.0" : "an invalid Content-Length")
+                        ? "a Transfer-Encoding that does not end in chunked, or stands in HTTP/1.0"
+                        : "an invalid Content-Length")
             }
             let isGrave = !seen.isEmpty
             if defects.contains(.bareLF) { seen.append("a line that ends in LF alone") }
-            if !it.exchange.framing.endUnknown, request.members(.contentLength).count > 1 { seen.append("a repeated Content-Length") }
+            if !it.exchange.framing.endUnknown, request.members(.contentLength).count > 1 {
+                seen.append("a repeated Content-Length")
+            }
             guard !seen.isEmpty else { return [] }
             return [
                 it.found(
@@ -143,13 +148,16 @@ enum SmugglingRules {
         ) { it in
             let bare = it.exchange.laterRequests.filter { !$0.hasForwardingFields }
             guard let first = bare.first, let request = it.request else { return [] }
-            let line = Words.requestLine(first.head[...]).map { it.shown($0, hiding: Redaction.secretRanges(in: $0)) } ?? "a request"
+            let line =
+                Words.requestLine(first.head[...]).map { it.shown($0, hiding: Redaction.secretRanges(in: $0)) }
+                ?? "a request"
             return [
                 it.found(
                     "The offer was refused with \(it.answer); later “\(line)” came on the same connection without the fields "
                         + "the proxy had added to the first request.",
                     count: UInt32(clamping: bare.count),
-                    at: it.lines(.via, .forwarded, .xForwardedFor, .xForwardedProto, .xForwardedHost, .xRealIP, of: request)
+                    at: it.lines(
+                        .via, .forwarded, .xForwardedFor, .xForwardedProto, .xForwardedHost, .xRealIP, of: request)
                         + [it.statusLine, it.raw("later request", first.place, first.head)])
             ]
         }
@@ -179,15 +187,19 @@ enum SmugglingRules {
             when: [.doubtfulSwitch]
         ) { it in
             let causes: [(Facts, String)] = [
-                (.namesNoProtocol, "names no protocol (RES001)"), (.selectsNotOffered, "names one that was not offered (RES003)"),
+                (.namesNoProtocol, "names no protocol (RES001)"),
+                (.selectsNotOffered, "names one that was not offered (RES003)"),
                 (.acceptWrong, "has a wrong Sec-WebSocket-Accept (WS009)"),
             ]
             var failed = causes.filter { it.facts.contains($0.0) }.map { $0.1 }
-            if it.facts.contains(.notGET), it.facts.contains(.offersWebSocket) { failed.append("answers a method other than GET") }
+            if it.facts.contains(.notGET), it.facts.contains(.offersWebSocket) {
+                failed.append("answers a method other than GET")
+            }
             let client = Words.requestLine(it.exchange.switched.client.excerpt[...])
             let server = Words.isStatusLine(it.exchange.switched.server.excerpt[...])
             guard !failed.isEmpty, client != nil || server else { return [] }
-            let what = client.map { "the client sent “\(it.shown($0, hiding: Redaction.secretRanges(in: $0)))”" }
+            let what =
+                client.map { "the client sent “\(it.shown($0, hiding: Redaction.secretRanges(in: $0)))”" }
                 ?? "the server sent an HTTP response"
             return [
                 it.found(
@@ -280,7 +292,9 @@ enum SmugglingRules {
             var found: (key: ArraySlice<UInt8>, value: ArraySlice<UInt8>)?
             Redaction.forEachParameter(request.target) { key, value in
                 let isNamed = value.count >= 8 && QueryCredential.isName(key)
-                if found == nil, isNamed || value.starts(with: "eyJ") && Redaction.looksLikeJWT(value) { found = (key, value) }
+                if found == nil, isNamed || value.starts(with: "eyJ") && Redaction.looksLikeJWT(value) {
+                    found = (key, value)
+                }
             }
             guard let found else { return [] }
             let isSession = found.key.matchesIgnoringCase("sid")
@@ -341,7 +355,8 @@ extension Case {
         }
         if request.has(.cookie) {
             let shown = cookies.prefix(6).joined(separator: ", ") + (cookies.count > 6 ? ", …" : "")
-            names.append(shown.isEmpty ? "a cookie" : cookies.count == 1 ? "the cookie \(shown)" : "the cookies \(shown)")
+            names.append(
+                shown.isEmpty ? "a cookie" : cookies.count == 1 ? "the cookie \(shown)" : "the cookies \(shown)")
         }
         if names.isEmpty { names.append("a token in Sec-WebSocket-Protocol") }
         return Words.list(names)

@@ -109,7 +109,9 @@ enum UpgradeRules {
             guard let bad else {
                 return [it.found("The Upgrade list has an empty member.", level: .warning, at: evidence)]
             }
-            return [it.found("\(Words.quoted(bad)) in Upgrade is no protocol name with an optional version.", at: evidence)]
+            return [
+                it.found("\(Words.quoted(bad)) in Upgrade is no protocol name with an optional version.", at: evidence)
+            ]
         }
         Rule(
             "UPG004", "upgrade-in-http10", .warning, .client,
@@ -171,7 +173,8 @@ enum UpgradeRules {
             guard let first = unknown.first else { return [] }
             return [
                 it.found(
-                    "The offered protocol \(Words.quoted(first)) is in no registry.", count: UInt32(clamping: unknown.count),
+                    "The offered protocol \(Words.quoted(first)) is in no registry.",
+                    count: UInt32(clamping: unknown.count),
                     at: [it.requestLine] + it.lines(.upgrade, of: request))
             ]
         }
@@ -221,8 +224,10 @@ enum UpgradeRules {
             when: [.upgradeField, .hasBody]
         ) { it in
             let framing = it.exchange.framing
-            let size = framing.contentLength.map { Words.count($0, "byte") } ?? "a length that Transfer-Encoding decides"
-            let mayCarry = it.facts.holdsAny([.offersTLS, .offersHTTP, .offersH2C])
+            let size =
+                framing.contentLength.map { Words.count($0, "byte") } ?? "a length that Transfer-Encoding decides"
+            let mayCarry =
+                it.facts.holdsAny([.offersTLS, .offersHTTP, .offersH2C])
                 && !it.facts.holdsAny([.offersWebSocket, .offersMasque])
             return [
                 it.found(
@@ -275,7 +280,9 @@ enum UpgradeRules {
             when: [.upgradeField, .early]
         ) { it in
             guard it.earlyRule == it.rule.id, let early = it.exchange.early else { return [] }
-            let line = Words.requestLine(early.excerpt[...]).map { it.shown($0, hiding: Redaction.secretRanges(in: $0)) }
+            let line = Words.requestLine(early.excerpt[...]).map {
+                it.shown($0, hiding: Redaction.secretRanges(in: $0))
+            }
             return [
                 it.early(
                     "Behind the offer, and before it was answered, the client sent another request\(line.map { " (\($0))" } ?? ""): ",

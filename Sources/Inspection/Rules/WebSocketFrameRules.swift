@@ -70,7 +70,8 @@ enum WebSocketFrameRules {
             return [
                 it.found(
                     "The client \(seen).", level: isConstant ? .error : .warning,
-                    count: isConstant ? client.longestEqualKeyRun : UInt32(clamping: client.zeroKeys), at: [it.switched(.client)])
+                    count: isConstant ? client.longestEqualKeyRun : UInt32(clamping: client.zeroKeys),
+                    at: [it.switched(.client)])
             ]
         }
         Rule(
@@ -100,7 +101,8 @@ enum WebSocketFrameRules {
                 let bits = (anomaly.excerpt.first ?? 0) >> 4 & 7
                 let names = [(4, "RSV1"), (2, "RSV2"), (1, "RSV3")].filter { bits & UInt8($0.0) != 0 }.map { $0.1 }
                 let hint = bits == 4 && !offered.isEmpty ? "; “\(offered)” was offered and not accepted" : ""
-                return "set \(names.isEmpty ? "a reserved bit" : Words.list(names)), to which no extension gives a meaning\(hint)"
+                return
+                    "set \(names.isEmpty ? "a reserved bit" : Words.list(names)), to which no extension gives a meaning\(hint)"
             }
         }
         Rule(
@@ -137,7 +139,9 @@ enum WebSocketFrameRules {
             scope: [.websocket],
             when: [.anomalies]
         ) { it in
-            it.frames(.lengthNotMinimal) { _ in "encoded a payload length in more bytes than needed, or with its top bit set" }
+            it.frames(.lengthNotMinimal) { _ in
+                "encoded a payload length in more bytes than needed, or with its top bit set"
+            }
         }
         Rule(
             "WSF007", "ws-control-invalid", .error, .unknown,
@@ -243,7 +247,9 @@ enum WebSocketFrameRules {
                 case 1000...1003, 1007...1014, 3000...4999: "closed with a reason that is not UTF-8"
                 default: "closed with the code \(anomaly.value), which must not be sent"
                 }
-            } level: { $0.value == 1004 ? .warning : .error }
+            } level: {
+                $0.value == 1004 ? .warning : .error
+            }
         }
         Rule(
             "WSF012", "ws-data-after-close", .error, .unknown,

@@ -94,7 +94,8 @@ enum WebSocketHandshakeRules {
             return [
                 it.found(
                     "Sec-WebSocket-Version is \(Words.quoted(version)); the answer is \(it.answer).",
-                    level: isDraft ? .warning : .error, at: it.lines(.secWebSocketVersion, of: request) + [it.statusLine])
+                    level: isDraft ? .warning : .error,
+                    at: it.lines(.secWebSocketVersion, of: request) + [it.statusLine])
             ]
         }
         Rule(
@@ -114,12 +115,13 @@ enum WebSocketHandshakeRules {
         ) { it in
             guard let request = it.request else { return [] }
             let count = request.count(.host)
-            let seen = switch count {
-            case 0: "has no Host"
-            case 1 where request.value(.host)?.isEmpty == true: "has an empty Host"
-            case 1: "asks for \(it.shownTarget(request)) with the Host “\(it.value(.host, of: request))”"
-            default: "has \(count) Host lines"
-            }
+            let seen =
+                switch count {
+                case 0: "has no Host"
+                case 1 where request.value(.host)?.isEmpty == true: "has an empty Host"
+                case 1: "asks for \(it.shownTarget(request)) with the Host “\(it.value(.host, of: request))”"
+                default: "has \(count) Host lines"
+                }
             return [it.found("The handshake \(seen).", at: [it.requestLine] + it.lines(.host, of: request))]
         }
         Rule(
@@ -174,7 +176,8 @@ enum WebSocketHandshakeRules {
         ) { it in
             guard let request = it.request else { return [] }
             let protocols = request.values(.secWebSocketProtocol)
-            let isProtocol = protocols.contains { HandshakeLists.subprotocolsAreMalformed($0) }
+            let isProtocol =
+                protocols.contains { HandshakeLists.subprotocolsAreMalformed($0) }
                 || protocols.count > 1 && HandshakeLists.subprotocolsRepeat(request)
             let name: FieldName = isProtocol ? .secWebSocketProtocol : .secWebSocketExtensions
             let field = isProtocol ? "Sec-WebSocket-Protocol" : "Sec-WebSocket-Extensions"
@@ -209,11 +212,12 @@ enum WebSocketHandshakeRules {
             let expected = it.exchange.websocket?.expectedAccept ?? []
             let count = response.count(.secWebSocketAccept)
             let wanted = expected.isEmpty ? "" : "; for this key it has to be “\(expected[...].text)”"
-            let seen = switch count {
-            case 0: "The 101 has no Sec-WebSocket-Accept"
-            case 1: "Sec-WebSocket-Accept is “\(it.value(.secWebSocketAccept, of: response))”"
-            default: "Sec-WebSocket-Accept stands in \(count) lines"
-            }
+            let seen =
+                switch count {
+                case 0: "The 101 has no Sec-WebSocket-Accept"
+                case 1: "Sec-WebSocket-Accept is “\(it.value(.secWebSocketAccept, of: response))”"
+                default: "Sec-WebSocket-Accept stands in \(count) lines"
+                }
             return [
                 it.found(
                     seen + wanted + ".",
@@ -247,7 +251,8 @@ enum WebSocketHandshakeRules {
             return [
                 it.found(
                     "The server selected the subprotocol “\(chosen)”; offered was \(offered.isEmpty ? "none" : "“\(offered)”").",
-                    at: it.lines(.secWebSocketProtocol, of: it.request) + it.lines(.secWebSocketProtocol, of: it.response))
+                    at: it.lines(.secWebSocketProtocol, of: it.request)
+                        + it.lines(.secWebSocketProtocol, of: it.response))
             ]
         }
         Rule(
@@ -269,13 +274,15 @@ enum WebSocketHandshakeRules {
             scope: [.websocket],
             when: [.status101, .extensionAnswerOdd]
         ) { it in
-            let evidence = it.lines(.secWebSocketExtensions, of: it.request) + it.lines(.secWebSocketExtensions, of: it.response)
+            let evidence =
+                it.lines(.secWebSocketExtensions, of: it.request) + it.lines(.secWebSocketExtensions, of: it.response)
             if it.facts.contains(.extensionNotOffered) {
                 let offered = it.value(.secWebSocketExtensions, of: it.request)
                 let chosen = it.value(.secWebSocketExtensions, of: it.response)
                 return [
                     it.found(
-                        "The server accepted “\(chosen)”; offered was \(offered.isEmpty ? "none" : "“\(offered)”").", at: evidence)
+                        "The server accepted “\(chosen)”; offered was \(offered.isEmpty ? "none" : "“\(offered)”").",
+                        at: evidence)
                 ]
             }
             guard it.facts.contains(.extensionLines) else { return [] }
@@ -305,7 +312,8 @@ enum WebSocketHandshakeRules {
         ) { it in
             guard let facts = it.exchange.websocket, let response = it.response else { return [] }
             let client = facts.sides.client
-            guard client.frames[1] + client.frames[2] == 0, facts.sides.server.close == nil || client.close != nil else { return [] }
+            guard client.frames[1] + client.frames[2] == 0, facts.sides.server.close == nil || client.close != nil
+            else { return [] }
             let closed = client.close?.place.first ?? it.exchange.connection.endMark.client
             guard let closed else { return [] }
             let wait = closed.time.nanoseconds(since: response.place.last.time)
@@ -362,7 +370,8 @@ enum WebSocketHandshakeRules {
             let causes: [(Facts, String, String)] = [
                 (.keyMissing, "WS001", "no key"), (.keyInvalid, "WS002", "an invalid key"),
                 (.versionMissing, "WS004", "no single version"), (.versionOdd, "WS005", "a version other than 13"),
-                (.hostInvalid, "WS006", "no valid Host"), (.noUpgradeOption, "UPG001", "no upgrade option in Connection"),
+                (.hostInvalid, "WS006", "no valid Host"),
+                (.noUpgradeOption, "UPG001", "no upgrade option in Connection"),
                 (.http10, "UPG004", "HTTP/1.0"), (.notGET, "UPG008", "a method other than GET"),
             ]
             let failed = causes.filter { it.facts.contains($0.0) }
@@ -419,12 +428,15 @@ enum WebSocketHandshakeRules {
             when: [.offersWebSocket, .legacyDraft]
         ) { it in
             guard let request = it.request else { return [] }
-            let draft = request.has(.secWebSocketKey1) ? "hixie-76" : request.has(.webSocketProtocol) ? "hixie-75" : "hybi"
+            let draft =
+                request.has(.secWebSocketKey1) ? "hixie-76" : request.has(.webSocketProtocol) ? "hixie-75" : "hybi"
             return [
                 it.found(
                     "The handshake is of a draft from before RFC 6455 (\(draft)).",
                     at: [it.requestLine]
-                        + it.lines(.secWebSocketKey1, .secWebSocketKey2, .webSocketProtocol, .secWebSocketVersion, of: request))
+                        + it.lines(
+                            .secWebSocketKey1, .secWebSocketKey2, .webSocketProtocol, .secWebSocketVersion, of: request)
+                )
             ]
         }
     }

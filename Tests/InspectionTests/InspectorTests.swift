@@ -1,0 +1,143 @@
+// The inspector itself: selection, levels, links between findings, validity, fingerprints.
+
+import Testing
+import Traffic
+
+@testable import Inspection
+
+@Suite struct InspectorTests {
+    let badKey: [Step] = [.client(.ws.without("Sec-WebSocket-Key")), .server(.wsAnswer)]
+
+    private func inspector(_ change: (inout RuleSelection) -> Void) -> Inspector {
+        var selection = RuleSelection()
+        change(&selection)
+        return Inspector(selection: selection)
+    }
+
+    @Test func aDisabledRuleIsSilentAndStillCauses() {
+        let findings = Wire.run(badKey).findings(inspector { $0.disabled = ["WS001"] })
+        #expect(findings.map(\.rule) == ["WS014"])
+        #expect(findings.first?.message.contains("WS001") == true)
+    }
+
+    @Test func onlyNamedRulesSpeak() {
+        let findings = Wire.run(badKey).findings(inspector { $0.only = ["ws-key-missing"] })
+        #expect(findings.map(\.rule) == ["WS001"])
+    }
+
+    @Test func levelsAreSetByHand() {
+        let findings = Wire.run(badKey).findings(inspector { $0.levels = ["WS001": .note, "WS014": .warning] })
+        #expect(findings.map(\.level) == [.note, .warning])
+    }
+
+    @Test func theSelectionCanChange() {
+        var subject = Inspector()
+        subject.selection.disabled = ["WS001", "WS014"]
+        #expect(Wire.run(badKey).findings(subject).isEmpty)
+    }
+
+    @Test func aConsequenceNamesItsCauseOnlyWhenThatSpeaks() {
+        let steps: [Step] = [.client(Head.ws + Head.get.bytes), .server(.answer("403 Forbidden"))]
+        let all = Wire.run(steps).findings()
+        #expect(all.first { $0.rule == "EARLY004" }?.consequenceOf == "EARLY001")
+        let some = Wire.run(steps).findings(inspector { $0.disabled = ["EARLY001"] })
+        #expect(some.map(\.rule) == ["EARLY004"])
+        #expect(some.first?.consequenceOf == nil)
+    }
+
+    @Test func aForged101ReplacesWhatItExplains() {
+        let steps: [Step] = [
+            .client(.ws.line("POST /health HTTP/1.1")), .server(Head("HTTP/1.1 101 Switching Protocols")),
+            .client("GET /internal HTTP/1.1\r\nHost: a\r\n\r\n"),
+        ]
+        let all = Set(Wire.run(steps).findings().map(\.rule))
+        #expect(all.contains("SMG006") && !all.contains("WSF020"))
+        let some = Set(Wire.run(steps).findings(inspector { $0.disabled = ["SMG006"] }).map(\.rule))
+        #expect(some.contains("WSF020"))
+    }
+
+    static let validity: [(name: String, steps: [Step], valid: Bool?)] = [
+        ("good", [.client(.ws), .server(.wsAnswer)], true),
+        ("refused", [.client(.ws), .server(.answer("403 Forbidden"))], nil),
+        ("no protocol", [.client(.ws), .server(.wsAnswer.without("Upgrade"))], false),
+        ("not offered", [.client(.h2c), .server(.wsAnswer)], false),
+        ("unsolicited", [.client(.get), .server(.wsAnswer)], false),
+        ("no option", [.client(.ws), .server(.wsAnswer.without("Connection"))], false),
+        ("no option, other protocol", [.client(.h2c), .server(.h2cAnswer.without("Connection"))], true),
+        ("accept", [.client(.ws), .server(.wsAnswer.without("Sec-WebSocket-Accept"))], false),
+        ("extension", [.client(.ws), .server(.wsAnswer.with("Sec-WebSocket-Extensions", "x"))], false),
+        ("subprotocol", [.client(.ws), .server(.wsAnswer.with("Sec-WebSocket-Protocol", "x"))], false),
+        ("client's fault", [.client(.ws.without("Sec-WebSocket-Version")), .server(.wsAnswer)], true),
+        ("layers", [.client(.tls()), .server(.tlsAnswer)], true),
+        ("two lines for masque", [.client(.udp), .server(.udpAnswer.adding("Upgrade", "connect-udp"))], false),
+        ("tunnel", [.client(.connect), .server(Head("HTTP/1.1 200 OK"))], true),
+    ]
+
+    @Test(arguments: validity.indices)
+    func validityComesFromFacts(_ index: Int) throws {
+        let row = Self.validity[index]
+        let exchange = try #require(Wire.run(row.steps).exchanges.first)
+        #expect(Inspector.isValid(exchange) == row.valid, "\(row.name)")
+    }
+
+    @Test func fingerprintsForgetPortsTimesPacketsAndQueries() throws {
+        func print(_ head: Head, wait: Double = 0) throws -> String {
+            let run = Wire.run([.wait(seconds: wait), .client(head), .server(.answer("400 Bad Request"))])
+            return try #require(run.findings().first { $0.rule == "WS001" }).fingerprint
+        }
+        let bare = Head.ws.without("Sec-WebSocket-Key").without("Origin")
+        let usual = try print(bare)
+        #expect(try print(bare, wait: 20) == usual)
+        #expect(try print(bare.line("GET /chat?x=1 HTTP/1.1")) == usual)
+        #expect(try print(bare.with("Host", "SERVER.example.com:8080")) == usual)
+        #expect(try print(bare.line("GET http://server.example.com/chat HTTP/1.1")) == usual)
+        #expect(try print(bare.line("GET /other HTTP/1.1")) != usual)
+        #expect(try print(bare.with("Host", "other.example.com")) != usual)
+        // Promised to stay the same from one version to the next.
+        #expect(
+            Fingerprint.of(
+                rule: "UPG001", host: Array("example.org".utf8)[...], path: Array("/ws".utf8)[...], fault: .client)
+                == "5c3882a503f7bf38")
+    }
+
+    @Test func whatOneCaptureCannotShowIsNamed() throws {
+        let gap = Wire.run([
+            .client(.ws), .lostServer(Head.wsAnswer.bytes), .client(bytes("81 80 01 02 03 04")), .server(hex: "81 00"),
+        ]).findings()
+        let undecided = try #require(gap.first { $0.rule == "CAP004" })
+        #expect(undecided.withheld == ["EARLY001"])
+        #expect(undecided.certainty == .undetermined)
+        let missing = try #require(gap.first { $0.rule == "CAP002" })
+        #expect(missing.withheld.contains("RES011") == false && missing.withheld.contains("EARLY008"))
+        #expect(missing.exchange != nil)
+    }
+
+    @Test func equalConnectionsCanBeCountedAsOne() throws {
+        let hello = bytes(
+            "16 03 01 00 2f 01 00 00 2b 03 03 00 01 02 03 04 05 06 07 08 09 0a 0b 0c 0d 0e 0f 10 11 12 13 14 15 16 17 "
+                + "18 19 1a 1b 1c 1d 1e 1f 00 00 02 13 01 01 00 00 00")
+        let one = try #require(Wire.run([.client(hello)]).findings().first)
+        let other = try #require(Wire.run([.wait(seconds: 9), .client(hello)]).findings().first)
+        #expect(one.mergeKey != nil && one.mergeKey == other.mergeKey)
+        let exchange = try #require(Wire.run(badKey).findings().first)
+        #expect(exchange.mergeKey == nil)
+    }
+
+    @Test func foreignTrafficDoesNotFlood() {
+        #expect(Wire.run([.client(hex: "01 02 03 04 05 06 07 08"), .server(hex: "09 08")]).findings().isEmpty)
+        #expect(
+            Wire.run([.client(hex: "01 02 03 04 05 06 07 08"), .server(hex: "09 08")], handshake: false).findings()
+                .isEmpty)
+        #expect(Wire.run([.client(hex: "01 02 03 04 05 06")], unseen: .server).findings().isEmpty)
+    }
+
+    @Test func hostileValuesStayOnTheirLine() throws {
+        let evil = "web\u{1b}[31msocket\u{202e}"
+        let findings = Wire.run([.client(.ws.with("Upgrade", evil)), .server(.answer("400 Bad Request"))]).findings()
+        #expect(!findings.isEmpty)
+        for finding in findings {
+            let scalars = finding.message.unicodeScalars
+            #expect(!scalars.contains { $0.value < 0x20 || $0.value == 0x202e }, "\(finding.message)")
+        }
+    }
+}
