@@ -155,6 +155,13 @@ struct HTMLExchange {
         if let response = exchange.response {
             steps.append(Step(mark: response.place.first, direction: .server, text: words.answered))
         }
+        if let answer = early?.answer {
+            steps.append(
+                Step(
+                    mark: answer.place.first, direction: .server,
+                    text: "\(answer.status), an answer to the early bytes",
+                    isEarly: true))
+        }
         for direction in Direction.allCases {
             let stream = exchange.switched[direction]
             if let first = stream.first, early == nil || direction == .server || first != early?.place.first {
@@ -196,7 +203,8 @@ struct HTMLExchange {
         let start = exchange.firstMark.time
         for step in steps {
             switch (step.isEarly, step.direction) {
-            case (true, _): html.open("li", class: "client early")
+            case (true, .client): html.open("li", class: "client early")
+            case (true, .server): html.open("li", class: "server early")
             case (false, .client): html.open("li", class: "client")
             case (false, .server): html.open("li", class: "server")
             }

@@ -38,7 +38,7 @@ public enum TextReport {
             blockBefore = !reported.findings.isEmpty
             try text.drain(to: &sink)
         }
-        let left = try report.leftOut()
+        let left = report.leftOut
         if left.withFindings > 0 || left.clean > 0 {
             var parts: [String] = []
             if left.withFindings > 0 { parts.append("\(counted(left.withFindings, "exchange")) with findings") }
@@ -47,7 +47,7 @@ public enum TextReport {
             text.line(
                 layout.paint("… \(parts.joined(separator: " and ")) not listed here; --json has all of them", .dim))
         }
-        let about = try report.connectionFindings()
+        let about = report.connectionFindings
         told.bytes.removeAll()
         if !about.isEmpty {
             text.line()
