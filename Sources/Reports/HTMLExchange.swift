@@ -65,19 +65,21 @@ struct HTMLExchange {
 
     // MARK: Findings
 
-    static func finding(_ reported: ReportedFinding, report: Report, to html: inout HTMLWriter) {
+    static func finding(
+        _ reported: ReportedFinding, report: Report, heading: StaticString = "h4", to html: inout HTMLWriter
+    ) {
         let finding = reported.finding
         switch finding.level {
         case .error: html.open("div", class: "finding error")
         case .warning: html.open("div", class: "finding warning")
         case .note: html.open("div", class: "finding note")
         }
-        html.markup("<h4>")
+        html.open(heading)
         badge(finding.level, finding.level.name, to: &html)
         html.element("span", "\(HTMLReport.safe(finding.rule)) \(HTMLReport.safe(finding.name))")
         let cause = finding.consequenceOf.map { ", follows from \(HTMLReport.safe($0))" } ?? ""
         html.element("small", finding.standing + cause)
-        html.markup("</h4>")
+        html.close(heading)
         html.element("p", class: "seen", TerminalText.safe(finding.message))
         html.markup("<dl>")
         if let why = RuleWording.why(finding.rule), !why.isEmpty { item("Why", why, to: &html) }
@@ -240,7 +242,7 @@ struct HTMLExchange {
 
     private func facts(to html: inout HTMLWriter) {
         guard exchange.outcome == .switched else { return }
-        html.markup("<h3>After the switch</h3><div class=\"card scroll\"><table><thead><tr><th></th>")
+        html.markup("<h3>After the switch</h3><div class=\"card scroll\"><table><thead><tr><th>Side</th>")
         html.markup("<th class=\"number\">Bytes</th><th>Frames</th><th class=\"number\">Messages</th>")
         html.markup("<th>Close</th></tr></thead><tbody>")
         for direction in Direction.allCases {

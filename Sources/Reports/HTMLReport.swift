@@ -121,8 +121,8 @@ public enum HTMLReport {
             html.markup("<tr>")
             html.element("td", safe(capture.path))
             html.element("td", safe(capture.format + compression) + (capture.complete ? "" : ", damaged"))
-            html.element("td", capture.firstPacket?.text ?? "")
-            html.element("td", capture.lastPacket?.text ?? "")
+            html.element("td", class: "time", capture.firstPacket?.text ?? "")
+            html.element("td", class: "time", capture.lastPacket?.text ?? "")
             html.element("td", class: "number", grouped(capture.packets))
             html.markup("</tr>")
         }
@@ -162,7 +162,7 @@ public enum HTMLReport {
         guard !findings.isEmpty else { return }
         html.markup("<h2>About the captures</h2>\n")
         for finding in findings.prefix(connectionFindingLimit) {
-            HTMLExchange.finding(finding, report: report, to: &html)
+            HTMLExchange.finding(finding, report: report, heading: "h3", to: &html)
         }
         if findings.count > connectionFindingLimit {
             html.element(

@@ -9,7 +9,7 @@ import Traffic
 
 enum RecordCodec {
     static let fieldCounts: [String: Int] = [
-        "Exchange": 24, "ConnectionFacts": 16, "MessageHead": 6, "EarlyData": 11, "EarlyAnswer": 3,
+        "Exchange": 25, "ConnectionFacts": 18, "MessageHead": 6, "EarlyData": 12, "EarlyAnswer": 3,
         "LaterRequest": 5, "RequestFraming": 6, "Anomaly": 5, "SwitchedStream": 5, "WebSocketFacts": 5,
         "WebSocketSide": 13, "CloseFact": 3, "PingTimes": 2, "HTTP2Facts": 3, "HTTP2Side": 3, "Finding": 15,
         "Evidence": 4, "ConnectionRecord": 17, "StreamCounters": 7, "Place": 5, "PacketMark": 4,

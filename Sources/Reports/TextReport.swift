@@ -57,8 +57,11 @@ public enum TextReport {
 
     private static func cleanLine(_ reported: ReportedExchange, report: Report, to text: inout TextLines) {
         let words = ExchangeWords(reported.exchange, showSecrets: report.options.showSecrets)
-        let id = text.layout.paint("#\(reported.id)", .bold)
-        text.line("\(id)  \(words.endpoints)  \(words.asked) → \(words.answered), \(words.result)")
+        let id = "#\(reported.id)  "
+        let line = "\(words.endpoints)  \(words.asked) → \(words.answered), \(words.result)"
+        for (index, piece) in TerminalText.wrap(line, width: text.layout.width - id.count).enumerated() {
+            text.line((index == 0 ? text.layout.paint(id, .bold) : String(repeating: " ", count: id.count)) + piece)
+        }
     }
 
     static func heading(_ reported: ReportedExchange, report: Report, to text: inout TextLines) {

@@ -106,7 +106,8 @@ public struct Analyzer: ~Copyable {
             end(victim, .timeout)
         }
         tally.connections += 1
-        return table.insert(Connection(segment, id: packets, mark: mark, options: options), hash: hash)
+        let id = UInt64(mark.capture) << 32 | UInt64(mark.packet)
+        return table.insert(Connection(segment, id: id, mark: mark, options: options), hash: hash)
     }
 
     /// Hands finished exchanges on.

@@ -181,6 +181,8 @@ import Testing
         let report = try #require(try JSONSerialization.jsonObject(with: Data(run.output)) as? [String: Any])
         let exchanges = try #require(report["exchanges"] as? [[String: Any]])
         #expect(exchanges.map { $0["outcome"] as? String } == ["switched", "switched"])
+        let ids = exchanges.map { ($0["connection"] as? [String: Any])?["id"] as? Int }
+        #expect(Set(ids).count == 2)
         let summary = try #require(report["summary"] as? [String: Any])
         #expect(summary["connections"] as? Int == 2)
     }

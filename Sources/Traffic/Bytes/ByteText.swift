@@ -1,12 +1,12 @@
 // Comparing and showing bytes as ASCII text, without making a String for it.
 
 extension ArraySlice<UInt8> {
-    /// Without the spaces and tabs at both ends (OWS of RFC 9110 5.6.3).
+    /// Without the white space at both ends (OWS of RFC 9110 5.6.3; CR and LF of an obs-fold count as such).
     public func trimmingWhitespace() -> ArraySlice<UInt8> {
         var start = startIndex
         var end = endIndex
-        while start < end, self[start] == 0x20 || self[start] == 0x09 { start += 1 }
-        while end > start, self[end - 1] == 0x20 || self[end - 1] == 0x09 { end -= 1 }
+        while start < end, self[start].isWhitespace { start += 1 }
+        while end > start, self[end - 1].isWhitespace { end -= 1 }
         return self[start..<end]
     }
 
@@ -51,6 +51,9 @@ extension ArraySlice<UInt8> {
 }
 
 extension UInt8 {
+    /// SP, HTAB, CR or LF.
+    public var isWhitespace: Bool { self == 0x20 || self == 0x09 || self == 0x0d || self == 0x0a }
+
     /// A to Z as a to z, all else as it is.
     public var asciiLowercased: UInt8 { self &- 0x41 < 26 ? self | 0x20 : self }
 

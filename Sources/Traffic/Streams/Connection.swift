@@ -208,8 +208,13 @@ struct Connection {
         _ context: AnalysisContext
     ) {
         if firstPayload[direction] == nil { firstPayload[direction] = mark }
-        let offset = streams[direction.index].offset(of: sequence)
+        var offset = streams[direction.index].offset(of: sequence)
         let count = Int64(payload.count)
+        if streams[direction.index].isUnread, offset < 0 {
+            // The other side's acknowledgment, or a packet out of order, was a bad guess of where the stream begins.
+            streams[direction.index].rebase(sequence)
+            offset = 0
+        }
         let end = offset + count + Int64(segment.missing)
         if end > streams[direction.index].highest { streams[direction.index].highest = end }
         if end <= streams[direction.index].next {
@@ -417,6 +422,8 @@ struct Connection {
         let from = streams[direction.index].next
         guard end > from else { return }
         streams[direction.index].next = end
+        // Where the beginning was not captured there is no telling how much of it is missing.
+        if streams[direction.index].isUnread { return }
         streams[direction.index].counters.gapBytes += end - from
         streams[direction.index].hadGap = true
         streams[direction.index].recent.removeAll(keepingCapacity: true)

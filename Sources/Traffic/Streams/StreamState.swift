@@ -54,6 +54,20 @@ struct StreamState {
         hasBase = true
     }
 
+    /// No byte was delivered yet, and where the stream begins was guessed.
+    var isUnread: Bool { !sawSYN && counters.bytes == 0 }
+
+    /// The stream begins at an earlier sequence number than was thought.
+    mutating func rebase(_ sequence: UInt32) {
+        let shift = -offset(of: sequence)
+        base = sequence
+        for index in held.indices { held[index].offset += shift }
+        acknowledged += shift
+        highest += shift
+        if fin >= 0 { fin += shift }
+        next = 0
+    }
+
     /// Whether every byte and the FIN have come.
     var isFinished: Bool { fin >= 0 && next >= fin }
 

@@ -857,10 +857,11 @@ final class Conversation {
         let stated = response.members(.upgrade)
         let request = open[index].exchange.request
         if let last = stated.last, let first = stated.first {
-            let bottom = UpgradedProtocol.named(first)
-            let isStack = bottom == .tls && UpgradedProtocol.named(last) == .http
-            open[index].exchange.upgraded = isStack ? .tls : UpgradedProtocol.named(last)
-            open[index].exchange.protocolName = (isStack ? first : last).text
+            // TLS under HTTP (RFC 2817 3.3), or several versions of TLS: TLS is what begins.
+            let isTLS = UpgradedProtocol.named(first) == .tls
+            let upgraded = isTLS ? .tls : UpgradedProtocol.named(last)
+            open[index].exchange.upgraded = upgraded
+            open[index].exchange.protocolName = upgraded.name(of: isTLS ? first : last)
         } else {
             let offered = request?.members(.upgrade) ?? []
             let chosen =
@@ -869,7 +870,7 @@ final class Conversation {
                 : offered.first { UpgradedProtocol.named($0) == sniffedProtocol() } ?? offered.first
             guard let chosen else { return }
             open[index].exchange.upgraded = UpgradedProtocol.named(chosen)
-            open[index].exchange.protocolName = chosen.text
+            open[index].exchange.protocolName = UpgradedProtocol.named(chosen).name(of: chosen)
             open[index].exchange.protocolInferred = true
         }
         if open[index].exchange.upgraded == .websocket { noteWebSocket(index, request, response) }

@@ -153,7 +153,7 @@ public enum StreamEnd: UInt8, Sendable {
 
 /// What is known of the connection an exchange travelled on.
 public struct ConnectionFacts: Sendable {
-    /// Number of the connection's first packet over all captures: unique, and the same however many jobs read.
+    /// The connection's first packet, and its capture above 32 bits: unique, and the same however many jobs read.
     public var id: UInt64
     public var client: Endpoint
     public var server: Endpoint

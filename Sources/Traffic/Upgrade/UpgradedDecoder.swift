@@ -26,6 +26,18 @@ extension UpgradedProtocol {
         }
     }
 
+    /// The token as a report names it: registered names that have one spelling in it, others as written.
+    func name(of token: ArraySlice<UInt8>) -> String {
+        switch self {
+        case .websocket: "websocket"
+        case .h2c: "h2c"
+        case .connectUDP: "connect-udp"
+        case .connectIP: "connect-ip"
+        case .connectTCP: "connect-tcp"
+        default: token.text
+        }
+    }
+
     /// The protocol a token of the Upgrade field names (RFC 9110 7.8: names compare without case).
     static func named(_ token: ArraySlice<UInt8>) -> UpgradedProtocol {
         let name = token.prefix { $0 != UInt8(ascii: "/") }
