@@ -29,7 +29,7 @@ FROM_LAB = {
     "request-behind-a-refused-upgrade-answered": ["F02a-optimistic-refused-smuggle-nginx-static"],
     "connect-refused-and-the-next-request-answered": ["F06-connect-refused-smuggle-apache-fwd-403"],
     "datagrams-sent-before-the-101": ["K04-connect-udp-optimistic"],
-    "h2c-by-upgrade": ["D01a-h2c-nghttpd"],
+    "h2c-by-upgrade": ["D02-nghttp-u"],
     "one-direction-captured": ["L04-one-direction-client"],
     "capture-starts-mid-session": ["L03-mid-connection"],
     "encrypted-without-keys": ["H05-wss-no-keys"],

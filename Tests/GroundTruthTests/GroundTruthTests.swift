@@ -33,7 +33,7 @@ import Traffic
             let others = SharedMaterial.captures(of: "third-party", for: "ground truth")
         else { return }
         #expect(lab.count >= 200 && others.count >= 150, "captures are missing")
-        var comparison = Comparison(implemented: Set(partOne))
+        var comparison = Comparison(implemented: Set(Catalogue.all.map { $0.id }))
         for capture in lab + others {
             let truthFile = SharedMaterial.truth(for: capture)
             guard FileManager.default.fileExists(atPath: truthFile.path) else {
