@@ -32,6 +32,7 @@ public struct Inspector: Sendable {
     }
     /// Secrets stand in evidence as they were on the wire.
     public var showSecrets: Bool
+    public var thresholds: Thresholds
 
     /// The rules that may speak, and the facts each needs, side by side.
     private var rules: [Rule] = []
@@ -39,9 +40,12 @@ public struct Inspector: Sendable {
     private var connectionRules: [Rule] = []
     private var replacing: [Rule] = []
 
-    public init(selection: RuleSelection = RuleSelection(), showSecrets: Bool = false) {
+    public init(
+        selection: RuleSelection = RuleSelection(), showSecrets: Bool = false, thresholds: Thresholds = Thresholds()
+    ) {
         self.selection = selection
         self.showSecrets = showSecrets
+        self.thresholds = thresholds
         choose()
     }
 
@@ -55,7 +59,8 @@ public struct Inspector: Sendable {
             let rule = rules[index]
             if rule.needsEveryByte, facts.contains(.gap) { continue }
             let subject = Case(
-                exchange: exchange, facts: facts, rule: rule, showSecrets: showSecrets, isBrief: isBrief)
+                exchange: exchange, facts: facts, rule: rule, showSecrets: showSecrets, thresholds: thresholds,
+                isBrief: isBrief)
             if let check = rule.check { findings += check(subject) }
         }
         guard !findings.isEmpty else { return findings }
