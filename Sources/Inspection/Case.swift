@@ -16,8 +16,9 @@ struct Case {
     /// The client of a hop-by-hop field is the last one who forwarded it.
     var sender: Fault { facts.contains(.forwarded) ? .intermediary : .client }
 
-    /// One finding of the rule. Where the protocol was concluded and not stated, what follows from it is
-    /// inferred as well.
+    /// One finding of the rule.
+    ///
+    /// Where the protocol was concluded and not stated, what follows from it is inferred as well.
     func found(
         _ message: String, level: Level? = nil, fault: Fault? = nil, certainty: Certainty? = nil, count: UInt32 = 1,
         follows: String? = nil, withheld: [String] = [], at evidence: [Evidence?] = []
@@ -165,19 +166,31 @@ enum Words {
     static func plain(_ text: String, limit: Int = 120) -> String {
         var result = ""
         var count = 0
+        var brokeLine = false
         for scalar in text.unicodeScalars {
             if count == limit {
                 result += "…"
                 break
             }
-            let isControl = scalar.value < 0x20 || (0x7f...0x9f).contains(scalar.value)
-            let isHidden =
-                (0x200b...0x200f).contains(scalar.value) || (0x2028...0x202e).contains(scalar.value)
-                || (0x2066...0x2069).contains(scalar.value) || scalar.value == 0xfeff
-            result.unicodeScalars.append(isControl || isHidden ? "\u{fffd}" : scalar)
+            // A folded line is one line with a space in it.
+            if scalar == "\r" || scalar == "\n" || scalar == "\t" {
+                brokeLine = true
+                continue
+            }
+            if brokeLine, scalar != " " { result += " " }
+            brokeLine = false
+            result.unicodeScalars.append(isHidden(scalar) ? "\u{fffd}" : scalar)
             count += 1
         }
         return result
+    }
+
+    /// Control characters, and those that turn the direction of text or take no room.
+    private static func isHidden(_ scalar: Unicode.Scalar) -> Bool {
+        switch scalar.value {
+        case 0..<0x20, 0x7f...0x9f, 0x200b...0x200f, 0x2028...0x202e, 0x2066...0x2069, 0xfeff: true
+        default: false
+        }
     }
 
     static func quoted(_ text: ArraySlice<UInt8>) -> String { "“\(plain(text.text))”" }
@@ -206,11 +219,11 @@ enum Words {
 
     /// Method and target if the bytes begin like a request: `METHOD SP target SP HTTP/`.
     static func requestLine(_ bytes: ArraySlice<UInt8>) -> ArraySlice<UInt8>? {
-        let line = bytes.prefix { $0 != 0x0d && $0 != 0x0a }
-        let method = line.prefix { $0.isTokenByte }
-        guard (2...24).contains(method.count), method.endIndex < line.endIndex, line[method.endIndex] == 0x20 else {
+        let method = bytes.prefix(25).prefix { $0.isTokenByte }
+        guard (2...24).contains(method.count), method.endIndex < bytes.endIndex, bytes[method.endIndex] == 0x20 else {
             return nil
         }
+        let line = bytes.prefix { $0 != 0x0d && $0 != 0x0a }
         let rest = line[(method.endIndex + 1)...]
         guard let space = rest.lastIndex(of: 0x20), space > rest.startIndex, rest[(space + 1)...].starts(with: "HTTP/")
         else { return nil }

@@ -96,7 +96,7 @@ struct Facts: OptionSet, Sendable {
     static let gap = Facts(bit: 72)
     static let weakMasks = Facts(bit: 73)
     static let ended = Facts(bit: 74)
-    static let serverSpoke = Facts(bit: 75)
+    static let endedUnclosed = Facts(bit: 75)
     static let clientSpoke = Facts(bit: 76)
     static let connectAccepted = Facts(bit: 78)
     static let oneDirection = Facts(bit: 80)
@@ -190,6 +190,7 @@ struct Facts: OptionSet, Sendable {
                 if HandshakeLists.subprotocolsAreMalformed(value) { facts.insert(.parametersMalformed) }
                 splitList(value) { if Redaction.looksLikeJWT($0) { facts.insert(.credentials) } }
             case .secWebSocketExtensions:
+                if DeflateParameters.isUsualOffer(value) { break }
                 if HandshakeLists.extensionsAreMalformed(value) { facts.insert(.parametersMalformed) }
                 if DeflateParameters.hasInvalid(value, inResponse: false) { facts.insert(.deflateOfferInvalid) }
             case .http2Settings: settings += Self.memberCount(value)
@@ -326,7 +327,7 @@ struct Facts: OptionSet, Sendable {
         } else if contains(.offersSubprotocols) {
             insert(.subprotocolSilent)
         }
-        if extensions > 0 {
+        if extensions > 0, !DeflateParameters.isUsualPair(response, request) {
             if extensions > 1 { insert(.extensionLines) }
             if !HandshakeLists.extensionsAreOffered(response, request) { insert(.extensionNotOffered) }
             var deflates = 0
@@ -367,9 +368,13 @@ struct Facts: OptionSet, Sendable {
         if !exchange.anomalies.isEmpty { insert(.anomalies) }
         if !exchange.laterRequests.isEmpty { insert(.laterRequests) }
         if exchange.laterResponses > 0 { insert(.laterResponses) }
-        if exchange.switched.server.bytes > 0 { insert(.serverSpoke) }
         if exchange.switched.client.bytes > 0 { insert(.clientSpoke) }
-        if exchange.connection.ended.client != .open || exchange.connection.ended.server != .open { insert(.ended) }
+        if exchange.connection.ended.client != .open || exchange.connection.ended.server != .open {
+            insert(.ended)
+            if let facts = exchange.websocket, facts.sides.client.close == nil, facts.sides.server.close == nil {
+                insert(.endedUnclosed)
+            }
+        }
         if exchange.connection.packets.server == 0 || exchange.connection.packets.client == 0 { insert(.oneDirection) }
         if let client = exchange.websocket?.sides.client,
             client.zeroKeys > 0 || client.maskedFrames >= 4 && client.longestEqualKeyRun >= 3

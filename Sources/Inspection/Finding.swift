@@ -9,7 +9,7 @@ public enum Level: UInt8, Sendable, Comparable, CaseIterable {
     public static func < (left: Level, right: Level) -> Bool { left.rawValue < right.rawValue }
 }
 
-/// How sure it is. Missing data never yields `proven`.
+/// How sure it is; missing data never yields `proven`.
 public enum Certainty: UInt8, Sendable, CaseIterable {
     case proven, inferred, undetermined
     public var name: String { "\(self)" }

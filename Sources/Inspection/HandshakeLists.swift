@@ -184,6 +184,20 @@ struct DeflateParameters {
         return true
     }
 
+    /// What browsers and most libraries offer: nothing can be wrong with it.
+    static func isUsualOffer(_ value: ArraySlice<UInt8>) -> Bool {
+        value.matches("permessage-deflate; client_max_window_bits") || value.matches("permessage-deflate")
+    }
+
+    /// The usual offer and the usual answer, one line each.
+    static func isUsualPair(_ response: MessageHead, _ request: MessageHead) -> Bool {
+        guard response.count(.secWebSocketExtensions) == 1, request.count(.secWebSocketExtensions) == 1 else {
+            return false
+        }
+        return response.value(.secWebSocketExtensions)?.matches("permessage-deflate") == true
+            && request.value(.secWebSocketExtensions).map { isUsualOffer($0) } == true
+    }
+
     static func isDeflate(_ element: ArraySlice<UInt8>) -> Bool {
         HandshakeLists.name(of: element).matchesIgnoringCase("permessage-deflate")
     }

@@ -24,7 +24,7 @@ struct ByteWriter {
         unsigned(UInt64(truncatingIfNeeded: value))
     }
 
-    /// Small numbers of either sign stay short: 0, -1, 1, -2 … become 0, 1, 2, 3 …
+    /// Small numbers of either sign stay short: 0, -1, 1, -2 become 0, 1, 2, 3.
     mutating func signed(_ value: Int64) {
         unsigned(UInt64(bitPattern: (value << 1) ^ (value >> 63)))
     }

@@ -34,7 +34,9 @@ enum Base64 {
         var text: [UInt8] = []
         var index = 0
         while index < bytes.count {
-            let group = (0..<3).reduce(UInt32(0)) { $0 << 8 | (index + $1 < bytes.count ? UInt32(bytes[index + $1]) : 0) }
+            let group = (0..<3).reduce(UInt32(0)) {
+                $0 << 8 | (index + $1 < bytes.count ? UInt32(bytes[index + $1]) : 0)
+            }
             let characters = min(bytes.count - index, 3) + 1
             for position in 0..<4 {
                 text.append(

@@ -43,7 +43,9 @@ extension ConnectionFacts {
 
 extension Exchange {
     /// Nanoseconds from the first packet of the request to the end of the response head, and from there to the
-    /// first message. Left out where the clock ran backwards.
+    /// first message.
+    ///
+    /// Left out where the clock ran backwards.
     var latency: (handshake: Int64, firstMessage: Int64?)? {
         guard let request, let response else { return nil }
         let answered = response.place.last.time

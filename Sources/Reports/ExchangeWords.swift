@@ -55,7 +55,9 @@ struct ExchangeWords {
 
     var protocolName: String? {
         guard let word = exchange.protocolWord else { return nil }
-        if exchange.upgraded == .tunnel, exchange.inner != .unknown { return "tunnel of \(exchange.inner.protocolWord)" }
+        if exchange.upgraded == .tunnel, exchange.inner != .unknown {
+            return "tunnel of \(exchange.inner.protocolWord)"
+        }
         return TerminalText.safe(CapturedText(Array(word.utf8)), limit: 60)
     }
 
@@ -163,7 +165,8 @@ struct SummaryWords {
         for capture in report.captures {
             let path = TerminalText.safe(CapturedText(Array(capture.path.utf8)))
             for problem in capture.problems {
-                lines.append("\(path): \(TerminalText.safe(problem.message)) (\(problem.kind), offset \(problem.offset))")
+                lines.append(
+                    "\(path): \(TerminalText.safe(problem.message)) (\(problem.kind), offset \(problem.offset))")
             }
             if !capture.complete, capture.problems.isEmpty { lines.append("\(path): not complete") }
             let drops = capture.interfaces.reduce(UInt64(0)) { $0.addingReportingOverflow($1.drops ?? 0).partialValue }

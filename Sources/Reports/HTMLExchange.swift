@@ -42,7 +42,8 @@ struct HTMLExchange {
     private func badges(_ words: ExchangeWords, to html: inout HTMLWriter) {
         for level in Level.allCases.reversed() {
             var rules: [String] = []
-            for finding in reported.findings where finding.finding.level == level && !rules.contains(finding.finding.rule) {
+            for finding in reported.findings
+            where finding.finding.level == level && !rules.contains(finding.finding.rule) {
                 rules.append(finding.finding.rule)
             }
             for rule in rules.prefix(4) { Self.badge(level, HTMLReport.safe(rule), to: &html) }
@@ -109,12 +110,16 @@ struct HTMLExchange {
         html.element("dd", TerminalText.safe(text))
     }
 
-    private static func dump(_ bytes: [UInt8], redacted: [Range<Int>] = [], firstOffset: Int64, to html: inout HTMLWriter) {
+    private static func dump(
+        _ bytes: [UInt8], redacted: [Range<Int>] = [], firstOffset: Int64, to html: inout HTMLWriter
+    ) {
         guard !bytes.isEmpty else { return }
         html.markup("<pre class=\"dump\" tabindex=\"0\">")
         for row in HexDump(bytes, redacted: redacted, firstOffset: firstOffset).rows {
             html.element("i", row.offset)
-            html.text("  " + row.hex + String(repeating: " ", count: max(0, 48 - row.hex.utf8.count)) + "  " + row.text + "\n")
+            html.text(
+                "  " + row.hex + String(repeating: " ", count: max(0, 48 - row.hex.utf8.count)) + "  " + row.text + "\n"
+            )
         }
         html.markup("</pre>")
     }
@@ -150,11 +155,20 @@ struct HTMLExchange {
         if let response = exchange.response {
             steps.append(Step(mark: response.place.first, direction: .server, text: words.answered))
         }
+        if let answer = early?.answer {
+            steps.append(
+                Step(
+                    mark: answer.place.first, direction: .server,
+                    text: "\(answer.status), an answer to the early bytes",
+                    isEarly: true))
+        }
         for direction in Direction.allCases {
             let stream = exchange.switched[direction]
             if let first = stream.first, early == nil || direction == .server || first != early?.place.first {
                 steps.append(
-                    Step(mark: first, direction: direction, text: "first of \(counted(stream.bytes, "byte")) behind the switch"))
+                    Step(
+                        mark: first, direction: direction,
+                        text: "first of \(counted(stream.bytes, "byte")) behind the switch"))
             }
             if let close = exchange.websocket?.sides[direction].close {
                 let code = close.code.map { " \($0)" } ?? ""
@@ -189,7 +203,8 @@ struct HTMLExchange {
         let start = exchange.firstMark.time
         for step in steps {
             switch (step.isEarly, step.direction) {
-            case (true, _): html.open("li", class: "client early")
+            case (true, .client): html.open("li", class: "client early")
+            case (true, .server): html.open("li", class: "server early")
             case (false, .client): html.open("li", class: "client")
             case (false, .server): html.open("li", class: "server")
             }
@@ -275,7 +290,8 @@ struct HTMLExchange {
             let stream = exchange.switched[direction]
             guard !stream.excerpt.isEmpty else { continue }
             html.element("h3", "First bytes of the \(direction.name)")
-            Self.dump(stream.excerpt, firstOffset: stream.start ?? 0, to: &html)
+            let secrets = report.options.showSecrets ? [] : Redaction.secretRanges(in: stream.excerpt[...])
+            Self.dump(stream.excerpt, redacted: secrets, firstOffset: stream.start ?? 0, to: &html)
         }
     }
 }

@@ -35,7 +35,7 @@ public enum HTMLReport {
         if rest > 0 {
             html.element("p", class: "quiet", "\(counted(rest, "exchange")) more; the JSON report has all of them.")
         }
-        try connectionFindings(report, to: &html)
+        connectionFindings(report, to: &html)
         html.markup("<footer>")
         html.text("\(tool.name) \(tool.version). Secrets are \(report.options.showSecrets ? "shown" : "hidden").")
         html.markup("</footer>\n</main>\n<script>")
@@ -61,9 +61,12 @@ public enum HTMLReport {
         }
         html.markup("\n<dl class=\"tiles\">")
         tile("tile", "Exchanges", summary.exchanges, to: &html)
-        tile("tile error", "Errors", summary.levels[.error] ?? 0, to: &html)
-        tile("tile warning", "Warnings", summary.levels[.warning] ?? 0, to: &html)
-        tile("tile note", "Notes", summary.levels[.note] ?? 0, to: &html)
+        tile(
+            (summary.levels[.error] ?? 0) > 0 ? "tile error" : "tile", "Errors", summary.levels[.error] ?? 0, to: &html)
+        tile(
+            (summary.levels[.warning] ?? 0) > 0 ? "tile warning" : "tile", "Warnings", summary.levels[.warning] ?? 0,
+            to: &html)
+        tile((summary.levels[.note] ?? 0) > 0 ? "tile note" : "tile", "Notes", summary.levels[.note] ?? 0, to: &html)
         tile("tile", "HTTP requests", summary.traffic.requests, to: &html)
         tile("tile", "Connections", summary.traffic.connections, to: &html)
         tile("tile", "Packets", summary.traffic.packets, to: &html)
@@ -157,8 +160,8 @@ public enum HTMLReport {
         return shown
     }
 
-    private static func connectionFindings(_ report: Report, to html: inout HTMLWriter) throws {
-        let findings = try report.connectionFindings()
+    private static func connectionFindings(_ report: Report, to html: inout HTMLWriter) {
+        let findings = report.connectionFindings
         guard !findings.isEmpty else { return }
         html.markup("<h2>About the captures</h2>\n")
         for finding in findings.prefix(connectionFindingLimit) {

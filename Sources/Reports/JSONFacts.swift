@@ -16,17 +16,17 @@ struct JSONFacts {
     }
 
     private func endpoint(_ key: String, _ endpoint: Endpoint, to json: inout JSONWriter) {
-        json.member(key, object: { json in
+        json.object(key) { json in
             json.member("address", endpoint.address.description)
             json.member("port", endpoint.port)
-        })
+        }
     }
 
     private func pair(_ key: String, _ pair: PerDirection<some BinaryInteger>, to json: inout JSONWriter) {
-        json.member(key, object: { json in
+        json.object(key) { json in
             json.member("client", pair.client)
             json.member("server", pair.server)
-        })
+        }
     }
 
     // MARK: Captures and summary
@@ -44,7 +44,7 @@ struct JSONFacts {
         }
         json.member("link_types", types)
         if !capture.interfaces.isEmpty {
-            json.member("interfaces", array: { json in
+            json.array("interfaces") { json in
                 for interface in capture.interfaces {
                     json.object { json in
                         if !interface.name.isEmpty { json.member("name", interface.name) }
@@ -54,7 +54,7 @@ struct JSONFacts {
                         if let drops = interface.drops { json.member("drops", drops) }
                     }
                 }
-            })
+            }
         }
         json.member("packets", capture.packets)
         json.member("bytes", capture.bytes)
@@ -63,7 +63,7 @@ struct JSONFacts {
         json.member("snapped_packets", capture.snappedPackets)
         if !capture.secrets.isEmpty { json.member("secrets", capture.secrets.count) }
         json.member("complete", capture.complete)
-        json.member("problems", array: { json in
+        json.array("problems") { json in
             for problem in capture.problems {
                 json.object { json in
                     json.member("kind", problem.kind)
@@ -71,7 +71,7 @@ struct JSONFacts {
                     json.member("message", problem.message)
                 }
             }
-        })
+        }
     }
 
     func summary(_ summary: Summary, to json: inout JSONWriter) {
@@ -86,16 +86,16 @@ struct JSONFacts {
         json.member("exchanges", summary.exchanges)
         json.member("outcomes", counts: summary.outcomes)
         json.member("protocols", counts: summary.protocols)
-        json.member("findings", object: { json in
+        json.object("findings") { json in
             for level in Level.allCases.reversed() { json.member(level.name, summary.levels[level] ?? 0) }
-        })
+        }
         json.member("rules", counts: summary.rules)
-        json.member("unseen", object: { json in
+        json.object("unseen") { json in
             json.member("encrypted_connections", traffic.encryptedConnections)
             json.member("gap_bytes", traffic.gapBytes)
             json.member("one_direction_connections", traffic.oneDirectionConnections)
             json.member("limits_hit", counts: traffic.limitsHit)
-        })
+        }
         json.member("verdict", summary.verdict.rawValue)
     }
 
@@ -104,22 +104,22 @@ struct JSONFacts {
     /// All fields but those that hold numbers of the report.
     func exchange(_ exchange: Exchange, to json: inout JSONWriter) {
         json.member("kind", exchange.kind.word)
-        json.member("connection", object: { connection(exchange.connection, to: &$0) })
+        json.object("connection") { connection(exchange.connection, to: &$0) }
         if let request = exchange.request {
-            json.member("request", object: { self.request(request, to: &$0) })
+            json.object("request") { self.request(request, to: &$0) }
         }
         if !exchange.interim.isEmpty {
-            json.member("interim", array: { json in
+            json.array("interim") { json in
                 for head in exchange.interim {
                     json.object { json in
                         packet(head.place.first, to: &json)
                         json.member("status", head.status)
                     }
                 }
-            })
+            }
         }
         if let response = exchange.response {
-            json.member("response", object: { self.response(response, to: &$0) })
+            json.object("response") { self.response(response, to: &$0) }
         }
         json.member("outcome", exchange.outcome.name)
         if let reason = exchange.reason.name { json.member("reason", reason) }
@@ -129,33 +129,35 @@ struct JSONFacts {
             json.member("protocol_certainty", exchange.protocolInferred ? "inferred" : "stated")
         }
         if let early = exchange.early, early.verdict != .none {
-            json.member("early_data", object: { self.early(early, to: &$0) })
+            json.object("early_data") { self.early(early, to: &$0) }
         }
         if let latency = exchange.latency {
-            json.member("latency_ms", object: { json in
+            json.object("latency_ms") { json in
                 json.member("handshake", milliseconds: latency.handshake)
                 if let first = latency.firstMessage { json.member("first_message", milliseconds: first) }
-            })
+            }
         }
         if exchange.websocket != nil {
-            json.member("websocket", object: { websocket(exchange, to: &$0) })
+            json.object("websocket") { websocket(exchange, to: &$0) }
         }
         if let facts = exchange.http2 {
-            json.member("http2", object: { http2(facts, to: &$0) })
+            json.object("http2") { http2(facts, to: &$0) }
         }
         if exchange.kind == .connect, let request = exchange.request {
-            json.member("connect", object: { json in
+            json.object("connect") { json in
                 json.member("target", HeadText(request, showSecrets: showSecrets).target)
                 json.member("inner", exchange.inner.protocolWord)
-            })
+            }
         }
-        pair("bytes", PerDirection(client: exchange.switched.client.bytes, server: exchange.switched.server.bytes), to: &json)
+        pair(
+            "bytes", PerDirection(client: exchange.switched.client.bytes, server: exchange.switched.server.bytes),
+            to: &json)
         let first = exchange.firstMark
-        json.member("packets", object: { json in
+        json.object("packets") { json in
             if severalCaptures { json.member("capture", first.capture) }
             json.member("first", first.packet)
             json.member("last", exchange.lastMark.packet)
-        })
+        }
         json.member("started", first.time.text)
         json.member("ended", exchange.lastMark.time.text)
         if let rank = exchange.preferenceRank { json.member("preference_rank", rank) }
@@ -181,23 +183,23 @@ struct JSONFacts {
         json.member("connection", text.members(.connection))
         let head = text.head
         let pairs = head.lines.map { (text.text(head.name(of: $0)), text.text(head.value(of: $0))) }
-        json.member("headers", array: { json in
+        json.array("headers") { json in
             for (name, value) in pairs {
                 json.array { json in
                     json.value(name)
                     json.value(value)
                 }
             }
-        })
+        }
         if pairs.contains(where: { !$0.0.isUTF8 || !$0.1.isUTF8 }) {
-            json.member("headers_hex", array: { json in
+            json.array("headers_hex") { json in
                 for (name, value) in pairs {
                     json.array { json in
                         json.hex(name.blotted)
                         json.hex(value.blotted)
                     }
                 }
-            })
+            }
         }
         json.member("bytes", head.place.length)
     }
@@ -249,63 +251,63 @@ struct JSONFacts {
         }
         json.member("extensions_offered", request?.members(.secWebSocketExtensions) ?? [])
         json.member("extensions", response?.members(.secWebSocketExtensions) ?? [])
-        json.member("frames", object: { json in
+        json.object("frames") { json in
             for direction in Direction.allCases {
-                json.member(direction.name, object: { json in
+                json.object(direction.name) { json in
                     let frames = facts.sides[direction].frames
                     for opcode in frames.indices where frames[opcode] > 0 {
                         json.member(WebSocketFacts.opcodeName(opcode), frames[opcode])
                     }
-                })
+                }
             }
-        })
-        json.member("messages", object: { json in
+        }
+        json.object("messages") { json in
             for direction in Direction.allCases {
-                json.member(direction.name, object: { json in
+                json.object(direction.name) { json in
                     json.member("text", facts.sides[direction].textMessages)
                     json.member("binary", facts.sides[direction].binaryMessages)
-                })
+                }
             }
-        })
+        }
         let (client, server) = (facts.sides.client, facts.sides.server)
         pair("payload_bytes", PerDirection(client: client.payloadBytes, server: server.payloadBytes), to: &json)
         pair("wire_bytes", PerDirection(client: client.wireBytes, server: server.wireBytes), to: &json)
-        json.member("close", object: { json in
+        json.object("close") { json in
             for direction in Direction.allCases {
                 guard let close = facts.sides[direction].close else { continue }
-                json.member(direction.name, object: { json in
+                json.object(direction.name) { json in
                     if let code = close.code { json.member("code", code) }
                     json.member("reason", CapturedText(close.reason))
                     if severalCaptures { json.member("capture", close.place.first.capture) }
                     json.member("packet", close.place.first.packet)
-                })
+                }
             }
             json.member("clean", client.close != nil && server.close != nil)
             json.member("by", facts.closedBy)
-        })
+        }
         if let times = facts.pings.spread {
-            json.member("ping_rtt_ms", object: { json in
+            json.object("ping_rtt_ms") { json in
                 json.member("count", facts.pings.count)
                 json.member("min", milliseconds: times.min)
                 json.member("median", milliseconds: times.median)
                 json.member("max", milliseconds: times.max)
-            })
+            }
         }
     }
 
     private func http2(_ facts: HTTP2Facts, to json: inout JSONWriter) {
-        json.member("frames", object: { json in
+        json.object("frames") { json in
             for direction in Direction.allCases {
-                json.member(direction.name, object: { json in
+                json.object(direction.name) { json in
                     let frames = facts.sides[direction].frames
                     for type in frames.indices where frames[type] > 0 {
                         json.member(HTTP2Facts.frameNames[type], frames[type])
                     }
-                })
+                }
             }
-        })
+        }
         json.member("streams", facts.streams)
-        json.member("settings", object: { json in
+        json.object("settings") { json in
             for direction in Direction.allCases {
                 // Of a setting given twice the last one counts (RFC 9113 6.5).
                 var values: [String: UInt64] = [:]
@@ -314,7 +316,7 @@ struct JSONFacts {
                 }
                 json.member(direction.name, counts: values)
             }
-        })
+        }
     }
 
     // MARK: Findings
@@ -334,7 +336,7 @@ struct JSONFacts {
         if !finding.fix.isEmpty { json.member("fix", finding.fix) }
         json.member("fingerprint", finding.fingerprint)
         json.member("wireshark_filter", finding.wiresharkFilter(mark: mark))
-        json.member("evidence", array: { json in
+        json.array("evidence") { json in
             for evidence in finding.evidence {
                 json.object { json in
                     packet(evidence.place.first, to: &json)
@@ -345,7 +347,7 @@ struct JSONFacts {
                     json.member("label", evidence.label)
                 }
             }
-        })
+        }
     }
 
     // MARK: The table of connections
@@ -364,10 +366,10 @@ struct JSONFacts {
         json.member("protocol", record.application.name)
         json.member("start", record.startedMidstream ? "midstream" : "syn")
         json.member("end", record.end.name)
-        json.member("streams", object: { json in
+        json.object("streams") { json in
             for direction in Direction.allCases {
                 let stream = record.streams[direction]
-                json.member(direction.name, object: { json in
+                json.object(direction.name) { json in
                     json.member("bytes", stream.bytes)
                     json.member("contiguous", stream.contiguous)
                     json.member("gap_bytes", stream.gapBytes)
@@ -378,8 +380,8 @@ struct JSONFacts {
                         json.key("sha256")
                         json.hex(digest)
                     }
-                })
+                }
             }
-        })
+        }
     }
 }

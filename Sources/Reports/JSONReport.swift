@@ -23,36 +23,36 @@ public enum JSONReport {
         let facts = JSONFacts(severalCaptures: report.hasSeveralCaptures, showSecrets: report.options.showSecrets)
         try json.object { json in
             json.member("schema", schemaName)
-            json.member("tool", object: { json in
+            json.object("tool") { json in
                 json.member("name", tool.name)
                 json.member("version", tool.version)
-            })
+            }
             json.newline()
-            json.member("captures", array: { json in
+            json.array("captures") { json in
                 for capture in report.captures {
                     json.newline()
                     json.object { facts.capture(capture, to: &$0) }
                 }
-            })
+            }
             json.newline()
-            json.member("summary", object: { facts.summary(report.summary, to: &$0) })
+            json.object("summary") { facts.summary(report.summary, to: &$0) }
             json.newline()
-            try json.member("exchanges", array: { json in
+            try json.array("exchanges") { json in
                 try report.forEachExchange { reported in
                     json.newline()
                     json.object { json in
                         json.member("id", reported.id)
                         if let parent = reported.parent { json.member("parent", parent) }
                         facts.exchange(reported.exchange, to: &json)
-                        json.member("findings", array: { json in
+                        json.array("findings") { json in
                             for finding in reported.findings { json.value(finding.id) }
-                        })
+                        }
                     }
                     try sink.drain(&json.bytes)
                 }
-            })
+            }
             json.newline()
-            try json.member("findings", array: { json in
+            try json.array("findings") { json in
                 try report.forEachFinding { reported in
                     json.newline()
                     json.object { json in
@@ -63,11 +63,11 @@ public enum JSONReport {
                     }
                     try sink.drain(&json.bytes)
                 }
-            })
+            }
             json.newline()
-            json.member("hops", array: { _ in })
+            json.array("hops") { _ in }
             json.newline()
-            json.member("unseen_names", array: { json in
+            json.array("unseen_names") { json in
                 for (name, count) in report.unseenNames {
                     json.newline()
                     json.object { json in
@@ -77,25 +77,25 @@ public enum JSONReport {
                         json.member("connections", count)
                     }
                 }
-            })
+            }
             if report.options.connections {
                 json.newline()
-                try json.member("connections", array: { json in
+                try json.array("connections") { json in
                     try report.forEachConnection { record in
                         json.newline()
                         json.object { facts.connectionRow(record, to: &$0) }
                         try sink.drain(&json.bytes)
                     }
-                })
+                }
             }
             let omitted = report.omitted
             if !omitted.isEmpty {
                 json.newline()
-                json.member("omitted", object: { json in
+                json.object("omitted") { json in
                     json.member("exchanges", omitted.exchanges)
                     json.member("findings", omitted.findings)
                     json.member("why", omitted.why)
-                })
+                }
             }
         }
         json.bytes.append(0x0a)

@@ -90,11 +90,11 @@ struct JSONWriter {
 
     // Members of an object.
 
-    mutating func member(_ key: String, object body: (inout JSONWriter) throws -> Void) rethrows {
+    mutating func object(_ key: String, _ body: (inout JSONWriter) throws -> Void) rethrows {
         self.key(key)
         try object(body)
     }
-    mutating func member(_ key: String, array body: (inout JSONWriter) throws -> Void) rethrows {
+    mutating func array(_ key: String, _ body: (inout JSONWriter) throws -> Void) rethrows {
         self.key(key)
         try array(body)
     }
@@ -116,12 +116,12 @@ struct JSONWriter {
         bytes.append(contentsOf: millisecondsText(nanoseconds).utf8)
     }
     mutating func member(_ key: String, _ texts: [String]) {
-        member(key, array: { json in for text in texts { json.value(text) } })
+        array(key) { json in for text in texts { json.value(text) } }
     }
     mutating func member(_ key: String, counts: [String: UInt64]) {
-        member(key, object: { writer in
+        object(key) { writer in
             for name in counts.keys.sorted() { writer.member(name, counts[name] ?? 0) }
-        })
+        }
     }
 
     /// Captured text and, when it is not UTF-8, its bytes.
@@ -135,9 +135,9 @@ struct JSONWriter {
     }
 
     mutating func member(_ key: String, _ texts: [CapturedText]) {
-        member(key, array: { json in for text in texts { json.value(text) } })
+        array(key) { json in for text in texts { json.value(text) } }
         if texts.contains(where: { !$0.isUTF8 }) {
-            member(key + "_hex", array: { json in for text in texts { json.hex(text.blotted) } })
+            array(key + "_hex") { json in for text in texts { json.hex(text.blotted) } }
         }
     }
 

@@ -12,7 +12,7 @@ enum RecordCodec {
         "Exchange": 25, "ConnectionFacts": 18, "MessageHead": 6, "EarlyData": 12, "EarlyAnswer": 3,
         "LaterRequest": 5, "RequestFraming": 6, "Anomaly": 5, "SwitchedStream": 5, "WebSocketFacts": 5,
         "WebSocketSide": 13, "CloseFact": 3, "PingTimes": 2, "HTTP2Facts": 3, "HTTP2Side": 3, "Finding": 15,
-        "Evidence": 4, "ConnectionRecord": 17, "StreamCounters": 7, "Place": 5, "PacketMark": 4,
+        "Evidence": 4, "ConnectionRecord": 19, "StreamCounters": 7, "Place": 5, "PacketMark": 4,
     ]
 }
 
@@ -268,6 +268,8 @@ extension ByteWriter {
         }
         pair(record.firstPayload) { $0.optional($1) { $0.mark($1) } }
         counted(record.firstBytes)
+        unsigned(record.loneUpgradeOptions)
+        optional(record.firstLoneUpgradeOption) { $0.head($1) }
     }
 }
 
@@ -571,6 +573,8 @@ extension ByteReader {
             try r.optional { r throws(Failure) in try r.mark() }
         }
         record.firstBytes = try counted()
+        record.loneUpgradeOptions = try unsigned(as: UInt32.self)
+        record.firstLoneUpgradeOption = try optional { r throws(Failure) in try r.head() }
         return record
     }
 }

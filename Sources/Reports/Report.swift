@@ -37,10 +37,12 @@ public final class Report {
     private var connections: SortedSpool
     private let parents: Set<SortKey>
     private let connectionGroups: [ConnectionGroup]
+    private let counts: SpooledCounts
 
     init(
         options: ReportOptions, summary: Summary, captures: [CaptureDescription], exchanges: consuming SortedSpool,
-        connections: consuming SortedSpool, parents: Set<SortKey>, connectionFindings: [ConnectionGroup],
+        counts: SpooledCounts, connections: consuming SortedSpool, parents: Set<SortKey>,
+        connectionFindings: [ConnectionGroup],
         unseenNames: [(UnseenName, UInt64)], omitted: Omitted
     ) {
         self.options = options
@@ -50,6 +52,7 @@ public final class Report {
         self.connections = connections
         self.parents = parents
         self.connectionGroups = connectionFindings
+        self.counts = counts
         self.unseenNames = unseenNames
         self.omitted = omitted
     }
@@ -69,16 +72,15 @@ public final class Report {
         }
     }
 
-    /// Calls `body` with each finding that is told of: those of exchanges in their order, then those of
-    /// connections.
+    /// Calls `body` with each finding that is told of.
+    ///
+    /// Those of exchanges come in the order of these, then those of connections.
     public func forEachFinding(_ body: (ReportedFinding) throws -> Void) throws {
-        var next = 1
         try forEachPacked { packed in
             for finding in try packed.findings() { try body(finding) }
-            next = packed.firstFinding + packed.findingCount
             return true
         }
-        for finding in connectionFindings(from: next) { try body(finding) }
+        for finding in connectionFindings { try body(finding) }
     }
 
     /// The exchange with that id.
@@ -93,13 +95,12 @@ public final class Report {
     }
 
     /// Findings about connections and captures.
-    public func connectionFindings() throws -> [ReportedFinding] {
-        var next = 1
-        try forEachPacked { packed in
-            next = packed.firstFinding + packed.findingCount
-            return true
+    public var connectionFindings: [ReportedFinding] {
+        connectionGroups.enumerated().map { index, group in
+            ReportedFinding(
+                id: counts.findings + 1 + index, finding: group.finding, exchange: nil, consequenceOf: nil,
+                mark: group.mark)
         }
-        return connectionFindings(from: next)
     }
 
     /// Calls `body` with every connection, in order of its first packet; none unless they were asked for.
@@ -112,23 +113,13 @@ public final class Report {
     }
 
     /// How many exchanges were counted but are not told of.
-    public func leftOut() throws -> (withFindings: Int, clean: Int) {
-        guard !options.everyExchange else { return (0, 0) }
-        var left = (withFindings: 0, clean: 0)
-        try forEachPacked { packed in
-            if !packed.isKept {
-                if packed.findingCount > 0 { left.withFindings += 1 } else { left.clean += 1 }
-            }
-            return true
-        }
-        return left
+    public var leftOut: (withFindings: Int, clean: Int) {
+        (counts.withFindings - told.withFindings, counts.clean - told.clean)
     }
 
-    private func connectionFindings(from first: Int) -> [ReportedFinding] {
-        connectionGroups.enumerated().map { index, group in
-            ReportedFinding(
-                id: first + index, finding: group.finding, exchange: nil, consequenceOf: nil, mark: group.mark)
-        }
+    private var told: (withFindings: Int, clean: Int) {
+        guard !options.everyExchange else { return (counts.withFindings, counts.clean) }
+        return (min(counts.withFindings, options.exchangesWithFindings), min(counts.clean, options.cleanExchanges))
     }
 
     private func forEachPacked(_ body: (Packed) throws -> Bool) throws {
@@ -136,7 +127,9 @@ public final class Report {
         var nextFinding = 1
         var kept = (withFindings: 0, clean: 0)
         var parentIDs: [SortKey: Int] = [:]
+        let told = told
         try exchanges.forEach { key, record in
+            if !options.everyExchange, kept == told { return false }
             if parents.contains(key) { parentIDs[key] = id }
             var reader = ByteReader(record)
             let findingCount = Int(clamping: try reader.unsigned())
@@ -146,11 +139,11 @@ public final class Report {
             if !options.everyExchange, packed.isKept {
                 // Keys that were among the least when they came may no longer be.
                 if findingCount > 0 {
-                    kept.withFindings += 1
-                    packed.isKept = kept.withFindings <= options.exchangesWithFindings
+                    packed.isKept = kept.withFindings < told.withFindings
+                    kept.withFindings += packed.isKept ? 1 : 0
                 } else {
-                    kept.clean += 1
-                    packed.isKept = kept.clean <= options.cleanExchanges
+                    packed.isKept = kept.clean < told.clean
+                    kept.clean += packed.isKept ? 1 : 0
                 }
             }
             id += 1

@@ -17,7 +17,9 @@ public struct ReportOptions: Sendable {
     public var showSecrets = false
     /// The table of all connections is asked for.
     public var connections = false
-    /// Every exchange must be in the report (JSON, HTML). Without it (text alone) clean exchanges beyond the
+    /// Every exchange must be in the report (JSON, HTML).
+    ///
+    /// Without it (text alone) clean exchanges beyond the
     /// first few are only counted.
     public var everyExchange = true
     /// `--strict`: an inconclusive verdict counts.
@@ -48,6 +50,7 @@ public final class ReportCollector {
     private var unseen: [UnseenName: UInt64] = [:]
     private var omitted = Omitted()
     private var failed = false
+    private var spooled = SpooledCounts()
 
     public init(options: ReportOptions = ReportOptions()) {
         self.options = options
@@ -68,12 +71,15 @@ public final class ReportCollector {
             isKept = true
         } else {
             isKept = findings.isEmpty ? clean.admit(key) : withFindings.admit(key)
+            // Behind everything that will be told of, not even its place in the numbering matters.
+            if !isKept, clean.isBelow(key), withFindings.isBelow(key) { return spooled.count(findings) }
         }
         writer.removeAll()
         PackedExchange.write(findings, isKept ? exchange : nil, to: &writer)
         guard !failed else { return leaveOut(findings.count) }
         do {
             try spool.add(writer.bytes, key: key)
+            spooled.count(findings)
         } catch {
             failed = true
             omitted.reasons.insert(error.description)
@@ -97,14 +103,18 @@ public final class ReportCollector {
         }
     }
 
-    /// The captures are read: gives the report. Ids are dense, in the order of `Exchange.key`.
+    /// The captures are read: gives the report.
+    ///
+    /// Ids are dense, in the order of `Exchange.key`.
     public func finish(captures: [CaptureDescription], counters: TrafficCounters) -> Report {
         let spool = exchange(&self.spool)
         let connectionSpool = exchange(&self.connectionSpool)
         return Report(
             options: options, summary: tally.summary(captures: captures, counters: counters), captures: captures,
-            exchanges: spool, connections: connectionSpool, parents: parents,
-            connectionFindings: groups.values.sorted { ($0.connection, $0.finding.rule) < ($1.connection, $1.finding.rule) },
+            exchanges: spool, counts: spooled, connections: connectionSpool, parents: parents,
+            connectionFindings: groups.values.sorted {
+                ($0.connection, $0.finding.rule) < ($1.connection, $1.finding.rule)
+            },
             unseenNames: unseen.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }, omitted: omitted)
     }
 
@@ -120,7 +130,7 @@ public final class ReportCollector {
     }
 
     private func group(_ finding: Finding, of connection: ConnectionRecord) {
-        let name = finding.rule + "\u{0}" + finding.message
+        let name = finding.mergeKey ?? "\(finding.rule)\u{0}\(finding.message)"
         if groups[name] != nil {
             groups[name]?.add(finding, connection: connection.facts)
             return
@@ -228,12 +238,27 @@ extension SortKey {
     }
 }
 
+/// What stands in the spool, or has its place behind everything that does.
+struct SpooledCounts {
+    private(set) var withFindings = 0
+    private(set) var clean = 0
+    private(set) var findings = 0
+
+    mutating func count(_ found: [Finding]) {
+        if found.isEmpty { clean += 1 } else { withFindings += 1 }
+        findings += found.count
+    }
+}
+
 /// The least keys of all that were offered: a heap with the greatest of them on top.
 struct LeastKeys {
     private let limit: Int
     private var heap: [SortKey] = []
 
     init(limit: Int) { self.limit = limit }
+
+    /// Whether all places are taken by keys below this one.
+    func isBelow(_ key: SortKey) -> Bool { heap.count >= limit && (heap.first.map { $0 < key } ?? true) }
 
     /// Whether `key` is among the least so far.
     mutating func admit(_ key: SortKey) -> Bool {

@@ -33,9 +33,9 @@ public struct ShowReport: Sendable {
         if let response = exchange.response {
             head("Response", response, sign: "<", showSecrets: showSecrets, since: exchange.firstMark, to: &text)
         }
-        if let early = exchange.early, early.verdict != .none { self.early(early, to: &text) }
+        if let early = exchange.early, early.verdict != .none { self.early(early, showSecrets: showSecrets, to: &text) }
         session(exchange, to: &text)
-        for direction in follow { followed(exchange, direction, to: &text) }
+        for direction in follow { followed(exchange, direction, showSecrets: showSecrets, to: &text) }
         times(exchange, to: &text)
         findings(reported, report: report, to: &text)
         try text.drain(to: &sink, atLeast: 1)
@@ -49,7 +49,8 @@ public struct ShowReport: Sendable {
     private func connection(_ exchange: Exchange, to text: inout TextLines) {
         let facts = exchange.connection
         title("Connection", to: &text)
-        text.labelled("id", "\(facts.id), community \(CommunityID.text(facts.client, facts.server))", indent: 2, column: 11)
+        text.labelled(
+            "id", "\(facts.id), community \(CommunityID.text(facts.client, facts.server))", indent: 2, column: 11)
         if !facts.tunnels.isEmpty {
             text.labelled("inside", TerminalText.safe(facts.tunnels.joined(separator: ", ")), indent: 2, column: 11)
         }
@@ -74,7 +75,8 @@ public struct ShowReport: Sendable {
         let place = head.place
         let after = place.first.time.nanoseconds(since: start.time)
         title(
-            name, "packet \(place.first.packet), +\(millisecondsText(after)) ms, \(counted(place.length, "byte")) at "
+            name,
+            "packet \(place.first.packet), +\(millisecondsText(after)) ms, \(counted(place.length, "byte")) at "
                 + "stream offset \(place.offset)", to: &text)
         let captured = HeadText(head, showSecrets: showSecrets)
         if hex {
@@ -95,18 +97,29 @@ public struct ShowReport: Sendable {
         }
     }
 
-    private func early(_ early: EarlyData, to text: inout TextLines) {
+    /// Kept bytes; a head among them has its secrets hidden like any other.
+    private func dump(_ bytes: [UInt8], offset: Int64, showSecrets: Bool) -> [String] {
+        let secrets = showSecrets ? [] : Redaction.secretRanges(in: bytes[...])
+        return HexDump(bytes, redacted: secrets, firstOffset: offset).lines
+    }
+
+    private func early(_ early: EarlyData, showSecrets: Bool, to text: inout TextLines) {
         let missing = early.missing.isEmpty ? "" : " (\(early.missing))"
         title("Early data", "\(early.verdict.name)\(missing)", to: &text)
         var line = "\(counted(early.clientBytes, "client byte")) from packet \(early.place.first.packet) on"
-        if let acknowledged = early.acknowledged { line += ", sent when \(acknowledged) server bytes had been received" }
-        if let start = early.responseStart, let end = early.responseEnd { line += "; the answer is bytes \(start) to \(end)" }
+        if let acknowledged = early.acknowledged {
+            line += ", sent when \(acknowledged) server bytes had been received"
+        }
+        if let start = early.responseStart, let end = early.responseEnd {
+            line += "; the answer is bytes \(start) to \(end)"
+        }
         text.labelled("seen", line, indent: 2, column: 11)
         if let atServer = early.atServerBytes {
-            text.labelled("at server", "\(counted(atServer, "byte")) had arrived when it answered", indent: 2, column: 11)
+            text.labelled(
+                "at server", "\(counted(atServer, "byte")) had arrived when it answered", indent: 2, column: 11)
         }
         text.labelled("looks like", early.looksLike.name, indent: 2, column: 11)
-        for line in HexDump(early.excerpt, firstOffset: early.place.offset).lines { text.line("  " + line) }
+        for line in dump(early.excerpt, offset: early.place.offset, showSecrets: showSecrets) { text.line("  " + line) }
     }
 
     private func session(_ exchange: Exchange, to text: inout TextLines) {
@@ -119,8 +132,11 @@ public struct ShowReport: Sendable {
         }
         if let facts = exchange.websocket {
             text.labelled(
-                "closed by", facts.closedBy + (facts.sides.client.close != nil && facts.sides.server.close != nil
-                    ? ", cleanly" : ""), indent: 2, column: 11)
+                "closed by",
+                facts.closedBy
+                    + (facts.sides.client.close != nil && facts.sides.server.close != nil
+                        ? ", cleanly" : ""),
+                indent: 2, column: 11)
             if let times = facts.pings.spread {
                 text.labelled(
                     "pings",
@@ -142,8 +158,11 @@ public struct ShowReport: Sendable {
                 "\(counted(side.textMessages, "text message")), \(grouped(side.binaryMessages)) binary, "
                     + counted(side.payloadBytes, "payload byte"))
             if let close = side.close {
-                let reason = close.reason.isEmpty ? "" : " \u{201c}\(TerminalText.safe(CapturedText(close.reason)))\u{201d}"
-                parts.append("Close \(close.code.map { "\($0)" } ?? "without a code")\(reason) in packet \(close.place.first.packet)")
+                let reason =
+                    close.reason.isEmpty ? "" : " \u{201c}\(TerminalText.safe(CapturedText(close.reason)))\u{201d}"
+                parts.append(
+                    "Close \(close.code.map { "\($0)" } ?? "without a code")\(reason) in packet \(close.place.first.packet)"
+                )
             }
             if side.lost { parts.append("frames could not be followed to the end") }
         }
@@ -156,12 +175,15 @@ public struct ShowReport: Sendable {
         return parts.joined(separator: "; ")
     }
 
-    private func followed(_ exchange: Exchange, _ direction: Direction, to text: inout TextLines) {
+    private func followed(
+        _ exchange: Exchange, _ direction: Direction, showSecrets: Bool, to text: inout TextLines
+    ) {
         let stream = exchange.switched[direction]
         guard !stream.excerpt.isEmpty else { return }
         title(
-            "First bytes of the \(direction.name)", "\(stream.excerpt.count) of \(counted(stream.bytes, "byte")) kept", to: &text)
-        for line in HexDump(stream.excerpt, firstOffset: stream.start ?? 0).lines {
+            "First bytes of the \(direction.name)", "\(stream.excerpt.count) of \(counted(stream.bytes, "byte")) kept",
+            to: &text)
+        for line in dump(stream.excerpt, offset: stream.start ?? 0, showSecrets: showSecrets) {
             text.line("  " + layout.paint(line, .cyan))
         }
     }
@@ -178,10 +200,10 @@ public struct ShowReport: Sendable {
 
     private func findings(_ reported: ReportedExchange, report: Report, to text: inout TextLines) {
         title("Findings", reported.findings.isEmpty ? "none" : "", to: &text)
-        var explained: [String: String] = [:]
+        var told = TextReport.Told()
         for finding in reported.findings {
             TextReport.finding(
-                finding, report: report, place: "#\(reported.id)", explained: &explained, evidenceRows: 64, to: &text)
+                finding, report: report, place: "#\(reported.id)", told: &told, evidenceRows: 64, to: &text)
             text.line()
         }
     }

@@ -24,6 +24,9 @@ struct SortedSpool: ~Copyable {
         var length: Int
     }
 
+    /// Two MiB of entries, however small the records are.
+    private static var entryLimit: Int { 1 << 16 }
+
     private let limit: Int
     private var buffer: [UInt8] = []
     private var entries: [Entry] = []
@@ -38,8 +41,8 @@ struct SortedSpool: ~Copyable {
     var hasSpilled: Bool { !runs.isEmpty }
 
     mutating func add(_ record: [UInt8], key: SortKey) throws(SpoolError) {
-        let bookkeeping = entries.count &* MemoryLayout<Entry>.stride / 4
-        if !entries.isEmpty, buffer.count + record.count + bookkeeping > limit { try spill() }
+        let isFull = buffer.count + record.count > limit || entries.count >= Self.entryLimit
+        if isFull, !entries.isEmpty { try spill() }
         if buffer.isEmpty { buffer.reserveCapacity(min(limit, 8 << 20)) }
         entries.append(Entry(key: key, offset: buffer.count, length: record.count))
         buffer.append(contentsOf: record)

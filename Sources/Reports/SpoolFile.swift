@@ -2,11 +2,11 @@
 // however the process ends. This is the one place of the module that talks to the C library.
 
 #if canImport(Glibc)
-import Glibc
+    import Glibc
 #elseif canImport(Musl)
-import Musl
+    import Musl
 #else
-import Darwin
+    import Darwin
 #endif
 
 /// Why the temporary file failed, as a sentence.

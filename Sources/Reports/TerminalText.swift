@@ -66,12 +66,16 @@ enum TerminalText {
     }
 
     /// Lines of at most `width` columns, broken at spaces; a word that is longer is cut.
-    static func wrap(_ text: String, width: Int) -> [String] {
+    ///
+    /// Configuration is told by its place: of a text whose further paragraphs are `configuration`, broken lines
+    /// of those go on further to the right.
+    static func wrap(_ text: String, width: Int, configuration: Bool = false) -> [String] {
         let width = max(width, 20)
         var lines: [String] = []
-        for paragraph in text.split(separator: "\n", omittingEmptySubsequences: false) {
+        for (number, paragraph) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
             // Indented lines are configuration: their spaces mean something.
             let indent = String(paragraph.prefix { $0 == " " })
+            let further = configuration && number > 0 ? indent + "    " : indent
             var line = indent
             var used = columns(indent)
             var isFresh = true
@@ -79,8 +83,8 @@ enum TerminalText {
                 var rest = Substring(word)
                 if !isFresh, used + 1 + columns(rest) > width {
                     lines.append(line)
-                    line = indent
-                    used = columns(indent)
+                    line = further
+                    used = columns(further)
                     isFresh = true
                 }
                 if !isFresh {
@@ -98,8 +102,8 @@ enum TerminalText {
                         rest.removeFirst()
                     }
                     lines.append(line + head)
-                    line = indent
-                    used = columns(indent)
+                    line = further
+                    used = columns(further)
                     if rest.isEmpty { break }
                 }
                 line += rest
@@ -157,11 +161,14 @@ struct TextLines {
     }
 
     /// A text behind a label, wrapped, its further lines under the first.
-    mutating func labelled(_ label: String, _ text: String, indent: Int, style: TextStyle = .dim, column: Int = 8) {
+    mutating func labelled(
+        _ label: String, _ text: String, indent: Int, style: TextStyle = .dim, column: Int = 8,
+        configuration: Bool = false
+    ) {
         let gap = String(repeating: " ", count: indent)
         let padding = String(repeating: " ", count: max(1, column - label.count))
         let under = String(repeating: " ", count: indent + max(label.count + 1, column))
-        let wrapped = TerminalText.wrap(text, width: layout.width - under.count)
+        let wrapped = TerminalText.wrap(text, width: layout.width - under.count, configuration: configuration)
         for (index, piece) in wrapped.enumerated() {
             line(index == 0 ? gap + layout.paint(label, style) + padding + piece : piece.isEmpty ? "" : under + piece)
         }

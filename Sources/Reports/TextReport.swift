@@ -10,9 +10,17 @@ public enum TextReport {
     /// Rows of a dump in the list of findings; `show` has all of them.
     static let dumpRows = 3
 
+    /// What the reader of this text knows by now.
+    struct Told {
+        /// Rules whose words were given, and where.
+        var rules: [String: String] = [:]
+        /// Bytes of this exchange that were shown.
+        var bytes: Set<Place> = []
+    }
+
     public static func write(_ report: Report, layout: TextLayout = TextLayout(), to sink: inout any ByteSink) throws {
         var text = TextLines(layout: layout)
-        var explained: [String: String] = [:]
+        var told = Told()
         var blockBefore = false
         try report.forEachExchange { reported in
             if reported.findings.isEmpty {
@@ -21,29 +29,32 @@ public enum TextReport {
             } else {
                 if reported.id > 1 || blockBefore { text.line() }
                 heading(reported, report: report, to: &text)
+                told.bytes.removeAll()
                 for finding in reported.findings {
                     text.line()
-                    self.finding(finding, report: report, place: "#\(reported.id)", explained: &explained, to: &text)
+                    self.finding(finding, report: report, place: "#\(reported.id)", told: &told, to: &text)
                 }
             }
             blockBefore = !reported.findings.isEmpty
             try text.drain(to: &sink)
         }
-        let left = try report.leftOut()
+        let left = report.leftOut
         if left.withFindings > 0 || left.clean > 0 {
             var parts: [String] = []
             if left.withFindings > 0 { parts.append("\(counted(left.withFindings, "exchange")) with findings") }
             if left.clean > 0 { parts.append("\(grouped(left.clean)) clean") }
             text.line()
-            text.line(layout.paint("… \(parts.joined(separator: " and ")) not listed here; --json has all of them", .dim))
+            text.line(
+                layout.paint("… \(parts.joined(separator: " and ")) not listed here; --json has all of them", .dim))
         }
-        let about = try report.connectionFindings()
+        let about = report.connectionFindings
+        told.bytes.removeAll()
         if !about.isEmpty {
             text.line()
             text.line(layout.paint("About the capture", .bold))
             for finding in about.prefix(200) {
                 text.line()
-                self.finding(finding, report: report, place: "above", explained: &explained, to: &text)
+                self.finding(finding, report: report, place: "above", told: &told, to: &text)
                 try text.drain(to: &sink)
             }
             if about.count > 200 {
@@ -58,7 +69,7 @@ public enum TextReport {
     private static func cleanLine(_ reported: ReportedExchange, report: Report, to text: inout TextLines) {
         let words = ExchangeWords(reported.exchange, showSecrets: report.options.showSecrets)
         let id = "#\(reported.id)  "
-        let line = "\(words.endpoints)  \(words.asked) → \(words.answered), \(words.result)"
+        let line = "\(words.endpoints) \(words.asked) → \(words.answered), \(words.result)"
         for (index, piece) in TerminalText.wrap(line, width: text.layout.width - id.count).enumerated() {
             text.line((index == 0 ? text.layout.paint(id, .bold) : String(repeating: " ", count: id.count)) + piece)
         }
@@ -80,7 +91,7 @@ public enum TextReport {
     }
 
     static func finding(
-        _ reported: ReportedFinding, report: Report, place: String, explained: inout [String: String],
+        _ reported: ReportedFinding, report: Report, place: String, told: inout Told,
         evidenceRows: Int = TextReport.dumpRows, to text: inout TextLines
     ) {
         let finding = reported.finding
@@ -96,20 +107,27 @@ public enum TextReport {
             "  \(layout.paint(finding.level.name, style)) \(layout.paint(finding.rule, .bold)) \(finding.name)"
                 + layout.paint("  (\(finding.standing)\(cause))", .dim))
         text.labelled("seen", TerminalText.safe(finding.message), indent: 4)
-        if let before = explained[finding.rule] {
+        if let before = told.rules[finding.rule] {
             text.labelled("do", "as for \(finding.rule) in \(before)", indent: 4)
         } else {
-            explained[finding.rule] = place
+            told.rules[finding.rule] = place
             if let why = RuleWording.why(finding.rule), !why.isEmpty {
                 text.labelled("why", TerminalText.safe(why), indent: 4)
             }
-            if !finding.fix.isEmpty { text.labelled("do", TerminalText.safe(finding.fix), indent: 4) }
+            if !finding.fix.isEmpty {
+                text.labelled("do", TerminalText.safe(finding.fix), indent: 4, configuration: true)
+            }
             if finding.source != "-", !finding.source.isEmpty { text.labelled("source", finding.source, indent: 4) }
         }
         if !finding.withheld.isEmpty {
-            text.labelled("silent", "not judged for want of data: \(finding.withheld.joined(separator: ", "))", indent: 4)
+            text.labelled(
+                "silent", "not judged for want of data: \(finding.withheld.joined(separator: ", "))", indent: 4)
         }
-        for evidence in finding.evidence { self.evidence(evidence, report: report, rows: evidenceRows, to: &text) }
+        for evidence in finding.evidence {
+            // Bytes that were just shown are named and not shown again.
+            let isNew = told.bytes.insert(evidence.place).inserted
+            self.evidence(evidence, report: report, rows: isNew ? evidenceRows : 0, to: &text)
+        }
     }
 
     private static func evidence(_ evidence: Evidence, report: Report, rows: Int, to text: inout TextLines) {

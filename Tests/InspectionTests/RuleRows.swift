@@ -59,6 +59,10 @@ private let upgradeRows: [RuleRow] = [
         ], fault: .intermediary,
         nearMiss: [.client(.ws.with("Connection", "Keep-Alive , UPGRADE")), .server(.wsAnswer)]),
     RuleRow(
+        rule: "UPG001", trigger: [.client(.ws.without("Connection")), .server(.answer("400 Bad Request"))],
+        nearMiss: [.client(.ws.with("Connection", "keep-alive,\r\n Upgrade")), .server(.wsAnswer)],
+        nearAlso: ["SMG003"]),
+    RuleRow(
         rule: "UPG002", trigger: [.client(.ws.without("Upgrade")), .server(ok)],
         nearMiss: [.client(.ws.without("Upgrade").with("Connection", "keep-alive")), .server(ok)]),
     RuleRow(

@@ -140,7 +140,8 @@ enum Fixture {
         if early != .none {
             var data = EarlyData(
                 place: Place(
-                    direction: .client, offset: request.place.length, length: 11, first: mark(packet + 4, capture: capture),
+                    direction: .client, offset: request.place.length, length: 11,
+                    first: mark(packet + 4, capture: capture),
                     last: mark(packet + 4, capture: capture)))
             data.verdict = early
             data.clientBytes = 11
@@ -176,8 +177,12 @@ enum Fixture {
     static func hostile(packet: UInt32) -> Exchange {
         let facts = facts(id: UInt64(packet), packet: packet)
         var exchange = Exchange(kind: .upgrade, connection: facts, first: facts.first)
-        var bytes = Array("GET /\(hostileText.replacing(" ", with: "+")) HTTP/1.1\r\nHost: evil\u{202e}gpj.example\r\n".utf8)
-        bytes += Array("Upgrade: \u{1b}[2J\u{1b}]0;owned\u{7}\r\nX-Bad: ".utf8) + [0xff, 0xc0, 0xaf, 0xed, 0xa0, 0x80, 0x00, 0x41]
+        var bytes = Array(
+            "GET /\(hostileText.replacing(" ", with: "+")) HTTP/1.1\r\nHost: evil\u{202e}gpj.example\r\n".utf8)
+        bytes +=
+            Array("Upgrade: \u{1b}[2J\u{1b}]0;owned\u{7}\r\nX-Bad: ".utf8) + [
+                0xff, 0xc0, 0xaf, 0xed, 0xa0, 0x80, 0x00, 0x41,
+            ]
         bytes += Array("\r\nX-Note: \(hostileText)\u{200b}\u{e0041}\\\r\n\r\n".utf8)
         exchange.request = head(bytes, packet: packet, direction: .client)
         exchange.response = head(
@@ -206,7 +211,9 @@ enum Fixture {
                 exchange.early?.place ?? exchange.request?.place
                 ?? Place(
                     direction: .client, offset: 0, length: 0, first: exchange.firstMark, last: exchange.firstMark)
-            let bytes = excerpt.isEmpty ? Array((exchange.early?.excerpt ?? exchange.request?.bytes ?? []).prefix(256)) : excerpt
+            let bytes =
+                excerpt.isEmpty
+                ? Array((exchange.early?.excerpt ?? exchange.request?.bytes ?? []).prefix(256)) : excerpt
             finding.evidence = [Evidence(label: "early bytes", place: place, excerpt: bytes)]
         }
         return finding
@@ -214,7 +221,8 @@ enum Fixture {
 
     static func earlyFindings(_ exchange: Exchange) -> [Finding] {
         var follows = finding(
-            "EARLY004", "early-data-then-declined", .warning, message: "The offer was refused with the bytes on their way.",
+            "EARLY004", "early-data-then-declined", .warning,
+            message: "The offer was refused with the bytes on their way.",
             for: exchange)
         follows.consequenceOf = "EARLY001"
         return [
@@ -240,7 +248,8 @@ enum Fixture {
         finding.evidence = [
             Evidence(
                 label: "ClientHello",
-                place: Place(direction: .client, offset: 0, length: 517, first: record.facts.first, last: record.facts.first),
+                place: Place(
+                    direction: .client, offset: 0, length: 517, first: record.facts.first, last: record.facts.first),
                 excerpt: [0x16, 0x03, 0x01, 0x02, 0x00])
         ]
         return (record, [finding])
@@ -325,7 +334,9 @@ enum Fixture {
     static func collector(_ options: ReportOptions = ReportOptions(), entries: [Entry] = entries()) -> ReportCollector {
         let collector = ReportCollector(options: options)
         for (exchange, findings) in entries { collector.add(exchange, findings: findings) }
-        for (id, name) in [(200, "one.example"), (210, "two.example"), (220, "one.example"), (230, nil)] as [(UInt64, String?)] {
+        for (id, name) in [(200, "one.example"), (210, "two.example"), (220, "one.example"), (230, nil)]
+            as [(UInt64, String?)]
+        {
             let (record, findings) = encrypted(id: id, name: name)
             collector.add(record, findings: findings)
         }

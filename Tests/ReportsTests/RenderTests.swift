@@ -36,9 +36,10 @@ struct JSONTests {
         #expect(websocket["key_valid"] as? Bool == true)
         #expect(websocket["accept_valid"] as? Bool == true)
         #expect(websocket["subprotocols_offered"] as? [String] == ["chat", "superchat"])
-        #expect(websocket["frames"] as? [String: [String: Int]] == [
-            "client": ["text": 3, "close": 1], "server": ["binary": 40000, "ping": 2],
-        ])
+        #expect(
+            websocket["frames"] as? [String: [String: Int]] == [
+                "client": ["text": 3, "close": 1], "server": ["binary": 40000, "ping": 2],
+            ])
         let close = try #require(websocket["close"] as? [String: Any])
         #expect(close["by"] as? String == "client" && close["clean"] as? Bool == false)
         let data = try #require(early["early_data"] as? [String: Any])
@@ -78,7 +79,8 @@ struct JSONTests {
     @Test("with several captures every packet says which one it is of")
     func severalCaptures() throws {
         let collector = Fixture.collector()
-        let report = collector.finish(captures: [Fixture.capture(), Fixture.capture("b.pcap")], counters: Fixture.counters())
+        let report = collector.finish(
+            captures: [Fixture.capture(), Fixture.capture("b.pcap")], counters: Fixture.counters())
         let root = try object(report)
         func check(_ value: Any, _ path: String) {
             if let object = value as? [String: Any] {
@@ -100,11 +102,13 @@ struct JSONTests {
         #expect(CommunityID.text(two, one) == "1:LQU9qZlK+B5F3KDmev6m5PMibrg=")
     }
 
-    @Test("times", arguments: [
-        (Int64(0), "1970-01-01T00:00:00.000000000Z"), (-1, "1969-12-31T23:59:59.999999999Z"),
-        (951_782_400_000_000_001, "2000-02-29T00:00:00.000000001Z"), (.max, "2262-04-11T23:47:16.854775807Z"),
-        (.min, "1677-09-21T00:12:43.145224192Z"),
-    ])
+    @Test(
+        "times",
+        arguments: [
+            (Int64(0), "1970-01-01T00:00:00.000000000Z"), (-1, "1969-12-31T23:59:59.999999999Z"),
+            (951_782_400_000_000_001, "2000-02-29T00:00:00.000000001Z"), (.max, "2262-04-11T23:47:16.854775807Z"),
+            (.min, "1677-09-21T00:12:43.145224192Z"),
+        ])
     func times(nanoseconds: Int64, text: String) {
         #expect(Timestamp(nanoseconds: nanoseconds).text == text)
     }
@@ -136,10 +140,11 @@ struct NDJSONTests {
         let objects = try String(decoding: lines.bytes, as: UTF8.self).split(separator: "\n").map {
             try #require(try JSONSerialization.jsonObject(with: Data($0.utf8)) as? [String: Any])
         }
-        #expect(objects.map { $0["event"] as? String ?? "" } == [
-            "exchange", "finding", "finding", "exchange", "exchange", "exchange", "finding", "exchange", "exchange",
-            "exchange", "exchange", "finding", "finding", "stats", "capture",
-        ])
+        #expect(
+            objects.map { $0["event"] as? String ?? "" } == [
+                "exchange", "finding", "finding", "exchange", "exchange", "exchange", "finding", "exchange", "exchange",
+                "exchange", "exchange", "finding", "finding", "stats", "capture",
+            ])
         #expect(objects[0]["key"] as? String == "0:7:c:0")
         #expect(objects[1]["exchange_key"] as? String == "0:7:c:0")
         #expect(objects[2]["consequence_of_key"] as? String == objects[1]["key"] as? String)
@@ -154,7 +159,10 @@ struct TextTests {
     func controls(colour: Bool) throws {
         let layout = TextLayout(colour: colour)
         let text = try Fixture.report().rendered("text", layout: layout)
-        let own = ["\u{1b}[0m", "\u{1b}[1m", "\u{1b}[2m", "\u{1b}[1;31m", "\u{1b}[1;33m", "\u{1b}[1;34m", "\u{1b}[1;32m", "\u{1b}[36m"]
+        let own = [
+            "\u{1b}[0m", "\u{1b}[1m", "\u{1b}[2m", "\u{1b}[1;31m", "\u{1b}[1;33m", "\u{1b}[1;34m", "\u{1b}[1;32m",
+            "\u{1b}[36m",
+        ]
         var rest = text
         #expect(text.contains("\u{1b}") == colour)
         for sequence in own { rest = rest.replacing(sequence, with: "") }
@@ -169,7 +177,7 @@ struct TextTests {
         let wrapped = text.split(separator: "\n").filter { $0.hasPrefix("    ") && !$0.contains("  |") }
         #expect(wrapped.count > 10)
         // The rows of a dump keep their shape.
-        for line in wrapped where !line.contains(/^ {12}[0-9a-f]{4}  /) {
+        for line in wrapped where !line.contains(/^ {12}[0-9a-f]{4}\s/) {
             #expect(TerminalText.columns(line) <= width, "\(line)")
         }
     }
@@ -180,7 +188,7 @@ struct TextTests {
         #expect(text.contains("error EARLY001 early-websocket-data"))
         #expect(text.contains("packet 8: early bytes, from the client"))
         #expect(text.contains("81 85 37 fa"))
-        #expect(text.contains("#2  192.0.2.1:49182 → 198.51.100.2:80  GET server.example.com/chat?room=1 → 101"))
+        #expect(text.contains("#2  192.0.2.1:49182 → 198.51.100.2:80 GET server.example.com/chat?room=1 → 101"))
         #expect(text.contains("3 encrypted connections"))
         #expect(text.contains("one.example ×2"))
         #expect(text.contains("Findings: 3 errors, 1 warning, 1 note in 8 exchanges."))
@@ -209,13 +217,15 @@ struct TextTests {
         #expect(!text.contains("verysecret"))
     }
 
-    @Test("wrapping", arguments: [
-        ("one two three", 20, ["one two three"]),
-        ("aaaaaaaaaa bbbbbbbbbb cccc", 20, ["aaaaaaaaaa", "bbbbbbbbbb cccc"]),
-        ("aaaaaaaaaaaaaaaaaaaaaaaaa b", 20, ["aaaaaaaaaaaaaaaaaaaa", "aaaaa b"]),
-        ("a\n    b  c\n", 20, ["a", "    b c", ""]),
-        ("", 20, [""]),
-    ])
+    @Test(
+        "wrapping",
+        arguments: [
+            ("one two three", 20, ["one two three"]),
+            ("aaaaaaaaaa bbbbbbbbbb cccc", 20, ["aaaaaaaaaa", "bbbbbbbbbb cccc"]),
+            ("aaaaaaaaaaaaaaaaaaaaaaaaa b", 20, ["aaaaaaaaaaaaaaaaaaaa", "aaaaa b"]),
+            ("a\n    b  c\n", 20, ["a", "    b c", ""]),
+            ("", 20, [""]), ("aaaaaaaaaaaaaaa bbbbbbbbbbbb", 20, ["aaaaaaaaaaaaaaa", "bbbbbbbbbbbb"]),
+        ])
     func wrap(text: String, width: Int, lines: [String]) {
         #expect(TerminalText.wrap(text, width: width) == lines)
     }
@@ -275,5 +285,29 @@ struct HTMLTests {
         let page = try Fixture.report(entries: entries).rendered("html")
         #expect(page.contains("100 exchanges more; the JSON report has all of them."))
         #expect(page.components(separatedBy: "<details").count == 2001)
+    }
+}
+
+@Suite("Secrets in kept bytes")
+struct KeptSecretTests {
+    @Test("a head among early or tunnelled bytes has its secrets hidden too")
+    func early() throws {
+        var exchange = Fixture.websocket(early: .proven)
+        let smuggled = Array("GET /x HTTP/1.1\r\nCookie: id=topsecret\r\n\r\n".utf8)
+        exchange.early?.excerpt = smuggled
+        exchange.websocket = nil
+        exchange.switched.client.excerpt = smuggled
+        for showSecrets in [false, true] {
+            var options = ReportOptions()
+            options.showSecrets = showSecrets
+            let report = Fixture.report(options, entries: [(exchange, [])])
+            var sink: any ByteSink = ByteArraySink()
+            let reported = try #require(try report.exchange(id: 1))
+            try ShowReport(follow: [.client]).write(reported, of: report, to: &sink)
+            let shown = String(decoding: (sink as? ByteArraySink)?.bytes ?? [], as: UTF8.self)
+            // "topsecret" falls on two rows of the dump.
+            #expect(shown.contains("74 6f 70 73") == showSecrets)
+            #expect(try report.rendered("html").contains("74 6f 70 73") == showSecrets)
+        }
     }
 }

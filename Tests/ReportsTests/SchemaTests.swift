@@ -66,17 +66,22 @@ struct SchemaTests {
         let (status, output) = try run(["-c", Self.validator, schema.path] + paths)
         if status == 77 || status == 127 {
             #expect(
-                ProcessInfo.processInfo.environment["CI"] == nil, "python3 with jsonschema is needed to check the schema")
-            print("SKIPPED: python3 with the package jsonschema is not here; reports were not checked against the schema")
+                ProcessInfo.processInfo.environment["CI"] == nil,
+                "python3 with jsonschema is needed to check the schema")
+            print(
+                "SKIPPED: python3 with the package jsonschema is not here; reports were not checked against the schema")
             return
         }
         #expect(status == 0, "\(output)")
     }
 
-    @Test("the validator is not blind: a report with a wrong or an unknown field fails", arguments: [
-        ("\"verdict\":\"findings\"", "\"verdict\":\"fine\""), ("\"outcome\":", "\"outcome\":\"declined\",\"surprise\":"),
-        ("\"certainty\":", "\"certaintly\":"),
-    ])
+    @Test(
+        "the validator is not blind: a report with a wrong or an unknown field fails",
+        arguments: [
+            ("\"verdict\":\"findings\"", "\"verdict\":\"fine\""),
+            ("\"outcome\":", "\"outcome\":\"declined\",\"surprise\":"),
+            ("\"certainty\":", "\"certaintly\":"),
+        ])
     func notBlind(original: String, replacement: String) throws {
         let folder = FileManager.default.temporaryDirectory.appendingPathComponent("reports-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)

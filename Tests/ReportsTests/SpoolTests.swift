@@ -94,7 +94,7 @@ struct SpoolTests {
         try report.forEachFinding { findings.append($0.id) }
         #expect(told == [1, 2, 3, 4, 5, 6, 7, 9])
         #expect(findings == Array(1...10) + [201])
-        let left = try report.leftOut()
+        let left = report.leftOut
         #expect(left == (withFindings: 95, clean: 97))
         #expect(report.summary.exchanges == 200)
         let text = try report.rendered("text")
@@ -111,7 +111,7 @@ struct SpoolTests {
             collector.add(record, findings: findings)
         }
         let report = collector.finish(captures: [Fixture.capture()], counters: Fixture.counters())
-        let findings = try report.connectionFindings()
+        let findings = report.connectionFindings
         #expect(findings.count == 1)
         #expect(findings.first?.finding.count == 5)
         #expect(findings.first?.finding.connection == 10)
@@ -132,7 +132,7 @@ struct SpoolTests {
             collector.add(record, findings: [finding])
         }
         let report = collector.finish(captures: [], counters: TrafficCounters())
-        #expect(try report.connectionFindings().count == 2)
+        #expect(report.connectionFindings.count == 2)
         #expect(report.omitted.findings == 3)
         #expect(try report.rendered("json").contains("\"omitted\":{\"exchanges\":0,\"findings\":3,"))
     }

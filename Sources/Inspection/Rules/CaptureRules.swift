@@ -36,7 +36,8 @@ enum CaptureRules {
                 else { return [] }
                 return [
                     it.found(
-                        "Only the bytes of the \(seen.name) were captured; the other side's were acknowledged and never seen.",
+                        "Only the bytes of the \(seen.name) were captured; the other side's were acknowledged "
+                            + "and never seen.",
                         withheld: CaptureRules.needingEveryByte(in: nil),
                         at: [
                             it.record.firstPayload[seen].map { mark in it.packet("first packet with data", mark, seen) }
@@ -221,8 +222,12 @@ extension CaptureRules {
     /// Rules that are silent when bytes are missing between a request and the end of its answer; those that could
     /// apply to an exchange with these facts.
     static func needingEveryByte(in facts: Facts?) -> [String] {
-        Catalogue.all.filter { rule in
-            rule.needsEveryByte && (facts.map { rule.scope.isSubset(of: $0) } ?? true)
+        guard let facts else { return Catalogue.all.filter(\.needsEveryByte).map(\.id) }
+        // Without an answer it is not known which rules about answers would have applied.
+        let unknown: Facts =
+            facts.contains(.incomplete) ? [.status101, .refused, .switched, .connectAccepted, .websocket, .h2c] : []
+        return Catalogue.all.filter { rule in
+            rule.needsEveryByte && rule.scope.subtracting(unknown).isSubset(of: facts)
         }.map(\.id)
     }
 

@@ -116,7 +116,8 @@ enum ConnectRules {
             let isZero = !response.has(.transferEncoding) && response.value(.contentLength)?.matches("0") == true
             return [
                 it.found(
-                    "The answer \(it.answer) to CONNECT carries \(response.has(.transferEncoding) ? "Transfer-Encoding" : "Content-Length").",
+                    "The answer \(it.answer) to CONNECT carries "
+                        + "\(response.has(.transferEncoding) ? "Transfer-Encoding" : "Content-Length").",
                     level: isZero ? .warning : .error,
                     at: [it.statusLine] + it.lines(.contentLength, .transferEncoding, of: response))
             ]

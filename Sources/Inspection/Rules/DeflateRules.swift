@@ -24,7 +24,8 @@ enum DeflateRules {
         ) { it in
             [
                 it.found(
-                    "The offer “\(it.value(.secWebSocketExtensions, of: it.request))” has an unknown, repeated or invalid parameter.",
+                    "The offer “\(it.value(.secWebSocketExtensions, of: it.request))” has an unknown, repeated "
+                        + "or invalid parameter.",
                     at: it.lines(.secWebSocketExtensions, of: it.request))
             ]
         }
@@ -46,7 +47,8 @@ enum DeflateRules {
         ) { it in
             [
                 it.found(
-                    "The answer “\(it.value(.secWebSocketExtensions, of: it.response))” has an unknown, repeated or invalid parameter.",
+                    "The answer “\(it.value(.secWebSocketExtensions, of: it.response))” has an unknown, "
+                        + "repeated or invalid parameter.",
                     at: it.lines(.secWebSocketExtensions, of: it.response))
             ]
         }

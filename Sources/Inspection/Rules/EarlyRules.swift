@@ -81,7 +81,8 @@ enum EarlyRules {
             guard it.earlyRule == it.rule.id else { return [] }
             return [
                 it.early(
-                    "The client sent bytes behind its offer of “\(it.value(.upgrade, of: it.request))” before it had the answer: ",
+                    "The client sent bytes behind its offer of “\(it.value(.upgrade, of: it.request))” before "
+                        + "it had the answer: ",
                     at: [it.statusLine])
             ]
         }
@@ -163,7 +164,8 @@ enum EarlyRules {
                 ? "bytes that are no request" : "“\(it.shown(line, hiding: Redaction.secretRanges(in: line)))”"
             return [
                 it.found(
-                    "The server answered \(answer.status) to \(request), which was sent behind a refused \(isConnect ? "CONNECT" : "offer").",
+                    "The server answered \(answer.status) to \(request), which was sent behind a refused "
+                        + "\(isConnect ? "CONNECT" : "offer").",
                     level: place.level, fault: isConnect ? .server : .client, certainty: place.certainty,
                     follows: it.earlyRule,
                     at: [it.earlyBytes, it.statusLine, it.raw("answer to the early bytes", answer.place, [])])
@@ -229,6 +231,7 @@ enum EarlyRules {
             trigger: "`81 05 48..` then `HTTP/1.1 101`",
             nearMiss: "101 and frame in the same segment",
             needsEveryByte: true,
+            scope: [.status101],
             when: [.anomalies]
         ) { it in
             guard let anomaly = it.exchange.anomalies.first(where: { $0.kind == .serverBytesBeforeResponse }),

@@ -135,7 +135,8 @@ enum H2CRules {
             guard let anomaly else { return [] }
             return [
                 it.found(
-                    "After the switch to h2c the client began with “\(Words.plain(anomaly.excerpt[...].text, limit: 24))”, "
+                    "After the switch to h2c the client began with "
+                        + "“\(Words.plain(anomaly.excerpt[...].text, limit: 24))”, "
                         + "not with the preface and SETTINGS.",
                     at: [it.raw("first client bytes", anomaly.place, anomaly.excerpt)])
             ]
@@ -160,7 +161,8 @@ enum H2CRules {
             guard let anomaly else { return [] }
             return [
                 it.found(
-                    "The first frame of the server after the switch to h2c is no SETTINGS frame (\(Words.hex(anomaly.excerpt.prefix(9)))).",
+                    "The first frame of the server after the switch to h2c is no SETTINGS frame "
+                        + "(\(Words.hex(anomaly.excerpt.prefix(9)))).",
                     at: [it.raw("first server frame", anomaly.place, anomaly.excerpt)])
             ]
         }

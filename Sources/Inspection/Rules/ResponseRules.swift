@@ -116,7 +116,8 @@ enum ResponseRules {
             let level: Level = it.facts.contains(.offersWebSocket) ? .error : isRepeated ? .note : .warning
             return [
                 it.found(
-                    "The 101 names several protocols, “\(it.value(.upgrade, of: response))”, which are no layers of each other.",
+                    "The 101 names several protocols, “\(it.value(.upgrade, of: response))”, which are no "
+                        + "layers of each other.",
                     level: level, at: it.lines(.upgrade, of: response))
             ]
         }
@@ -358,7 +359,8 @@ enum ResponseRules {
         ) { it in
             [
                 it.found(
-                    "The offer was answered with a redirect, \(it.answer), to “\(it.value(.location, of: it.response))”.",
+                    "The offer was answered with a redirect, \(it.answer), to "
+                        + "“\(it.value(.location, of: it.response))”.",
                     at: [it.statusLine] + it.lines(.location, of: it.response))
             ]
         }

@@ -153,7 +153,8 @@ enum SmugglingRules {
                 ?? "a request"
             return [
                 it.found(
-                    "The offer was refused with \(it.answer); later “\(line)” came on the same connection without the fields "
+                    "The offer was refused with \(it.answer); later “\(line)” came on the same connection "
+                        + "without the fields "
                         + "the proxy had added to the first request.",
                     count: UInt32(clamping: bare.count),
                     at: it.lines(
@@ -332,7 +333,8 @@ enum SmugglingRules {
         ) { it in
             [
                 it.found(
-                    "The request offers “\(it.value(.upgrade, of: it.request))”: websocket or a tunnel beside another protocol.",
+                    "The request offers “\(it.value(.upgrade, of: it.request))”: websocket or a tunnel beside "
+                        + "another protocol.",
                     at: it.lines(.upgrade, of: it.request) + it.lines(.upgrade, of: it.response))
             ]
         }

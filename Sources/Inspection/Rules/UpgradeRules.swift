@@ -66,7 +66,8 @@ enum UpgradeRules {
             check: { it in
                 [
                     it.found(
-                        "Connection says “\(it.value(.connection, of: it.request))”, but nothing is offered in Upgrade.",
+                        "Connection says “\(it.value(.connection, of: it.request))”, but nothing is offered in "
+                            + "Upgrade.",
                         at: it.lines(.connection, .upgrade, .userAgent, .via, of: it.request))
                 ]
             },
@@ -137,7 +138,8 @@ enum UpgradeRules {
             let level: Level = it.facts.contains(.offersWebSocket) ? .error : .warning
             return [
                 it.found(
-                    "The request offers “\(it.value(.upgrade, of: it.request))” in HTTP/1.0, where Upgrade must be disregarded.",
+                    "The request offers “\(it.value(.upgrade, of: it.request))” in HTTP/1.0, where Upgrade must "
+                        + "be disregarded.",
                     level: level, at: [it.requestLine] + it.lines(.upgrade, .via, of: it.request))
             ]
         }
@@ -254,7 +256,8 @@ enum UpgradeRules {
             guard let request = it.request, it.facts.holdsAny([.offersWebSocket, .offersMasque]) else { return [] }
             return [
                 it.found(
-                    "“\(it.value(.upgrade, of: request))” is offered with the method \(Words.quoted(request.method)); only GET fits.",
+                    "“\(it.value(.upgrade, of: request))” is offered with the method "
+                        + "\(Words.quoted(request.method)); only GET fits.",
                     at: [it.requestLine] + it.lines(.upgrade, of: request))
             ]
         }
@@ -285,7 +288,8 @@ enum UpgradeRules {
             }
             return [
                 it.early(
-                    "Behind the offer, and before it was answered, the client sent another request\(line.map { " (\($0))" } ?? ""): ",
+                    "Behind the offer, and before it was answered, the client sent another "
+                        + "request\(line.map { " (\($0))" } ?? ""): ",
                     at: [it.requestLine])
             ]
         }

@@ -65,7 +65,8 @@ enum WebSocketFrameRules {
             let isConstant = client.maskedFrames >= 4 && client.longestEqualKeyRun >= 3
             let seen =
                 isConstant
-                ? "used the same masking key for \(client.longestEqualKeyRun) frames in a row, of \(client.maskedFrames) in all"
+                ? "used the same masking key for \(client.longestEqualKeyRun) frames in a row, of "
+                    + "\(client.maskedFrames) in all"
                 : "used the masking key zero for \(Words.count(Int64(clamping: client.zeroKeys), "frame"))"
             return [
                 it.found(
@@ -102,7 +103,8 @@ enum WebSocketFrameRules {
                 let names = [(4, "RSV1"), (2, "RSV2"), (1, "RSV3")].filter { bits & UInt8($0.0) != 0 }.map { $0.1 }
                 let hint = bits == 4 && !offered.isEmpty ? "; “\(offered)” was offered and not accepted" : ""
                 return
-                    "set \(names.isEmpty ? "a reserved bit" : Words.list(names)), to which no extension gives a meaning\(hint)"
+                    "set \(names.isEmpty ? "a reserved bit" : Words.list(names)), to which no extension gives a "
+                    + "meaning\(hint)"
             }
         }
         Rule(
@@ -289,10 +291,10 @@ enum WebSocketFrameRules {
             nearMiss: "Close/Close/FIN",
             needsEveryByte: true,
             scope: [.websocket],
-            when: [.status101, .ended]
+            when: [.status101, .endedUnclosed]
         ) { it in
-            guard let facts = it.exchange.websocket, facts.sides.client.close == nil, facts.sides.server.close == nil,
-                !facts.sides.client.lost, !facts.sides.server.lost, it.facts.isValid == true,
+            guard let facts = it.exchange.websocket, !facts.sides.client.lost, !facts.sides.server.lost,
+                it.facts.isValid == true,
                 it.exchange.connection.gapBytes == PerDirection(both: 0)
             else { return [] }
             // After a fatal frame the other side has to end the connection, and that frame is the finding.
@@ -312,7 +314,8 @@ enum WebSocketFrameRules {
             let word = it.exchange.connection.ended[direction] == .rst ? "reset" : "ended"
             return [
                 it.found(
-                    "The \(direction.name) \(word) the connection without a Close frame, \(Words.duration(idle)) after the last data.",
+                    "The \(direction.name) \(word) the connection without a Close frame, "
+                        + "\(Words.duration(idle)) after the last data.",
                     fault: direction == .client ? .client : .server,
                     at: [
                         it.raw(
@@ -359,7 +362,8 @@ enum WebSocketFrameRules {
             guard let line = Words.requestLine(bytes) else { return [] }
             return [
                 it.found(
-                    "Where a frame is expected the client sent “\(it.shown(line, hiding: Redaction.secretRanges(in: line)))”.",
+                    "Where a frame is expected the client sent "
+                        + "“\(it.shown(line, hiding: Redaction.secretRanges(in: line)))”.",
                     at: [it.switched(.client)])
             ]
         }

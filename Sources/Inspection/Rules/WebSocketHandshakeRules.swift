@@ -43,7 +43,8 @@ enum WebSocketHandshakeRules {
                 it.found(
                     count > 1
                         ? "Sec-WebSocket-Key stands in \(count) lines; one is allowed."
-                        : "Sec-WebSocket-Key “\(it.value(.secWebSocketKey, of: request))” is not the base64 of 16 bytes.",
+                        : "Sec-WebSocket-Key “\(it.value(.secWebSocketKey, of: request))” is not the base64 of "
+                            + "16 bytes.",
                     at: it.lines(.secWebSocketKey, of: request))
             ]
         }
@@ -205,7 +206,7 @@ enum WebSocketHandshakeRules {
                 """,
             trigger: "`Sec-WebSocket-Accept: AAAA...=`",
             nearMiss: "WSRSP",
-            scope: [.websocket],
+            scope: [.websocket, .offersWebSocket],
             when: [.status101, .acceptWrong]
         ) { it in
             guard let response = it.response else { return [] }
@@ -243,14 +244,15 @@ enum WebSocketHandshakeRules {
                 """,
             trigger: "offer `chat` resp `superchat`",
             nearMiss: "offer `chat, superchat` resp `superchat`",
-            scope: [.websocket],
+            scope: [.websocket, .offersWebSocket],
             when: [.status101, .subprotocolWrong]
         ) { it in
             let offered = it.value(.secWebSocketProtocol, of: it.request)
             let chosen = it.value(.secWebSocketProtocol, of: it.response)
             return [
                 it.found(
-                    "The server selected the subprotocol “\(chosen)”; offered was \(offered.isEmpty ? "none" : "“\(offered)”").",
+                    "The server selected the subprotocol “\(chosen)”; offered was "
+                        + "\(offered.isEmpty ? "none" : "“\(offered)”").",
                     at: it.lines(.secWebSocketProtocol, of: it.request)
                         + it.lines(.secWebSocketProtocol, of: it.response))
             ]
@@ -271,7 +273,7 @@ enum WebSocketHandshakeRules {
             fix: "Correct the server. A proxy must strip Sec-WebSocket-Extensions in both directions or in none.",
             trigger: "no offer, resp permessage-deflate",
             nearMiss: "offer+resp permessage-deflate",
-            scope: [.websocket],
+            scope: [.websocket, .offersWebSocket],
             when: [.status101, .extensionAnswerOdd]
         ) { it in
             let evidence =
@@ -288,7 +290,8 @@ enum WebSocketHandshakeRules {
             guard it.facts.contains(.extensionLines) else { return [] }
             return [
                 it.found(
-                    "The answer has several Sec-WebSocket-Extensions lines, on which RFC 6455 contradicts itself (11.3.2, 4.2.2).",
+                    "The answer has several Sec-WebSocket-Extensions lines, on which RFC 6455 contradicts "
+                        + "itself (11.3.2, 4.2.2).",
                     level: .warning, at: evidence)
             ]
         }
@@ -321,7 +324,8 @@ enum WebSocketHandshakeRules {
             let gaveUp = wait <= 1_000_000_000 && [1002, 1006, 1010].contains(code)
             return [
                 it.found(
-                    "The client offered “\(it.value(.secWebSocketProtocol, of: it.request))”, the server selected none, "
+                    "The client offered “\(it.value(.secWebSocketProtocol, of: it.request))”, the server "
+                        + "selected none, "
                         + "and the client left after \(Words.duration(max(wait, 0))) without a message.",
                     level: gaveUp ? .warning : .note,
                     at: it.lines(.secWebSocketProtocol, of: it.request) + [it.statusLine]
@@ -411,7 +415,8 @@ enum WebSocketHandshakeRules {
             guard frames > 0 else { return [] }
             return [
                 it.found(
-                    "The client sent \(Words.count(Int64(clamping: frames), "frame")) after a 101 on which it had to fail the connection.",
+                    "The client sent \(Words.count(Int64(clamping: frames), "frame")) after a 101 on which it "
+                        + "had to fail the connection.",
                     at: [it.statusLine, it.switched(.client)])
             ]
         }

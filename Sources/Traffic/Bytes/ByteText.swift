@@ -10,6 +10,14 @@ extension ArraySlice<UInt8> {
         return self[start..<end]
     }
 
+    /// Without white space at both ends, the line end of a folded line included (RFC 9112 5.2).
+    func trimmingFold() -> ArraySlice<UInt8> {
+        var text = trimmingWhitespace()
+        while let byte = text.first, byte == 0x0d || byte == 0x0a { text = text.dropFirst().trimmingWhitespace() }
+        while let byte = text.last, byte == 0x0d || byte == 0x0a { text = text.dropLast().trimmingWhitespace() }
+        return text
+    }
+
     /// Whether these are exactly the bytes of `text`.
     public func matches(_ text: StaticString) -> Bool {
         guard count == text.utf8CodeUnitCount else { return false }

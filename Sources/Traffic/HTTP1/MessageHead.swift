@@ -185,13 +185,13 @@ public func splitList(_ value: ArraySlice<UInt8>, separator: UInt8 = UInt8(ascii
         } else if byte == UInt8(ascii: "\"") {
             quoted = true
         } else if byte == separator {
-            let member = value[start..<index].trimmingWhitespace()
+            let member = value[start..<index].trimmingFold()
             if !member.isEmpty { body(member) }
             start = index + 1
         }
         index += 1
     }
     guard start < value.endIndex else { return }
-    let member = value[start...].trimmingWhitespace()
+    let member = value[start...].trimmingFold()
     if !member.isEmpty { body(member) }
 }
