@@ -51,7 +51,8 @@ let package = Package(
         .testTarget(name: "TrafficTests", dependencies: ["Traffic"], swiftSettings: strict),
         .testTarget(name: "InspectionTests", dependencies: ["Inspection", "Traffic"], swiftSettings: strict),
         .testTarget(name: "ReportsTests", dependencies: ["Reports", "Inspection", "Traffic"], swiftSettings: strict),
-        .testTarget(name: "UpgradescopeTests", dependencies: ["Reports", "Inspection", "Traffic"], swiftSettings: strict),
+        .testTarget(
+            name: "UpgradescopeTests", dependencies: ["Reports", "Inspection", "Traffic"], swiftSettings: strict),
         // Whether the product is right: every capture with a known truth, damage, splitting, the samples.
         .testTarget(
             name: "GroundTruthTests", dependencies: ["Reports", "Inspection", "Traffic"],

@@ -10,6 +10,8 @@ struct Case {
     let facts: Facts
     let rule: Rule
     let showSecrets: Bool
+    /// Only which rules speak, and how loud, is asked for: no words are made and no bytes are copied.
+    var isBrief = false
 
     var request: MessageHead? { exchange.request }
     var response: MessageHead? { exchange.response }
@@ -20,18 +22,19 @@ struct Case {
     ///
     /// Where the protocol was concluded and not stated, what follows from it is inferred as well.
     func found(
-        _ message: String, level: Level? = nil, fault: Fault? = nil, certainty: Certainty? = nil, count: UInt32 = 1,
-        follows: String? = nil, withheld: [String] = [], at evidence: [Evidence?] = []
+        _ message: @autoclosure () -> String, level: Level? = nil, fault: Fault? = nil, certainty: Certainty? = nil,
+        count: UInt32 = 1, follows: String? = nil, withheld: [String] = [],
+        at evidence: @autoclosure () -> [Evidence?] = []
     ) -> Finding {
         let guessed = exchange.protocolInferred && rule.when.holdsAny([.websocket, .h2c])
         var finding = Finding(
             rule: rule.id, name: rule.name, level: level ?? rule.level,
-            certainty: certainty ?? (guessed ? .inferred : .proven), fault: fault ?? rule.fault, message: message,
+            certainty: certainty ?? (guessed ? .inferred : .proven), fault: fault ?? rule.fault, message: isBrief ? "" : message(),
             source: rule.source, fix: rule.fix)
         finding.count = count
         finding.consequenceOf = follows
         finding.withheld = withheld
-        finding.evidence = evidence.compactMap { $0 }
+        if !isBrief { finding.evidence = evidence().compactMap { $0 } }
         finding.exchange = exchange.key
         finding.connection = exchange.connection.id
         return finding

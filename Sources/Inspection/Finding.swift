@@ -5,20 +5,40 @@ public import Traffic
 /// How grave a finding is.
 public enum Level: UInt8, Sendable, Comparable, CaseIterable {
     case note, warning, error
-    public var name: String { "\(self)" }
+    public var name: String {
+        switch self {
+        case .note: "note"
+        case .warning: "warning"
+        case .error: "error"
+        }
+    }
     public static func < (left: Level, right: Level) -> Bool { left.rawValue < right.rawValue }
 }
 
 /// How sure it is; missing data never yields `proven`.
 public enum Certainty: UInt8, Sendable, CaseIterable {
     case proven, inferred, undetermined
-    public var name: String { "\(self)" }
+    public var name: String {
+        switch self {
+        case .proven: "proven"
+        case .inferred: "inferred"
+        case .undetermined: "undetermined"
+        }
+    }
 }
 
 /// Who has to change something.
 public enum Fault: UInt8, Sendable, CaseIterable {
     case client, server, intermediary, capture, unknown
-    public var name: String { "\(self)" }
+    public var name: String {
+        switch self {
+        case .client: "client"
+        case .server: "server"
+        case .intermediary: "intermediary"
+        case .capture: "capture"
+        case .unknown: "unknown"
+        }
+    }
 }
 
 /// Bytes that show a finding.

@@ -37,6 +37,7 @@ public struct Inspector: Sendable {
     private var rules: [Rule] = []
     private var needs: [Facts] = []
     private var connectionRules: [Rule] = []
+    private var replacing: [Rule] = []
 
     public init(selection: RuleSelection = RuleSelection(), showSecrets: Bool = false) {
         self.selection = selection
@@ -45,16 +46,22 @@ public struct Inspector: Sendable {
     }
 
     /// Findings about one finished exchange, in the order of the catalogue.
-    public func inspect(_ exchange: Exchange) -> [Finding] {
+    ///
+    /// Where `isBrief`, they name rule, level and fault only: enough to count them.
+    public func inspect(_ exchange: Exchange, isBrief: Bool = false) -> [Finding] {
         let facts = Facts(exchange)
         var findings: [Finding] = []
         for index in needs.indices where needs[index].isSubset(of: facts) {
             let rule = rules[index]
             if rule.needsEveryByte, facts.contains(.gap) { continue }
-            let subject = Case(exchange: exchange, facts: facts, rule: rule, showSecrets: showSecrets)
+            let subject = Case(
+                exchange: exchange, facts: facts, rule: rule, showSecrets: showSecrets, isBrief: isBrief)
             if let check = rule.check { findings += check(subject) }
         }
-        return findings.isEmpty ? findings : settle(findings, RequestPlace(exchange))
+        guard !findings.isEmpty else { return findings }
+        leaveOutReplaced(&findings)
+        if isBrief { setLevels(&findings) } else { settle(&findings, RequestPlace(exchange)) }
+        return findings
     }
 
     /// Findings about one connection (CAP rules).
@@ -77,21 +84,33 @@ public struct Inspector: Sendable {
     private mutating func choose() {
         rules = Catalogue.all.filter { $0.check != nil && selection.includes($0) }
         needs = rules.map(\.when)
+        replacing = rules.filter { !$0.replaces.isEmpty }
         connectionRules = Catalogue.all.filter { $0.checkConnection != nil && selection.includes($0) }
     }
 
-    /// Leaves out what a more telling finding replaces, and links that lead nowhere.
-    private func settle(_ findings: [Finding], _ place: RequestPlace) -> [Finding] {
-        var findings = findings
-        let names = Set(findings.map(\.rule))
-        var replaced: Set<String> = []
-        for rule in rules where !rule.replaces.isEmpty && names.contains(rule.id) { replaced.formUnion(rule.replaces) }
-        findings.removeAll { replaced.contains($0.rule) }
+    /// Leaves out what a more telling finding replaces.
+    private func leaveOutReplaced(_ findings: inout [Finding]) {
+        guard findings.count > 1 else { return }
+        for rule in replacing where findings.contains(where: { $0.rule == rule.id }) {
+            findings.removeAll { rule.replaces.contains($0.rule) }
+        }
+    }
+
+    private func setLevels(_ findings: inout [Finding]) {
+        guard !selection.levels.isEmpty else { return }
+        for index in findings.indices {
+            let level = selection.level(of: findings[index].rule, name: findings[index].name)
+            findings[index].level = level ?? findings[index].level
+        }
+    }
+
+    /// Fills in what needs all findings of the exchange; links that lead nowhere are cut.
+    private func settle(_ findings: inout [Finding], _ place: RequestPlace) {
+        let names = findings.map(\.rule)
         for index in findings.indices {
             if let cause = findings[index].consequenceOf, !names.contains(cause) { findings[index].consequenceOf = nil }
             complete(&findings[index], host: place.host, path: place.path)
         }
-        return findings
     }
 
     private func complete(_ finding: inout Finding, host: ArraySlice<UInt8>, path: ArraySlice<UInt8>) {

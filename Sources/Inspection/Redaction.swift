@@ -78,9 +78,20 @@ public enum Redaction {
 
     /// Whether a word is the name of something secret: a query key, a field, a part of a subprotocol.
     static func isSecretName(_ name: ArraySlice<UInt8>) -> Bool {
-        let word = String(decoding: name.map(\.asciiLowercased), as: UTF8.self)
-        if exactNames.contains(word) { return true }
-        return partNames.contains { word.contains($0) }
+        for word in exactNames where name.matchesIgnoringCase(word) { return true }
+        var index = name.startIndex
+        while index < name.endIndex {
+            // Every part begins with one of these letters.
+            switch name[index].asciiLowercased {
+            case 0x61, 0x62, 0x63, 0x68, 0x6a, 0x70, 0x73, 0x74, 0x78:
+                for part in partNames where name.endIndex - index >= part.utf8CodeUnitCount {
+                    if name[index..<(index + part.utf8CodeUnitCount)].matchesIgnoringCase(part) { return true }
+                }
+            default: break
+            }
+            index += 1
+        }
+        return false
     }
 
     /// A JSON Web Token, or a long run of letters and digits that no one would choose as a word.
@@ -130,12 +141,12 @@ public enum Redaction {
         }
     }
 
-    private static let exactNames: Set<String> = [
+    private static let exactNames: [StaticString] = [
         "sid", "sig", "pwd", "pass", "key", "apikey", "api_key", "api-key", "code", "jwt", "auth", "ticket", "otp",
         "pin",
         "access", "credential", "credentials", "bearer", "x-api-key", "id_token_hint", "state", "nonce",
     ]
-    private static let partNames = [
+    private static let partNames: [StaticString] = [
         "token", "auth", "passw", "secret", "signature", "session", "apikey", "api_key", "api-key", "jwt", "credential",
         "bearer", "private", "hmac", "csrf", "xsrf",
     ]

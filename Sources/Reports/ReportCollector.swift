@@ -60,6 +60,14 @@ public final class ReportCollector {
         clean = LeastKeys(limit: options.cleanExchanges)
     }
 
+    /// Not every exchange will be told of.
+    public var isSelective: Bool { !options.everyExchange }
+
+    /// Whether an exchange with findings would be told of, were the input over now.
+    public func admits(_ exchange: Exchange) -> Bool {
+        options.everyExchange || !withFindings.isBelow(SortKey(exchange.key))
+    }
+
     /// Takes a finished exchange and what was found about it.
     public func add(_ exchange: Exchange, findings: [Finding]) {
         tally.count(exchange)

@@ -173,8 +173,9 @@ public struct MessageHead: Sendable, Equatable {
 }
 
 /// Calls `body` for each non-empty member of one list field value (RFC 9110 5.6.1).
-public func splitList(_ value: ArraySlice<UInt8>, separator: UInt8 = UInt8(ascii: ","), _ body: (ArraySlice<UInt8>) -> Void)
-{
+public func splitList(
+    _ value: ArraySlice<UInt8>, separator: UInt8 = UInt8(ascii: ","), _ body: (ArraySlice<UInt8>) -> Void
+) {
     var start = value.startIndex
     var index = value.startIndex
     var quoted = false

@@ -32,6 +32,8 @@ struct Connection {
     private var hello: ClientHello?
     private var firstBytes: [UInt8] = []
     private var firstBytesUnknown = false
+    private var loneUpgradeOptions: UInt32 = 0
+    private var firstLoneUpgradeOption: MessageHead?
     private var requests: UInt32 = 0
     private var exchanges: UInt32 = 0
     private var sawSYN = false
@@ -158,7 +160,9 @@ struct Connection {
 
     private mutating func synchronize(_ segment: Segment, _ direction: Direction, _ mark: PacketMark) {
         let start = segment.sequence &+ 1
-        if !streams[direction.index].hasBase || streams[direction.index].counters.bytes == 0 && streams[direction.index].next == 0 {
+        if !streams[direction.index].hasBase
+            || streams[direction.index].counters.bytes == 0 && streams[direction.index].next == 0
+        {
             streams[direction.index].setBase(start)
         }
         if direction == .client {
@@ -387,7 +391,9 @@ struct Connection {
                 giveUp(direction, mark, context)
             }
         }
-        if conversation?.wantsAcknowledgments == true, let acknowledged = mark.acknowledged { noteAcknowledged(acknowledged, mark) }
+        if conversation?.wantsAcknowledgments == true, let acknowledged = mark.acknowledged {
+            noteAcknowledged(acknowledged, mark)
+        }
     }
 
     /// Packets of the connection that may pass before an acknowledged hole is called missing.
@@ -409,7 +415,9 @@ struct Connection {
             return
         }
         let acknowledged = streams[direction.index].acknowledgedBytes
-        let to = held.map { acknowledged > streams[direction.index].next ? min($0.offset, acknowledged) : $0.offset } ?? acknowledged
+        let to =
+            held.map { acknowledged > streams[direction.index].next ? min($0.offset, acknowledged) : $0.offset }
+            ?? acknowledged
         guard to > streams[direction.index].next else { return }
         declareGap(direction, to: to, mark, context)
         flush(direction, context)
@@ -456,6 +464,8 @@ struct Connection {
         hello = conversation.hello
         firstBytes = conversation.firstBytes
         firstBytesUnknown = conversation.firstBytesUnknown
+        loneUpgradeOptions = conversation.loneUpgradeOptions
+        firstLoneUpgradeOption = conversation.firstLoneUpgradeOption
         requests = conversation.requests
         exchanges = conversation.exchanges
     }
@@ -493,7 +503,8 @@ struct Connection {
         var rounds = 0
         while rounds < 1 << 16, self.conversation != nil {
             let before = (streams[0].next, streams[1].next, streams[0].held.count, streams[1].held.count)
-            for direction in Direction.allCases where streams[direction.index].hasHole && streams[direction.index].packets > 0 {
+            for direction in Direction.allCases
+            where streams[direction.index].hasHole && streams[direction.index].packets > 0 {
                 giveUp(direction, last, context)
             }
             let after = (streams[0].next, streams[1].next, streams[0].held.count, streams[1].held.count)
@@ -540,6 +551,8 @@ struct Connection {
         record.application = application
         record.startedMidstream = !sawSYN
         record.firstBytesUnknown = firstBytesUnknown
+        record.loneUpgradeOptions = loneUpgradeOptions
+        record.firstLoneUpgradeOption = firstLoneUpgradeOption
         record.end =
             wasReset ? .rst : streams[0].ended == .fin && streams[1].ended == .fin ? .fin : end
         record.packets = streams[0].packets + streams[1].packets
@@ -558,7 +571,9 @@ struct Connection {
         }
         for direction in Direction.allCases {
             let other = direction.opposite
-            if streams[direction.index].counters.bytes > 0, streams[other.index].packets == 0 { record.oneDirection = direction }
+            if streams[direction.index].counters.bytes > 0, streams[other.index].packets == 0 {
+                record.oneDirection = direction
+            }
         }
         return record
     }

@@ -23,7 +23,8 @@ struct ConnectionTable {
     @inline(__always)
     static func hash(_ segment: Segment) -> UInt32 {
         @inline(__always) func mix(_ endpoint: Endpoint) -> UInt64 {
-            var value = (endpoint.address.low ^ endpoint.address.high &* 0x9e37_79b9_7f4a_7c15) &+ UInt64(endpoint.port) << 48
+            var value =
+                (endpoint.address.low ^ endpoint.address.high &* 0x9e37_79b9_7f4a_7c15) &+ UInt64(endpoint.port) << 48
             value = (value ^ value >> 31) &* 0xbf58_476d_1ce4_e5b9
             return value ^ value >> 29
         }
@@ -41,7 +42,9 @@ struct ConnectionTable {
             if slot == 0 { return nil }
             if UInt32(truncatingIfNeeded: slot >> 32) == hash {
                 let index = Int(UInt32(truncatingIfNeeded: slot)) - 1
-                if connections[index].joins(segment.source, segment.destination, tunnel: segment.tunnel) { return index }
+                if connections[index].joins(segment.source, segment.destination, tunnel: segment.tunnel) {
+                    return index
+                }
             }
             position = (position + 1) & mask
         }

@@ -28,7 +28,9 @@ struct EarlyWatch {
         let skipped = max(0, start - offset)
         guard skipped < Int64(bytes.count) else { return }
         let first = Int(skipped)
-        if excerpt.count < 256 { excerpt.append(bytes.extracting(first..<min(bytes.count, first + 256 - excerpt.count))) }
+        if excerpt.count < 256 {
+            excerpt.append(bytes.extracting(first..<min(bytes.count, first + 256 - excerpt.count)))
+        }
         var index = first
         while onlyLineEnds, index < bytes.count {
             if bytes[index] != 0x0d && bytes[index] != 0x0a { onlyLineEnds = false }

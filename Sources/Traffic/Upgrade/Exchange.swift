@@ -21,7 +21,16 @@ public enum ExchangeKind: UInt8, Sendable, CaseIterable {
 /// What became of the offer; exactly one.
 public enum Outcome: UInt8, Sendable, CaseIterable {
     case switched, declined, required, redirected, failed, incomplete
-    public var name: String { "\(self)" }
+    public var name: String {
+        switch self {
+        case .switched: "switched"
+        case .declined: "declined"
+        case .required: "required"
+        case .redirected: "redirected"
+        case .failed: "failed"
+        case .incomplete: "incomplete"
+        }
+    }
 }
 
 /// Why it became that.

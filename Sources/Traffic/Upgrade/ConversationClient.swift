@@ -1,0 +1,316 @@
+// The client's side of a conversation: requests, their content, and what is held behind an offer.
+
+extension Conversation {
+    func receiveClient(_ bytes: Span<UInt8>, offset: Int64, mark: PacketMark) {
+        var index = 0
+        while index < bytes.count {
+            switch client.state {
+            case .head: index = readRequestHead(bytes, index, offset, mark)
+            case .body:
+                let step = Int(min(Int64(bytes.count - index), client.remaining))
+                index += step
+                client.remaining -= Int64(step)
+                noteBody(step)
+                if client.remaining == 0 { requestEnded(at: offset + Int64(index)) }
+            case .chunked:
+                let step = client.chunked.consume(bytes.extracting(index...))
+                index += step
+                noteBody(step)
+                if client.chunked.isDone {
+                    requestEnded(at: offset + Int64(index))
+                } else if client.chunked.isBroken {
+                    requestEndUnknown()
+                }
+            case .held:
+                hold(bytes.extracting(index...), offset + Int64(index), mark)
+                return
+            case .switched:
+                pass(bytes.extracting(index...), .client, offset + Int64(index), mark)
+                return
+            case .resync:
+                guard Sniffer.isRequestLine(bytes.extracting(index...)) else {
+                    unrecognized(bytes, index, .client)
+                    return
+                }
+                client.state = .head
+                if !isAssociated, outstanding.isEmpty, server.buffer.isEmpty { isAssociated = true }
+            case .untilClose, .ignored: return
+            }
+            if isLetGo { return }
+        }
+    }
+
+    func readRequestHead(_ bytes: Span<UInt8>, _ index: Int, _ offset: Int64, _ mark: PacketMark) -> Int {
+        if client.buffer.isEmpty {
+            let rest = bytes.extracting(index...)
+            switch context.head.parseRequest(rest) {
+            case .complete:
+                let length = context.head.length
+                let place = headPlace(.client, offset + Int64(index), first: mark, last: mark)
+                takeRequest(rest, place)
+                return index + length
+            case .incomplete:
+                keepClient(rest, offset + Int64(index), mark)
+                return bytes.count
+            case .notHTTP:
+                clientIsNotHTTP(rest, offset + Int64(index), mark)
+                return bytes.count
+            }
+        }
+        let before = client.buffer.count
+        client.buffer.append(bytes.extracting(index...))
+        let buffer = client.buffer
+        switch client.endOfHead(request: true) {
+        case .incomplete:
+            if buffer.count > context.options.limits.headBytes {
+                context.hit("head-bytes")
+                lose(.client)
+            }
+            return bytes.count
+        case .notHTTP:
+            client.buffer = []
+            clientIsNotHTTP(buffer.span, client.bufferOffset, client.bufferFirst ?? mark)
+            return bytes.count
+        case .complete: break
+        }
+        guard context.head.parseRequest(buffer.span) == .complete else {
+            client.buffer = []
+            clientIsNotHTTP(buffer.span, client.bufferOffset, client.bufferFirst ?? mark)
+            return bytes.count
+        }
+        let length = context.head.length
+        let place = headPlace(.client, client.bufferOffset, first: client.bufferFirst ?? mark, last: mark)
+        client.buffer = []
+        takeRequest(buffer.span, place)
+        return index + max(0, length - before)
+    }
+
+    /// The place of the head in `context.head`, parsed from bytes at `offset`.
+    func headPlace(_ direction: Direction, _ offset: Int64, first: PacketMark, last: PacketMark) -> Place {
+        Place(
+            direction: direction, offset: offset + Int64(context.head.skipped),
+            length: Int64(context.head.length - context.head.skipped), first: first, last: last)
+    }
+
+    func keepClient(_ rest: Span<UInt8>, _ offset: Int64, _ mark: PacketMark) {
+        client.bufferOffset = offset
+        client.bufferFirst = mark
+        client.searched = 0
+        client.buffer.append(rest)
+        if client.buffer.count > context.options.limits.headBytes {
+            context.hit("head-bytes")
+            lose(.client)
+        }
+    }
+
+    func takeRequest(_ bytes: Span<UInt8>, _ place: Place) {
+        application = .http
+        client.spokeHTTP = true
+        requests &+= 1
+        context.counters.requests += 1
+        let isConnect = isMethod(bytes, "CONNECT")
+        let isHEAD = isMethod(bytes, "HEAD")
+        let (length, framing) = context.head.requestBody(bytes)
+        let kind: ExchangeKind? =
+            isConnect
+            ? .connect
+            : context.head.has(.upgrade)
+                ? .upgrade
+                : context.head.has(.secWebSocketKey) || context.head.has(.http2Settings)
+                    || context.head.has(.capsuleProtocol) ? .lostOffer : nil
+        let head = context.head.copied(from: bytes, place: place)
+        var request = Outstanding(isHEAD: isHEAD, exchange: nil, head: nil, framing: framing, earlyFor: nil, later: nil)
+        if let refused = open.lastIndex(where: { $0.isRefused }) { noteLater(&request, refused, head) }
+        if let kind {
+            exchanges &+= 1
+            context.counters.exchanges += 1
+            var exchange = Exchange(kind: kind, connection: startFacts, first: place.first)
+            exchange.request = head
+            exchange.framing = framing
+            exchange.lastMark = place.last
+            if let serverFirst, requests == 1 { exchange.anomalies.append(serverFirst) }
+            request.exchange = add(exchange)
+        } else {
+            request.head = head
+            if head.hasMember(.connection, "upgrade") {
+                loneUpgradeOptions &+= 1
+                if firstLoneUpgradeOption == nil { firstLoneUpgradeOption = head }
+            }
+        }
+        reading = request.exchange
+        if outstanding.count < context.options.limits.outstandingRequests {
+            outstanding.append(request)
+        } else {
+            context.hit("outstanding-requests")
+            lose(.client)
+            return
+        }
+        switch length {
+        case .none where kind != nil && context.head.has(.secWebSocketKey1):
+            // Eight bytes of the hixie-76 handshake behind the head belong to it (RULES D, trap 9).
+            client.state = .body
+            client.remaining = 8
+        case .none, .untilClose: requestEnded(at: place.end)
+        case .bytes(let count):
+            client.state = .body
+            client.remaining = count
+        // CONNECT has no content: if nothing comes the tunnel may begin here (RULES B 5).
+        case .chunked:
+            client.state = .chunked
+            client.chunked = ChunkedReader()
+        case .unknown: requestEndUnknown()
+        }
+    }
+
+    func isMethod(_ bytes: Span<UInt8>, _ method: StaticString) -> Bool {
+        context.head.method.count == method.utf8CodeUnitCount && bytes.has(method, at: context.head.skipped)
+    }
+
+    func noteLater(_ request: inout Outstanding, _ refused: Int, _ head: MessageHead) {
+        let start = open[refused].exchange.response?.place.end ?? 0
+        let early = head.place.first.acknowledged.map { $0 < start } ?? false
+        if early { request.earlyFor = open[refused].number }
+        guard open[refused].exchange.laterRequests.count < 8 else { return }
+        request.later = (open[refused].number, open[refused].exchange.laterRequests.count)
+        let forwarding =
+            head.has(.via) || head.has(.forwarded) || head.has(.xForwardedFor) || head.has(.xForwardedHost)
+            || head.has(.xForwardedProto) || head.has(.xRealIP) || head.has(.xForwardedServer)
+        open[refused].exchange.laterRequests.append(
+            LaterRequest(
+                head: Array(head.bytes.prefix(1024)), place: head.place, hasForwardingFields: forwarding,
+                wasEarly: early, status: 0))
+    }
+
+    func noteBody(_ count: Int) {
+        guard let number = reading, let index = index(of: number) else { return }
+        open[index].exchange.framing.bodyBytes += Int64(count)
+    }
+
+    func requestEnded(at end: Int64) {
+        defer { reading = nil }
+        guard let number = reading, let index = index(of: number) else {
+            client.state = .head
+            return
+        }
+        open[index].exchange.framing.end = end
+        open[index].watch = EarlyWatch(start: end)
+        open[index].watch?.serverHole = serverHole
+        if switched == number {
+            startClient(at: end)
+        } else if open[index].isRefused {
+            client.state = .head
+        } else {
+            client.state = .held
+        }
+    }
+
+    func requestEndUnknown() {
+        client.state = .ignored
+        if let number = reading, let index = index(of: number) { open[index].exchange.framing.endUnknown = true }
+        reading = nil
+    }
+
+    func hold(_ bytes: Span<UInt8>, _ offset: Int64, _ mark: PacketMark) {
+        let room = context.options.limits.pendingBytes - held.bytes.count
+        let taken = min(bytes.count, max(0, room))
+        if taken > 0 {
+            held.bytes.append(bytes.extracting(0..<taken))
+            held.pieces.append(Held.Piece(offset: offset, length: taken, isHole: false, mark: mark))
+        }
+        if taken < bytes.count {
+            context.hit("pending-bytes")
+            held.pieces.append(
+                Held.Piece(offset: offset + Int64(taken), length: bytes.count - taken, isHole: true, mark: mark))
+        }
+    }
+
+    /// What was held goes to whoever the answer says it belongs to.
+    func release() {
+        let all = held
+        held = Held()
+        let bytes = all.bytes.span
+        var index = 0
+        for piece in all.pieces {
+            if piece.isHole {
+                clientGap(piece.offset, piece.offset + Int64(piece.length), piece.mark)
+            } else {
+                receiveClient(
+                    bytes.extracting(index..<(index + piece.length)), offset: piece.offset, mark: piece.mark)
+                index += piece.length
+            }
+        }
+    }
+
+    func noteEarly(_ bytes: Span<UInt8>, _ offset: Int64, _ mark: PacketMark) {
+        for index in open.indices where open[index].watch != nil {
+            if let end = open[index].exchange.response?.place.end, let acknowledged = mark.acknowledged,
+                acknowledged >= end
+            {
+                // Its sender has the whole answer: nothing from here on is early.
+                closeWatch(index)
+            } else {
+                open[index].watch?.note(bytes, offset: offset, mark: mark)
+            }
+        }
+    }
+
+    func clientIsNotHTTP(_ bytes: Span<UInt8>, _ offset: Int64, _ mark: PacketMark) {
+        guard client.spokeHTTP else {
+            if firstBytes.isEmpty { firstBytes = bytes.extracting(0..<min(64, bytes.count)).array }
+            if let hello = ClientHello(bytes) {
+                application = .tls
+                self.hello = hello
+            } else if bytes.has("PRI * HTTP/2.0", at: 0) {
+                application = .http2
+            }
+            isLetGo = open.isEmpty
+            client.state = .ignored
+            return
+        }
+        client.state = .resync
+        client.buffer = []
+    }
+
+    func unrecognized(_ bytes: Span<UInt8>, _ index: Int, _ direction: Direction) {
+        let rest = bytes.extracting(index...)
+        if direction == .client {
+            client.unrecognized += Int64(rest.count)
+            if !client.spokeHTTP, firstBytes.isEmpty {
+                firstBytes = rest.extracting(0..<min(64, rest.count)).array
+                firstBytesUnknown = true
+            }
+        } else {
+            server.unrecognized += Int64(rest.count)
+        }
+        guard !client.spokeHTTP, !server.spokeHTTP else { return }
+        // A TLS record, or too much that is nothing we know.
+        if rest.count >= 3, (0x14...0x17).contains(rest[0]), rest[1] == 3, rest[2] <= 4 {
+            application = .tls
+            if let hello = ClientHello(rest) { self.hello = hello }
+            isLetGo = true
+        } else if client.unrecognized + server.unrecognized > 1 << 18 {
+            isLetGo = true
+        }
+    }
+
+    func clientGap(_ from: Int64, _ to: Int64, _ mark: PacketMark) {
+        client.position = to
+        if clientHole == nil { clientHole = from }
+        let missing = to - from
+        switch client.state {
+        case .body where client.remaining > missing:
+            client.remaining -= missing
+            noteBody(Int(min(missing, Int64(Int32.max))))
+        case .body where client.remaining == missing:
+            client.remaining = 0
+            requestEnded(at: to)
+        case .chunked where client.chunked.skip(missing): noteBody(Int(min(missing, Int64(Int32.max))))
+        case .held: held.pieces.append(Held.Piece(offset: from, length: Int(missing), isHole: true, mark: mark))
+        case .switched: decoder?.gap(.client, from: from, to: to, mark: mark)
+        case .ignored, .untilClose: break
+        default:
+            if let number = reading, let index = index(of: number) { open[index].exchange.touchesGap = true }
+            lose(.client)
+        }
+    }
+}

@@ -1,0 +1,287 @@
+// The server's side of a conversation: responses, and which request each of them answers.
+
+extension Conversation {
+    func receiveServer(_ bytes: Span<UInt8>, offset: Int64, mark: PacketMark) {
+        var index = 0
+        while index < bytes.count {
+            switch server.state {
+            case .head: index = readResponseHead(bytes, index, offset, mark)
+            case .body:
+                let step = Int(min(Int64(bytes.count - index), server.remaining))
+                index += step
+                server.remaining -= Int64(step)
+                if server.remaining == 0 { server.state = .head }
+            case .chunked:
+                index += server.chunked.consume(bytes.extracting(index...))
+                if server.chunked.isDone {
+                    server.state = .head
+                } else if server.chunked.isBroken {
+                    server.state = .resync
+                    return
+                }
+            case .switched:
+                pass(bytes.extracting(index...), .server, offset + Int64(index), mark)
+                return
+            case .resync:
+                guard bytes.has("HTTP/1.", at: index) else {
+                    unrecognized(bytes, index, .server)
+                    return
+                }
+                server.state = .head
+            case .untilClose, .held, .ignored: return
+            }
+            if isLetGo { return }
+        }
+    }
+
+    func readResponseHead(_ bytes: Span<UInt8>, _ index: Int, _ offset: Int64, _ mark: PacketMark) -> Int {
+        if server.buffer.isEmpty {
+            let rest = bytes.extracting(index...)
+            switch context.head.parseResponse(rest) {
+            case .complete:
+                let length = context.head.length
+                takeResponse(rest, headPlace(.server, offset + Int64(index), first: mark, last: mark))
+                return index + length
+            case .incomplete:
+                server.bufferOffset = offset + Int64(index)
+                server.bufferFirst = mark
+                server.searched = 0
+                server.buffer.append(rest)
+                limitServerHead()
+                return bytes.count
+            case .notHTTP: return serverIsNotHTTP(rest, offset + Int64(index), mark) + index
+            }
+        }
+        let before = server.buffer.count
+        server.buffer.append(bytes.extracting(index...))
+        let buffer = server.buffer
+        let first = server.bufferFirst ?? mark
+        switch server.endOfHead(request: false) {
+        case .incomplete:
+            limitServerHead()
+            return bytes.count
+        case .notHTTP:
+            server.buffer = []
+            _ = serverIsNotHTTP(buffer.span, server.bufferOffset, first)
+            return bytes.count
+        case .complete: break
+        }
+        guard context.head.parseResponse(buffer.span) == .complete else {
+            server.buffer = []
+            let skipped = serverIsNotHTTP(buffer.span, server.bufferOffset, first)
+            // What is left of the buffer begins a head: it lies in the bytes at hand, or is read again from here.
+            if skipped < buffer.count {
+                let rest = buffer.span.extracting(skipped...)
+                if context.head.parseResponse(rest) == .complete {
+                    let length = context.head.length
+                    takeResponse(
+                        rest, headPlace(.server, server.bufferOffset + Int64(skipped), first: first, last: mark))
+                    return index + max(0, skipped + length - before)
+                }
+            }
+            return bytes.count
+        }
+        let length = context.head.length
+        server.buffer = []
+        takeResponse(buffer.span, headPlace(.server, server.bufferOffset, first: first, last: mark))
+        return index + max(0, length - before)
+    }
+
+    func limitServerHead() {
+        guard server.buffer.count > context.options.limits.headBytes else { return }
+        context.hit("head-bytes")
+        lose(.server)
+    }
+
+    /// Bytes that are no status line where one was due. Returns how many of them are done with.
+    func serverIsNotHTTP(_ bytes: Span<UInt8>, _ offset: Int64, _ mark: PacketMark) -> Int {
+        guard client.spokeHTTP || server.spokeHTTP || !client.buffer.isEmpty else {
+            // The server speaks first, and not HTTP: what the client says will tell whether that matters.
+            let first = bytes.extracting(0..<min(32, bytes.count)).array
+            let place = Place(direction: .server, offset: offset, length: Int64(bytes.count), first: mark, last: mark)
+            serverFirst = Anomaly(
+                kind: .serverBytesBeforeResponse, place: place, excerpt: first, value: Int64(bytes.count))
+            server.state = .resync
+            return bytes.count
+        }
+        guard let number = outstanding.first?.exchange, let place = index(of: number) else {
+            server.state = .resync
+            return bytes.count
+        }
+        // Behind an offer: new-protocol bytes in front of the answer, which real servers send (RULES EARLY008).
+        var index = 1
+        while index < bytes.count, !bytes.has("HTTP/1.", at: index) { index += 1 }
+        var anomalies = AnomalyLog(limit: context.options.limits.anomalies)
+        anomalies.list = open[place].exchange.anomalies
+        anomalies.note(
+            .serverBytesBeforeResponse,
+            Place(direction: .server, offset: offset, length: Int64(index), first: mark, last: mark),
+            bytes.extracting(0..<min(32, index)).array, value: Int64(index))
+        open[place].exchange.anomalies = anomalies.list
+        if index >= bytes.count { server.state = .resync }
+        return index
+    }
+
+    func takeResponse(_ bytes: Span<UInt8>, _ place: Place) {
+        server.spokeHTTP = true
+        if application == .unknown { application = .http }
+        let status = Int(context.head.status)
+        // A hole in the client's stream below what this answer acknowledges: whose answer it is cannot be known.
+        if let hole = clientHole, !isAssociated, let acknowledged = place.first.acknowledged, acknowledged > hole {
+            forgetOutstanding()
+        }
+        guard let front = outstanding.first else {
+            takeOrphan(bytes, place, status)
+            return
+        }
+        if (100..<200).contains(status), status != 101 {
+            if let number = front.exchange, let index = index(of: number), open[index].exchange.interim.count < 8 {
+                open[index].exchange.interim.append(context.head.copied(from: bytes, place: place))
+            }
+            return
+        }
+        outstanding.removeFirst()
+        answeredRequests += 1
+        guard let number = front.exchange, let index = index(of: number) else {
+            if status == 101 {
+                switchUnsolicited(bytes, place, front)
+            } else if status == 426 {
+                requireUnsolicited(bytes, place, front)
+            } else {
+                finalOfPlain(bytes, place, front, status)
+            }
+            return
+        }
+        let response = context.head.copied(from: bytes, place: place)
+        if let early = front.earlyFor {
+            noteEarlyAnswer(early, response, front, requestOf: open[index].exchange.request)
+        }
+        noteLaterResponse(front, response, status)
+        decide(index, response, front, bytes)
+    }
+
+    func finalOfPlain(_ bytes: Span<UInt8>, _ place: Place, _ front: Outstanding, _ status: Int) {
+        if let early = front.earlyFor {
+            noteEarlyAnswer(early, context.head.copied(from: bytes, place: place), front, requestOf: front.head)
+        }
+        if open.contains(where: { $0.isRefused }) {
+            noteLaterResponse(front, context.head.copied(from: bytes, place: place), status)
+        }
+        startResponseBody(bytes, toHEAD: front.isHEAD)
+    }
+
+    func startResponseBody(_ bytes: Span<UInt8>, toHEAD: Bool) {
+        switch context.head.responseBody(bytes, toHEAD: toHEAD) {
+        case .none: server.state = .head
+        case .bytes(let count):
+            server.state = .body
+            server.remaining = count
+        case .chunked:
+            server.state = .chunked
+            server.chunked = ChunkedReader()
+        case .untilClose: server.state = .untilClose
+        case .unknown: server.state = .resync
+        }
+    }
+
+    /// An answer without a request that it could belong to.
+    func takeOrphan(_ bytes: Span<UInt8>, _ place: Place, _ status: Int) {
+        if status == 101, clientHole == nil, isAssociated, client.state != .resync {
+            switchUnsolicited(bytes, place, nil)
+            return
+        }
+        if let refused = open.lastIndex(where: { $0.isRefused }), status >= 200 {
+            let response = context.head.copied(from: bytes, place: place)
+            open[refused].exchange.laterResponses += 1
+            if open[refused].exchange.firstLaterResponse == nil { open[refused].exchange.firstLaterResponse = response }
+            // The early bytes were no request that we could read, yet the server answered something.
+            if isAssociated, earlyRuns(refused) { noteEarlyAnswer(open[refused].number, response, nil, requestOf: nil) }
+        }
+        startResponseBody(bytes, toHEAD: false)
+    }
+
+    func earlyRuns(_ index: Int) -> Bool {
+        guard let end = open[index].exchange.response?.place.end else { return false }
+        if let early = open[index].exchange.early { return early.verdict != .undetermined && !early.onlyLineEnds }
+        guard let watch = open[index].watch, !watch.onlyLineEnds else { return false }
+        return watch.runs.contains { ($0.mark.acknowledged ?? .max) < end }
+    }
+
+    func noteEarlyAnswer(
+        _ number: Int, _ response: MessageHead, _ front: Outstanding?, requestOf request: MessageHead?
+    ) {
+        guard response.status >= 200 || response.status == 101, let index = index(of: number) else { return }
+        if earlyAnswers[number] == nil {
+            let line = request.map { head in Array(head.bytes.prefix { $0 != 0x0d && $0 != 0x0a }) } ?? []
+            earlyAnswers[number] = EarlyAnswer(
+                status: UInt16(response.status), place: response.place, requestLine: Array(line.prefix(1024)))
+        }
+        open[index].exchange.lastMark = response.place.last
+    }
+
+    func noteLaterResponse(_ front: Outstanding, _ response: MessageHead, _ status: Int) {
+        if let later = front.later, let index = index(of: later.exchange),
+            later.index < open[index].exchange.laterRequests.count
+        {
+            open[index].exchange.laterRequests[later.index].status = UInt16(status)
+        }
+        for index in open.indices where open[index].isRefused && open[index].number != front.exchange {
+            open[index].exchange.laterResponses += 1
+            if open[index].exchange.firstLaterResponse == nil { open[index].exchange.firstLaterResponse = response }
+        }
+    }
+
+    func serverGap(_ from: Int64, _ to: Int64, _ mark: PacketMark) {
+        server.position = to
+        if serverHole == nil { serverHole = from }
+        for index in open.indices where open[index].watch != nil && open[index].watch?.serverHole == nil {
+            open[index].watch?.serverHole = from
+        }
+        let missing = to - from
+        switch server.state {
+        case .body where server.remaining >= missing:
+            server.remaining -= missing
+            if server.remaining == 0 { server.state = .head }
+        case .chunked where server.chunked.skip(missing): break
+        case .untilClose, .ignored: break
+        case .switched: decoder?.gap(.server, from: from, to: to, mark: mark)
+        default:
+            for request in outstanding {
+                if let number = request.exchange, let index = index(of: number) {
+                    open[index].exchange.touchesGap = true
+                }
+            }
+            lose(.server)
+        }
+    }
+
+    /// A direction lost its place: it waits for a line that begins a message, and answers are not told to requests
+    /// until both sides are quiet again.
+    func lose(_ direction: Direction) {
+        if direction == .client {
+            client.state = .resync
+            client.buffer = []
+            if let number = reading, let index = index(of: number) { open[index].exchange.touchesGap = true }
+            reading = nil
+            isAssociated = false
+        } else {
+            server.state = .resync
+            server.buffer = []
+            isAssociated = false
+            forgetOutstanding()
+        }
+    }
+
+    func forgetOutstanding() {
+        for request in outstanding {
+            if let number = request.exchange, let index = index(of: number) { open[index].exchange.touchesGap = true }
+        }
+        outstanding = []
+        isAssociated = true
+        clientHole = nil
+        if client.state == .held {
+            client.state = .resync
+            release()
+        }
+    }
+}

@@ -1,0 +1,172 @@
+// The decision: an answer came to an offer, and each direction goes on as it says.
+
+extension Conversation {
+    func decide(_ index: Int, _ response: MessageHead, _ front: Outstanding, _ bytes: Span<UInt8>) {
+        open[index].exchange.response = response
+        open[index].exchange.lastMark = response.place.last
+        let status = response.status
+        let isConnect = open[index].exchange.kind == .connect
+        if status == 101 || isConnect && (200..<300).contains(status) {
+            open[index].exchange.outcome = .switched
+            chooseProtocol(index, response)
+            startSwitch(index, response.place.end)
+            return
+        }
+        let (outcome, reason) = Self.refusal(response, isConnect: isConnect)
+        open[index].exchange.outcome = outcome
+        open[index].exchange.reason = reason
+        open[index].isRefused = true
+        wantsAcknowledgments = true
+        startResponseBody(bytes, toHEAD: front.isHEAD)
+        if client.state == .held {
+            client.state = .head
+            release()
+        }
+    }
+
+    /// The outcome table of RULES A for everything but a switch.
+    static func refusal(_ response: MessageHead, isConnect: Bool) -> (Outcome, OutcomeReason) {
+        switch response.status {
+        case 200..<300, 304: return (.declined, .none)
+        case 300..<400: return (.redirected, .scheme)
+        case 426:
+            if response.has(.secWebSocketVersion) { return (.required, .version) }
+            let tls = response.members(.upgrade).contains { UpgradedProtocol.named($0) == .tls }
+            return (.required, tls ? .tls : .other)
+        case 401, 407: return (.failed, .auth)
+        case 403: return (.failed, .forbidden)
+        case 404: return (.failed, .notFound)
+        case 400: return (.failed, response.has(.secWebSocketVersion) ? .version : .badRequest)
+        case 502, 503, 504: return (.failed, .gateway)
+        default: return (.failed, .other)
+        }
+    }
+
+    /// What speaks from here on: what the response says; what was offered only where it says nothing (RULES A).
+    func chooseProtocol(_ index: Int, _ response: MessageHead) {
+        if open[index].exchange.kind == .connect {
+            open[index].exchange.upgraded = .tunnel
+            open[index].exchange.protocolName = open[index].exchange.request?.target.text ?? ""
+            return
+        }
+        let stated = response.members(.upgrade)
+        let request = open[index].exchange.request
+        if let last = stated.last, let first = stated.first {
+            // TLS under HTTP (RFC 2817 3.3), or several versions of TLS: TLS is what begins.
+            let isTLS = UpgradedProtocol.named(first) == .tls
+            let upgraded = isTLS ? .tls : UpgradedProtocol.named(last)
+            open[index].exchange.upgraded = upgraded
+            open[index].exchange.protocolName = upgraded.name(of: isTLS ? first : last)
+        } else {
+            let offered = request?.members(.upgrade) ?? []
+            let chosen =
+                offered.count == 1
+                ? offered.first
+                : offered.first { UpgradedProtocol.named($0) == sniffedProtocol() } ?? offered.first
+            guard let chosen else { return }
+            open[index].exchange.upgraded = UpgradedProtocol.named(chosen)
+            open[index].exchange.protocolName = UpgradedProtocol.named(chosen).name(of: chosen)
+            open[index].exchange.protocolInferred = true
+        }
+        if open[index].exchange.upgraded == .websocket { noteWebSocket(index, request, response) }
+    }
+
+    func sniffedProtocol() -> UpgradedProtocol {
+        let bytes = held.bytes
+        return switch Sniffer.client(bytes.span) {
+        case .tls: .tls
+        case .http2Preface: .h2c
+        default: .websocket
+        }
+    }
+
+    func noteWebSocket(_ index: Int, _ request: MessageHead?, _ response: MessageHead) {
+        var facts = WebSocketFacts()
+        if let key = request?.value(.secWebSocketKey) { facts.expectedAccept = WebSocketAccept.value(for: key) }
+        for member in response.members(.secWebSocketExtensions) {
+            let name = member.prefix { $0 != UInt8(ascii: ";") }.trimmingWhitespace()
+            if name.matchesIgnoringCase("permessage-deflate") {
+                facts.deflate = true
+            } else {
+                facts.unknownExtension = true
+            }
+        }
+        open[index].exchange.websocket = facts
+    }
+
+    func startSwitch(_ index: Int, _ serverStart: Int64) {
+        let number = open[index].number
+        switched = number
+        decoder = open[index].exchange.upgraded.makeDecoder(for: open[index].exchange, context: context)
+        // A switch voids every request behind the one that was answered (RULES A, Association).
+        outstanding = []
+        server.state = .switched
+        switchedStreams.server.start = serverStart
+        switch client.state {
+        case .held:
+            var start = open[index].exchange.framing.end ?? client.position
+            if open[index].exchange.upgraded == .websocket { start += held.dropLineEnds() }
+            startClient(at: start)
+            release()
+        case .head, .resync:
+            let pending = client.buffer
+            let first = client.bufferFirst
+            let start = pending.isEmpty ? client.position : client.bufferOffset
+            client.buffer = []
+            startClient(at: start)
+            if !pending.isEmpty, let first { pass(pending.span, .client, start, first) }
+        default: break  // inside the request's content: the client switches at its end
+        }
+    }
+
+    func startClient(at offset: Int64) {
+        client.state = .switched
+        switchedStreams.client.start = offset
+    }
+
+    func switchUnsolicited(_ bytes: Span<UInt8>, _ place: Place, _ front: Outstanding?) {
+        exchanges &+= 1
+        context.counters.exchanges += 1
+        let response = context.head.copied(from: bytes, place: place)
+        var exchange = Exchange(kind: .unsolicited, connection: startFacts, first: place.first)
+        exchange.request = front?.head
+        if let framing = front?.framing { exchange.framing = framing }
+        if front == nil, answeredRequests > 0 {
+            exchange.anomalies.append(Anomaly(kind: .responseWithoutRequest, place: place, excerpt: []))
+        }
+        exchange.response = response
+        exchange.outcome = .switched
+        exchange.lastMark = place.last
+        let number = add(exchange)
+        guard let index = index(of: number) else { return }
+        chooseProtocol(index, response)
+        startSwitch(index, place.end)
+    }
+
+    /// A 426 demands what was not offered (RFC 9110 15.5.22): an exchange that the server began.
+    func requireUnsolicited(_ bytes: Span<UInt8>, _ place: Place, _ front: Outstanding) {
+        let response = context.head.copied(from: bytes, place: place)
+        noteLaterResponse(front, response, 426)
+        guard let request = front.head else { return startResponseBody(bytes, toHEAD: front.isHEAD) }
+        exchanges &+= 1
+        context.counters.exchanges += 1
+        var exchange = Exchange(kind: .unsolicited, connection: startFacts, first: request.place.first)
+        exchange.request = request
+        exchange.framing = front.framing
+        guard let index = index(of: add(exchange)) else { return }
+        decide(index, response, front, bytes)
+    }
+
+    func pass(_ bytes: Span<UInt8>, _ direction: Direction, _ offset: Int64, _ mark: PacketMark) {
+        guard bytes.count > 0 else { return }
+        switchedStreams[direction].bytes += Int64(bytes.count)
+        switchedStreams[direction].last = mark
+        let kept = switchedStreams[direction].excerpt.count
+        if kept < 256 {
+            if kept == 0 { switchedStreams[direction].first = mark }
+            let more = bytes.extracting(0..<min(bytes.count, 256 - kept))
+            switchedStreams[direction].excerpt.append(more)
+        }
+        decoder?.receive(bytes, direction, offset: offset, mark: mark)
+    }
+}
