@@ -29,7 +29,8 @@ struct Case {
         let guessed = exchange.protocolInferred && rule.when.holdsAny([.websocket, .h2c])
         var finding = Finding(
             rule: rule.id, name: rule.name, level: level ?? rule.level,
-            certainty: certainty ?? (guessed ? .inferred : .proven), fault: fault ?? rule.fault, message: isBrief ? "" : message(),
+            certainty: certainty ?? (guessed ? .inferred : .proven), fault: fault ?? rule.fault,
+            message: isBrief ? "" : message(),
             source: rule.source, fix: rule.fix)
         finding.count = count
         finding.consequenceOf = follows

@@ -93,7 +93,9 @@ extension Conversation {
         lose(.server)
     }
 
-    /// Bytes that are no status line where one was due. Returns how many of them are done with.
+    /// Bytes that are no status line where one was due.
+    ///
+    /// Returns how many of them are done with.
     func serverIsNotHTTP(_ bytes: Span<UInt8>, _ offset: Int64, _ mark: PacketMark) -> Int {
         guard client.spokeHTTP || server.spokeHTTP || !client.buffer.isEmpty else {
             // The server speaks first, and not HTTP: what the client says will tell whether that matters.

@@ -298,7 +298,8 @@ struct WebSocketSideDecoder {
         checksText = false
         guard hadFatal == nil || hadFatal == .textNotUTF8 else { return }
         hadFatal = .textNotUTF8
-        let place = Place(direction: direction, offset: offset, length: Int64(max(1, shown.count)), first: mark, last: mark)
+        let place = Place(
+            direction: direction, offset: offset, length: Int64(max(1, shown.count)), first: mark, last: mark)
         anomalies.note(.textNotUTF8, place, shown)
     }
 
