@@ -40,7 +40,7 @@ public struct Analyzer: ~Copyable {
     public init(options: AnalyzerOptions = AnalyzerOptions(), output: any AnalyzerOutput) {
         self.options = options
         self.output = output
-        context = AnalysisContext(options: options)
+        context = AnalysisContext(options: options, output: output)
         dissector = Dissector(limits: options.limits)
     }
 
@@ -72,8 +72,6 @@ public struct Analyzer: ~Copyable {
                     segment, payload: bytes.extracting(segment.payload), mark: mark, context: context)
             }
             table[index].noteAcknowledgment(segment, mark)
-            table[index].collect()
-            if table[index].hasFinished { tell(index) }
             if table[index].isClosed { retire(index) }
         case .fragment: break
         case .notIP(let kind):
@@ -107,16 +105,9 @@ public struct Analyzer: ~Copyable {
         }
         tally.connections += 1
         let id = UInt64(mark.capture) << 32 | UInt64(mark.packet)
-        return table.insert(Connection(segment, id: id, mark: mark, options: options), hash: hash)
-    }
-
-    /// Hands finished exchanges on.
-    private mutating func tell(_ index: Int) {
-        let tunnels = table[index].tunnel == 0 ? [] : dissector.tunnelNames(table[index].tunnel)
-        for var exchange in table[index].takeFinished() {
-            exchange.connection = table[index].facts(context, tunnels)
-            output.finished(exchange)
-        }
+        let tunnels = segment.tunnel == 0 ? [] : dissector.tunnelNames(segment.tunnel)
+        return table.insert(
+            Connection(segment, id: id, mark: mark, options: options, tunnels: tunnels), hash: hash)
     }
 
     /// A closed connection waits for its last acknowledgments.
@@ -148,9 +139,7 @@ public struct Analyzer: ~Copyable {
 
     private mutating func end(_ index: Int, _ reason: ConnectionEnd) {
         table[index].endConversation(context)
-        if table[index].hasFinished { tell(index) }
-        let tunnels = table[index].tunnel == 0 ? [] : dissector.tunnelNames(table[index].tunnel)
-        let record = table[index].finalRecord(context, tunnels, end: reason)
+        let record = table[index].finalRecord(context, end: reason)
         if record.encrypted { tally.encryptedConnections += 1 }
         if record.oneDirection != nil { tally.oneDirectionConnections += 1 }
         tally.gapBytes += UInt64(record.streams.client.gapBytes + record.streams.server.gapBytes)

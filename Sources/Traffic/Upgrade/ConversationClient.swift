@@ -34,7 +34,7 @@ extension Conversation {
                 }
                 client.state = .head
                 if !isAssociated, outstanding.isEmpty, server.buffer.isEmpty { isAssociated = true }
-            case .untilClose, .ignored: return
+            case .untilClose, .outOfTurn, .ignored: return
             }
             if isLetGo { return }
         }
@@ -128,8 +128,8 @@ extension Conversation {
             exchange.request = head
             exchange.framing = framing
             exchange.lastMark = place.last
-            if let serverFirst, requests == 1 { exchange.anomalies.append(serverFirst) }
             request.exchange = add(exchange)
+            if outOfTurn != nil, outOfTurn?.exchange == nil { outOfTurn?.exchange = request.exchange }
         } else {
             request.head = head
             if head.hasMember(.connection, "upgrade") {
@@ -244,7 +244,7 @@ extension Conversation {
     func noteEarly(_ bytes: Span<UInt8>, _ offset: Int64, _ mark: PacketMark) {
         for index in open.indices where open[index].watch != nil {
             if let end = open[index].exchange.response?.place.end, let acknowledged = mark.acknowledged,
-                acknowledged >= end
+                acknowledged >= end, acknowledged <= server.position, serverHole == nil
             {
                 // Its sender has the whole answer: nothing from here on is early.
                 closeWatch(index)
