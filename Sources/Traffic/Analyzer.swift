@@ -77,7 +77,7 @@ public struct Analyzer: ~Copyable {
         self.options = options
         self.output = output
         isShared = options.shard.count > 1
-        context = AnalysisContext(options: options)
+        context = AnalysisContext(options: options, output: output)
         dissector = Dissector(limits: options.limits)
     }
 
@@ -117,8 +117,6 @@ public struct Analyzer: ~Copyable {
                     segment, payload: bytes.extracting(segment.payload), mark: mark, context: context)
             }
             table[index].noteAcknowledgment(segment, mark)
-            table[index].collect()
-            if table[index].hasFinished { tell(index) }
             if table[index].isClosed { retire(index) }
         case .fragment: break
         case .notIP(let kind):
@@ -152,16 +150,9 @@ public struct Analyzer: ~Copyable {
         }
         tally.connections += 1
         let id = UInt64(mark.capture) << 32 | UInt64(mark.packet)
-        return table.insert(Connection(segment, id: id, mark: mark, options: options), hash: hash)
-    }
-
-    /// Hands finished exchanges on.
-    private mutating func tell(_ index: Int) {
-        let tunnels = table[index].tunnel == 0 ? [] : dissector.tunnelNames(table[index].tunnel)
-        for var exchange in table[index].takeFinished() {
-            exchange.connection = table[index].facts(context, tunnels)
-            output.finished(exchange)
-        }
+        let tunnels = segment.tunnel == 0 ? [] : dissector.tunnelNames(segment.tunnel)
+        return table.insert(
+            Connection(segment, id: id, mark: mark, options: options, tunnels: tunnels), hash: hash)
     }
 
     /// A closed connection waits for its last acknowledgments.
@@ -197,9 +188,7 @@ public struct Analyzer: ~Copyable {
 
     private mutating func end(_ index: Int, _ reason: ConnectionEnd) {
         table[index].endConversation(context)
-        if table[index].hasFinished { tell(index) }
-        let tunnels = table[index].tunnel == 0 ? [] : dissector.tunnelNames(table[index].tunnel)
-        let record = table[index].finalRecord(context, tunnels, end: reason)
+        let record = table[index].finalRecord(context, end: reason)
         if record.encrypted { tally.encryptedConnections += 1 }
         if record.oneDirection != nil { tally.oneDirectionConnections += 1 }
         tally.gapBytes += UInt64(record.streams.client.gapBytes + record.streams.server.gapBytes)

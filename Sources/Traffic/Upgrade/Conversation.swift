@@ -16,6 +16,8 @@
 final class Conversation {
     /// What one direction's reader is doing.
     enum State {
+        /// The very beginning: a PROXY header may come.
+        case opening
         /// Between messages or inside a head.
         case head
         /// Inside content of known length.
@@ -207,9 +209,12 @@ final class Conversation {
     var outOfTurn: OutOfTurn?
     var answeredRequests = 0
     let startFacts: ConnectionFacts
+    /// Whom the connection was made for, where a PROXY header said so.
+    var proxied: ProxiedAddresses?
 
-    /// Exchanges that are over; the owner takes them.
+    /// Exchanges of an inner conversation that are over: its tunnel takes them.
     var finished: [Exchange] = []
+    let isInner: Bool
     var requests: UInt32 = 0
     var exchanges: UInt32 = 0
     var application = ConnectionProtocol.unknown
@@ -225,12 +230,15 @@ final class Conversation {
     var loneUpgradeOptions: UInt32 = 0
     var firstLoneUpgradeOption: MessageHead?
 
-    init(context: AnalysisContext, facts: ConnectionFacts, midstream: Bool) {
+    init(context: AnalysisContext, facts: ConnectionFacts, midstream: Bool, isInner: Bool = false) {
         self.context = context
         startFacts = facts
+        self.isInner = isInner
         if midstream {
             client.state = .resync
             server.state = .resync
+        } else {
+            client.state = .opening
         }
     }
 
@@ -340,9 +348,12 @@ final class Conversation {
         if open[index].exchange.outcome == .incomplete {
             open[index].exchange.reason = incompleteReason(open[index].exchange, facts)
         }
-        finished.append(open[index].exchange)
-        if switched == number, let inner = decoder?.innerExchanges(of: open[index].exchange) {
-            finished.append(contentsOf: inner)
+        // An inner one's exchanges need their parent first.
+        if isInner { finished.append(open[index].exchange) } else { context.output.finished(open[index].exchange) }
+        if switched == number, let inner = decoder?.innerExchanges(of: open[index].exchange), !inner.isEmpty {
+            for exchange in inner {
+                if isInner { finished.append(exchange) } else { context.output.finished(exchange) }
+            }
             requests &+= UInt32(truncatingIfNeeded: inner.count)
         }
     }

@@ -6,6 +6,7 @@ extension Conversation {
         while index < bytes.count {
             switch client.state {
             case .head: index = readRequestHead(bytes, index, offset, mark)
+            case .opening: index = readOpening(bytes, index, offset, mark)
             case .body:
                 let step = Int(min(Int64(bytes.count - index), client.remaining))
                 index += step

@@ -25,7 +25,7 @@ struct TunnelDecoder: UpgradedDecoder {
         guard let isHTTP = Sniffer.beginsRequest(opening.span) ?? (waiting.count > 64 ? false : nil) else { return }
         sniffed = true
         if isHTTP {
-            let conversation = Conversation(context: context, facts: facts, midstream: false)
+            let conversation = Conversation(context: context, facts: facts, midstream: false, isInner: true)
             for piece in waiting {
                 conversation.receive(piece.bytes.span, piece.direction, offset: piece.offset, mark: piece.mark)
             }
