@@ -208,9 +208,12 @@ final class Conversation {
     /// What the server says where a status line is due.
     var outOfTurn: OutOfTurn?
     var answeredRequests = 0
-    let startFacts: ConnectionFacts
+    private(set) var startFacts: ConnectionFacts
     /// Whom the connection was made for, where a PROXY header said so.
-    var proxied: ProxiedAddresses?
+    var proxied: ProxiedAddresses? {
+        get { startFacts.proxied }
+        set { startFacts.proxied = newValue }
+    }
 
     /// Exchanges of an inner conversation that are over: its tunnel takes them.
     var finished: [Exchange] = []
@@ -237,7 +240,7 @@ final class Conversation {
         if midstream {
             client.state = .resync
             server.state = .resync
-        } else {
+        } else if !isInner {
             client.state = .opening
         }
     }

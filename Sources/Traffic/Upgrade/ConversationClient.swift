@@ -30,6 +30,10 @@ extension Conversation {
                 return
             case .resync:
                 guard Sniffer.isRequestLine(bytes.extracting(index...)) else {
+                    if client.position == 0, index == 0, case .found = ProxyHeader.read(bytes) {
+                        client.state = .opening
+                        continue
+                    }
                     unrecognized(bytes, index, .client)
                     return
                 }
