@@ -16,6 +16,8 @@
 final class Conversation {
     /// What one direction's reader is doing.
     enum State {
+        /// The very beginning: a PROXY header may come.
+        case opening
         /// Between messages or inside a head.
         case head
         /// Inside content of known length.
@@ -208,7 +210,12 @@ final class Conversation {
     /// What the server says where a status line is due.
     var outOfTurn: OutOfTurn?
     var answeredRequests = 0
-    let startFacts: ConnectionFacts
+    private(set) var startFacts: ConnectionFacts
+    /// Whom the connection was made for, where a PROXY header said so.
+    var proxied: ProxiedAddresses? {
+        get { startFacts.proxied }
+        set { startFacts.proxied = newValue }
+    }
 
     /// Exchanges of an inner conversation that are over: its tunnel takes them.
     var finished: [Exchange] = []
@@ -235,6 +242,8 @@ final class Conversation {
         if midstream {
             client.state = .resync
             server.state = .resync
+        } else if !isInner {
+            client.state = .opening
         }
     }
 
