@@ -9,7 +9,7 @@ import Traffic
 
 enum RecordCodec {
     static let fieldCounts: [String: Int] = [
-        "Exchange": 25, "ConnectionFacts": 19, "MessageHead": 6, "EarlyData": 12, "EarlyAnswer": 3,
+        "Exchange": 25, "ConnectionFacts": 20, "MessageHead": 6, "EarlyData": 12, "EarlyAnswer": 3,
         "LaterRequest": 5, "RequestFraming": 6, "Anomaly": 5, "SwitchedStream": 5, "WebSocketFacts": 10,
         "WebSocketSide": 19, "CloseFact": 3, "PingTimes": 2, "PingWait": 5, "FaultAnswer": 4, "IdleTime": 2,
         "HTTP2Facts": 3, "HTTP2Side": 4, "Finding": 15,
@@ -99,6 +99,10 @@ extension ByteWriter {
         pair(facts.conflicts) { $0.unsigned($1) }
         unsigned(facts.duplicatePackets)
         signed(facts.observedUntil.nanoseconds)
+        optional(facts.proxied) { writer, proxied in
+            writer.endpoint(proxied.client)
+            writer.endpoint(proxied.server)
+        }
         pair(facts.acknowledged) { $0.signed($1) }
     }
 
@@ -394,6 +398,10 @@ extension ByteReader {
         facts.conflicts = try pair { r throws(Failure) in try r.unsigned(as: UInt32.self) }
         facts.duplicatePackets = try unsigned(as: UInt32.self)
         facts.observedUntil = Timestamp(nanoseconds: try signed())
+        facts.proxied = try optional { r throws(Failure) in
+            let client = try r.endpoint()
+            return ProxiedAddresses(client: client, server: try r.endpoint())
+        }
         facts.acknowledged = try pair { r throws(Failure) in try r.signed() }
         return facts
     }

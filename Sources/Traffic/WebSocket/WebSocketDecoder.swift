@@ -40,9 +40,9 @@ struct WebSocketDecoder: UpgradedDecoder {
         var index = 0
         while index < bytes.count {
             index = sides[direction.index].advance(bytes, from: index, offset: offset, mark: mark)
+            if sides[direction.index].hasNews { takeNews(direction, mark) }
             if sides[direction.index].controlIsComplete { takeControl(direction, mark) }
         }
-        if sides[direction.index].hasNews { takeNews(direction, mark) }
     }
 
     /// How long nobody said anything.
@@ -178,6 +178,9 @@ struct WebSocketSideDecoder {
     private var watched: Place?
 
     private var started = false
+    /// First bytes that may yet turn out to be HTTP.
+    private var prefix: [UInt8] = []
+    private var prefixMark: PacketMark?
     private(set) var sentClose = false
     private var hadFatal: Anomaly.Kind?
     private var previousKey: UInt32?
@@ -213,13 +216,7 @@ struct WebSocketSideDecoder {
     /// Reads up to the end of the next control frame, at most; returns the index behind what was read.
     mutating func advance(_ bytes: Span<UInt8>, from start: Int, offset: Int64, mark: PacketMark) -> Int {
         var index = start
-        if !started {
-            started = true
-            if isHTTP(bytes, index) {
-                note(direction == .client ? .httpInFrames : .httpAfterSwitch, bytes, index, offset, mark)
-                facts.lost = true
-            }
-        }
+        if !started, looksLikeHTTP(bytes, &index, offset, mark) { return bytes.count }
         if facts.lost { return bytes.count }
         while index < bytes.count {
             if remaining > 0 {
@@ -431,11 +428,8 @@ struct WebSocketSideDecoder {
         } else if inflates {
             inflate(bytes, start, end, offset, mark)
         } else if checksText, opcode <= 1, let bad = text.check(bytes, start, end, mask: mask) {
-            var shown: [UInt8] = []
-            for index in bad..<min(end, bad + 16) {
-                shown.append(bytes[index] ^ UInt8(truncatingIfNeeded: mask >> (UInt32((index - start) & 3) * 8)))
-            }
-            failText(offset + Int64(bad), mark, shown)
+            let byte = bytes[bad] ^ UInt8(truncatingIfNeeded: mask >> (UInt32((bad - start) & 3) * 8))
+            failText(offset + Int64(bad), mark, [byte])
         }
         let turn = UInt32(step & 3) * 8
         if turn != 0 { mask = mask >> turn | mask << (32 - turn) }
@@ -452,13 +446,13 @@ struct WebSocketSideDecoder {
         if isCompressed {
             // What is wrong stands nowhere on the wire: the message is shown by its first frame.
             inflates = false
-            let place = wholeMessage(to: offset, mark)
+            guard let place = messagePlace else { return }
             setFault(place)
             anomalies.note(.textNotUTF8, place, messageHeader, value: 1)
             return
         }
         let place = Place(
-            direction: direction, offset: offset, length: Int64(max(1, shown.count)), first: mark, last: mark)
+            direction: direction, offset: offset, length: 1, first: mark, last: mark)
         setFault(place)
         anomalies.note(.textNotUTF8, place, shown)
     }
@@ -485,7 +479,8 @@ struct WebSocketSideDecoder {
         text = validator
         lastPayload = Place(
             direction: direction, offset: offset + Int64(start), length: Int64(end - start), first: mark, last: mark)
-        if !goesOn { judge(inflater.current) } else if isBad { failText(offset + Int64(end), mark, []) }
+        // Wrong text came out before whatever ended the inflating.
+        if isBad { failText(0, mark, []) } else if !goesOn { judge(inflater.current) }
     }
 
     private mutating func endInflating() {
@@ -497,25 +492,26 @@ struct WebSocketSideDecoder {
             if checks, !isBad, validator.check(piece, 0, piece.count, mask: 0) != nil { isBad = true }
         }
         text = validator
-        judge(message)
-        let last = lastPayload ?? messagePlace
-        if checks, isBad || message.failure == nil && !text.isComplete, let last { failText(last.end, last.last, []) }
+        if !isBad { judge(message) }
+        if checks, isBad || message.failure == nil && !text.isComplete { failText(0, headerMark, []) }
     }
 
     /// The message is over, or as much of it as will ever be read.
     private mutating func judge(_ message: InflatedMessage) {
         inflates = false
         facts.inflatedBytes = facts.inflatedBytes.addingReportingOverflow(message.inflated).partialValue
-        guard let last = lastPayload ?? messagePlace else { return }
-        let place = wholeMessage(to: last.end, last.last)
+        guard let place = messagePlace else { return }
         if let failure = message.failure {
             isContextLost = true
             inflater = nil
             fatal(.inflateFailed, place, value: Int64(failure.rawValue))
             return
         }
-        let isExtreme = message.isCut || message.inflated >= 1 << 20 && message.inflated / 200 > message.compressed
-        if isExtreme { anomalies.note(.inflationExtreme, place, messageHeader, value: message.inflated) }
+        if message.isCut {
+            anomalies.note(.inflationExtreme, place, messageHeader, value: limits.inflatedBytes)
+        } else if message.inflated >= 1 << 20, message.inflated / 200 > message.compressed {
+            anomalies.note(.inflationExtreme, wholeMessage ?? place, messageHeader, value: message.inflated)
+        }
         if message.keepsTail { anomalies.note(.tailKept, place, messageHeader) }
         if message.reachesBack, !keepsContext {
             anomalies.note(.contextReused, place, messageHeader, value: Int64(message.farthest))
@@ -540,14 +536,12 @@ struct WebSocketSideDecoder {
         }
     }
 
-    /// The message being read, up to `end`.
-    private func wholeMessage(to end: Int64, _ mark: PacketMark) -> Place {
-        guard let start = messagePlace else {
-            return Place(direction: direction, offset: end, length: 0, first: mark, last: mark)
-        }
+    /// The message up to the payload that was inflated last.
+    private var wholeMessage: Place? {
+        guard let start = messagePlace, let last = lastPayload else { return messagePlace }
         return Place(
-            direction: direction, offset: start.offset, length: max(end - start.offset, start.length),
-            first: start.first, last: mark)
+            direction: direction, offset: start.offset, length: max(last.end - start.offset, start.length),
+            first: start.first, last: last.last)
     }
 
     // MARK: A frame ends
@@ -555,7 +549,7 @@ struct WebSocketSideDecoder {
     private mutating func endFrame(_ bytes: Span<UInt8>, _ index: Int, _ offset: Int64, _ mark: PacketMark) {
         if opcode >= 8 {
             if opcode == 8 { endClose(mark) }
-            controlIsComplete = opcode == 9 || opcode == 10
+            controlIsComplete = opcode <= 10
             return
         }
         guard isFinal, opcode <= 2, message != 0 else { return }
@@ -624,15 +618,6 @@ struct WebSocketSideDecoder {
         hasNews = true
     }
 
-    private mutating func note(
-        _ kind: Anomaly.Kind, _ bytes: Span<UInt8>, _ index: Int, _ offset: Int64, _ mark: PacketMark
-    ) {
-        let end = min(bytes.count, index + 64)
-        let place = Place(
-            direction: direction, offset: offset + Int64(index), length: Int64(end - index), first: mark, last: mark)
-        anomalies.note(kind, place, bytes.extracting(index..<end).array)
-    }
-
     private mutating func noteFrame(_ kind: Anomaly.Kind, _ place: Place, value: Int64) {
         let bytes = headerBytes(Int(place.length))
         anomalies.note(kind, place, bytes, value: value)
@@ -640,9 +625,62 @@ struct WebSocketSideDecoder {
 
     private func headerBytes(_ count: Int) -> [UInt8] { (0..<min(count, 14)).map { header[$0] } }
 
-    private func isHTTP(_ bytes: Span<UInt8>, _ index: Int) -> Bool {
-        let rest = bytes.extracting(index...)
-        return direction == .client
-            ? Sniffer.isRequestLine(rest) && rest.firstIndex(of: 0x0a, from: 0) != nil : rest.has("HTTP/1.", at: 0)
+    /// Whether the direction goes on with HTTP, as far as can be told: the first bytes are kept until it can.
+    /// A method and a space, or `HTTP/1.`, are no beginning that a conforming frame could have.
+    private mutating func looksLikeHTTP(
+        _ bytes: Span<UInt8>, _ index: inout Int, _ offset: Int64, _ mark: PacketMark
+    ) -> Bool {
+        if prefix.isEmpty, index < bytes.count, !(0x41...0x5a).contains(bytes[index]) {
+            started = true
+            return false
+        }
+        while index < bytes.count {
+            if prefix.isEmpty { prefixMark = mark }
+            prefix.append(bytes[index])
+            index += 1
+            switch Self.isHTTP(prefix, direction) {
+            case true?:
+                let place = Place(
+                    direction: direction, offset: offset + Int64(index - prefix.count), length: Int64(prefix.count),
+                    first: prefixMark ?? mark, last: mark)
+                anomalies.note(direction == .client ? .httpInFrames : .httpAfterSwitch, place, prefix)
+                facts.lost = true
+                started = true
+                return true
+            case false?:
+                started = true
+                let kept = prefix
+                prefix = []
+                // All but the bytes at hand were seen before: they are read now, with the mark of the first.
+                let before = kept.count - index
+                guard before > 0 else {
+                    index = 0
+                    return false
+                }
+                var read = 0
+                while read < before, !facts.lost {
+                    read = advance(
+                        kept.span.extracting(0..<before), from: read, offset: offset - Int64(before),
+                        mark: prefixMark ?? mark)
+                    controlIsComplete = false
+                }
+                index = 0
+                return false
+            case nil: continue
+            }
+        }
+        return true
+    }
+
+    /// Whether first bytes are HTTP; `nil` when more are needed.
+    private static func isHTTP(_ prefix: [UInt8], _ direction: Direction) -> Bool? {
+        if direction == .server {
+            let line = Conversation.OutOfTurn.line
+            if prefix.count >= line.count { return prefix.starts(with: line) }
+            return line.starts(with: prefix) ? nil : false
+        }
+        guard let last = prefix.last else { return nil }
+        if (0x41...0x5a).contains(last) || last == 0x2d { return prefix.count > 20 ? false : nil }
+        return last == 0x20 && prefix.count > 3
     }
 }
