@@ -364,15 +364,23 @@ struct Connection {
 
     /// Delivers what is held and due.
     private mutating func flush(_ direction: Direction, _ context: AnalysisContext) {
-        while let first = streams[direction.index].held.first, first.offset <= streams[direction.index].next {
-            if isBlocked(direction, first.mark) { return }
-            streams[direction.index].held.removeFirst()
+        var done = 0
+        while done < streams[direction.index].held.count,
+            streams[direction.index].held[done].offset <= streams[direction.index].next
+        {
+            let first = streams[direction.index].held[done]
+            if isBlocked(direction, first.mark) { break }
+            done += 1
             streams[direction.index].heldBytes -= first.bytes.count
             let known = Int(min(streams[direction.index].next - first.offset, Int64(first.bytes.count)))
             deliver(first.bytes.span.extracting(known...), direction, first.mark, context)
             if first.missing > 0, first.end > streams[direction.index].next {
                 declareGap(direction, to: first.end, first.mark, context)
             }
+        }
+        // Taken off at once: one by one would move all that is held each time.
+        if done > 0 {
+            streams[direction.index].held.removeFirst(min(done, streams[direction.index].held.count))
         }
     }
 
@@ -400,7 +408,7 @@ struct Connection {
     }
 
     /// Packets of the connection that may pass before an acknowledged hole is called missing.
-    private static var holePatience: UInt32 { 256 }
+    private static var holePatience: UInt32 { 96 }
 
     private func noteAcknowledged(_ offset: Int64, _ mark: PacketMark) {
         conversation?.acknowledged(upTo: offset, mark: mark)
