@@ -84,8 +84,10 @@ import Testing
             talk.close()
             let exchanges = talk.told().told.exchanges
             guard let addresses = row.addresses else {
-                // The answer may be seen to answer nothing.
-                #expect(exchanges.allSatisfy { $0.request == nil }, "split at \(split)")
+                #expect(exchanges.allSatisfy { $0.connection.proxied == nil }, "split at \(split)")
+                // The answer may be seen to answer nothing; a method may have the name PROXY.
+                let isRequest = row.name == "a request" || row.name == "v1 without end"
+                #expect(isRequest || exchanges.allSatisfy { $0.request == nil }, "split at \(split)")
                 continue
             }
             #expect(exchanges.count == 1, "split at \(split)")
