@@ -96,7 +96,9 @@ final class Conversation {
         var later: (exchange: Int, index: Int)?
     }
 
-    /// An exchange that is not told of yet. A class, so that touching a counter moves nothing else.
+    /// An exchange that is not told of yet.
+    ///
+    /// A class, so that touching a counter moves nothing else.
     final class Open {
         let number: Int
         var exchange: Exchange

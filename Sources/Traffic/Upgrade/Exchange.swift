@@ -88,7 +88,9 @@ public struct EarlyData: Sendable {
     public var clientBytes: Int64 = 0
     /// How many of them the server's TCP had already acknowledged when it answered; `nil` when unknown.
     public var atServerBytes: Int64?
-    /// Where the early bytes lie. Meaningful unless the verdict is `.none`.
+    /// Where the early bytes lie.
+    ///
+    /// Meaningful unless the verdict is `.none`.
     public var place: Place
     /// What the sender of the first early byte had received of the server's stream.
     public var acknowledged: Int64?
