@@ -26,8 +26,10 @@ public struct AnalyzerOptions: Sendable {
     public init() {}
 }
 
-/// A part of the traffic: the flows whose addresses say so. Analyzers of all parts, each given all packets, find
-/// together what one alone would, as long as no ceiling on all connections together is hit.
+/// A part of the traffic: the flows whose addresses say so.
+///
+/// Analyzers of all parts, each given all packets, find together what one alone would, as long as no ceiling on all
+/// connections together is hit.
 public struct Shard: Sendable, Equatable {
     public var index: UInt32
     public var count: UInt32

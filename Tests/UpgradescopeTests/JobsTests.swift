@@ -71,7 +71,8 @@ import Testing
     static func hello(_ name: String) -> [UInt8] {
         func counted(_ bytes: [UInt8]) -> [UInt8] { [UInt8(bytes.count >> 8), UInt8(bytes.count & 255)] + bytes }
         let serverName = [0, 0] + counted(counted([0] + counted(Array(name.utf8))))
-        let body = [3, 3] + [UInt8](repeating: 9, count: 32) + [0] + counted([0x13, 1]) + [1, 0] + counted(serverName)
+        let body =
+            [3, 3] + [UInt8](repeating: 9, count: 32) + [0] + counted([0x13, 1]) + [1, 0] + counted(serverName)
         return [0x16, 3, 1] + counted([1, 0] + counted(body))
     }
 

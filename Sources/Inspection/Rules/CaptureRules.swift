@@ -183,7 +183,9 @@ enum CaptureRules {
             connection: { it in
                 guard let pair = it.record.firstDuplicate, it.record.application == .http || it.record.exchanges > 0
                 else { return [] }
-                let copies = it.record.copiesUnder.map { $0.isEmpty ? "without VLAN and tunnel" : "under \(Words.plain($0))" }
+                let copies = it.record.copiesUnder.map {
+                    $0.isEmpty ? "without VLAN and tunnel" : "under \(Words.plain($0))"
+                }
                 return [
                     it.found(
                         copies.isEmpty

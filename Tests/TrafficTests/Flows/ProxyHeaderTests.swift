@@ -44,7 +44,9 @@ import Testing
         Row("v1 without end", "PROXY TCP4 " + String(repeating: "1", count: 200), nil),
         Row("a request", "POST / HTTP/1.1\r\n", nil),
         Row("v2", signature + hex("21 11 000c") + ends4, "192.0.2.1:54321 198.51.100.1:80"),
-        Row("v2 with records", signature + hex("21 11 0010") + ends4 + hex("04000100"), "192.0.2.1:54321 198.51.100.1:80"),
+        Row(
+            "v2 with records", signature + hex("21 11 0010") + ends4 + hex("04000100"),
+            "192.0.2.1:54321 198.51.100.1:80"),
         Row("v2 IPv6", signature + hex("21 21 0024") + ends6, "[2001:db8::1]:54321 [2001:db8::2]:443"),
         Row("v2 of its own", signature + hex("20 00 0000"), "-"),
         Row("v2 of its own with addresses", signature + hex("20 11 000c") + ends4, "-"),
