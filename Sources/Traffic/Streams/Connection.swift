@@ -12,7 +12,7 @@ struct Connection {
     private(set) var client: Endpoint
     private(set) var server: Endpoint
     let tunnel: UInt32
-    private let tunnels: [String]
+    let tunnels: [String]
     /// The client's and the server's. An inline array, because its elements are changed in place without a call.
     private(set) var streams = [2 of StreamState](repeating: StreamState())
     private(set) var conversation: Conversation?
@@ -39,6 +39,8 @@ struct Connection {
     private var exchanges: UInt32 = 0
     private var sawSYN = false
     private var proxied: ProxiedAddresses?
+    /// Whether it is a copy, or has one.
+    var copy = CopyState()
     private var wasLetGo = false
     private var digests: StreamDigests?
     /// Both sides have ended, or one has reset.
@@ -453,6 +455,23 @@ struct Connection {
         if conversation?.isLetGo == true { letGo(context) }
     }
 
+    // MARK: Copies
+
+    /// Numbers are followed, bytes are not.
+    mutating func becomeCopy(of original: UInt64, under tunnel: UInt32) {
+        copy.of = original
+        copy.tunnel = tunnel
+        copy.isUndecided = false
+        copy.isSpecial = true
+        wasLetGo = true
+    }
+
+    mutating func noteCopy(_ mark: PacketMark, of original: PacketMark, under tunnels: [String]) {
+        if firstDuplicate == nil { firstDuplicate = (mark, original) }
+        let name = tunnels.joined(separator: ", ")
+        if copy.seenUnder.count < 4, !copy.seenUnder.contains(name) { copy.seenUnder.append(name) }
+    }
+
     // MARK: The end
 
     /// Nothing of interest speaks here: numbers are followed, bytes are not.
@@ -556,6 +575,8 @@ struct Connection {
         record.encrypted = application == .tls
         record.firstGap = firstGap
         record.firstDuplicate = firstDuplicate
+        record.copyOf = copy.of
+        record.copiesUnder = copy.seenUnder
         record.firstPayload = firstPayload
         record.firstBytes = firstBytes
         record.streams = PerDirection(client: streams[0].counters, server: streams[1].counters)
@@ -564,7 +585,7 @@ struct Connection {
         }
         for direction in Direction.allCases {
             let other = direction.opposite
-            if streams[direction.index].counters.bytes > 0, streams[other.index].packets == 0 {
+            if streams[direction.index].counters.bytes > 0, streams[other.index].packets == 0, copy.of == nil {
                 record.oneDirection = direction
             }
         }
