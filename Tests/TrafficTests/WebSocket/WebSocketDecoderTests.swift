@@ -4,7 +4,7 @@ import Testing
 
 @testable import Traffic
 
-/// A frame. The client's are masked unless said otherwise.
+/// A frame, masked as the client's are unless said otherwise.
 func frame(
     _ opcode: UInt8, _ payload: [UInt8] = [], fin: Bool = true, reserved: UInt8 = 0,
     key: [UInt8]? = [0x37, 0xfa, 0x21, 0x3d], lengthBytes: Int? = nil, announced: UInt64? = nil
