@@ -8,7 +8,7 @@ import Traffic
 struct Case {
     let exchange: Exchange
     let facts: Facts
-    let rule: Rule
+    var rule: Rule
     let showSecrets: Bool
     /// Only which rules speak, and how loud, is asked for: no words are made and no bytes are copied.
     var isBrief = false
@@ -29,7 +29,8 @@ struct Case {
         let guessed = exchange.protocolInferred && rule.when.holdsAny([.websocket, .h2c])
         var finding = Finding(
             rule: rule.id, name: rule.name, level: level ?? rule.level,
-            certainty: certainty ?? (guessed ? .inferred : .proven), fault: fault ?? rule.fault, message: isBrief ? "" : message(),
+            certainty: certainty ?? (guessed ? .inferred : .proven), fault: fault ?? rule.fault,
+            message: isBrief ? "" : message(),
             source: rule.source, fix: rule.fix)
         finding.count = count
         finding.consequenceOf = follows

@@ -72,7 +72,9 @@ public struct PacketMark: Sendable, Hashable {
     public var capture: UInt16
     public var time: Timestamp
     /// The ACK field of the packet as an offset into the opposite stream: everything below it had been
-    /// received, in order, by the packet's sender. `nil` when the segment had no ACK or no reference exists.
+    /// received, in order, by the packet's sender.
+    ///
+    /// `nil` when the segment had no ACK or no reference exists.
     public var acknowledged: Int64? {
         get { rawAcknowledged == .min ? nil : rawAcknowledged }
         set { rawAcknowledged = newValue ?? .min }

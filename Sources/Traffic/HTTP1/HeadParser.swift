@@ -193,7 +193,9 @@ extension ParsedHead {
         return looksLikeMethod(bytes, start)
     }
 
-    /// A method token of at most 32 bytes and a space, or the beginning of one. `PRI * HTTP/2.0` is none.
+    /// A method token of at most 32 bytes and a space, or the beginning of one.
+    ///
+    /// `PRI * HTTP/2.0` is none.
     static func looksLikeMethod(_ bytes: Span<UInt8>, _ start: Int) -> Bool {
         var index = start
         while index < bytes.count, index - start <= 32 {

@@ -105,7 +105,8 @@ struct HTTP2SideDecoder {
         headerCount = 0
         remaining = Int64(header[0]) << 16 | Int64(header[1]) << 8 | Int64(header[2])
         let type = header[3]
-        let stream = UInt32(header[5] & 0x7f) << 24 | UInt32(header[6]) << 16 | UInt32(header[7]) << 8
+        let stream =
+            UInt32(header[5] & 0x7f) << 24 | UInt32(header[6]) << 16 | UInt32(header[7]) << 8
             | UInt32(header[8])
         facts.frames[min(Int(type), 10)] += 1
         if !sawFrame {

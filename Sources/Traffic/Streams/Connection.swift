@@ -38,6 +38,7 @@ struct Connection {
     private var requests: UInt32 = 0
     private var exchanges: UInt32 = 0
     private var sawSYN = false
+    private var proxied: ProxiedAddresses?
     private var wasLetGo = false
     private var digests: StreamDigests?
     /// Both sides have ended, or one has reset.
@@ -483,6 +484,7 @@ struct Connection {
 
     private mutating func gather(_ conversation: Conversation) {
         application = conversation.application
+        proxied = conversation.proxied
         hello = conversation.hello
         firstBytes = conversation.firstBytes
         firstBytesUnknown = conversation.firstBytesUnknown
@@ -539,6 +541,7 @@ struct Connection {
         facts.last = last
         facts.observedUntil = context.now
         facts.duplicatePackets = duplicates
+        facts.proxied = conversation?.proxied ?? proxied
         facts.endMark = endMark
         for direction in Direction.allCases {
             facts.gapBytes[direction] = streams[direction.index].counters.gapBytes

@@ -6,7 +6,9 @@ struct ClientHello {
     var serverName: String?
     var protocols: [String] = []
 
-    /// Reads a TLS record at the start of `bytes`; `nil` when it is none. A cut one gives what was read.
+    /// Reads a TLS record at the start of `bytes`; `nil` when it is none.
+    ///
+    /// A cut one gives what was read.
     init?(_ bytes: Span<UInt8>) {
         guard bytes.count >= 6, bytes[0] == 0x16, bytes[1] == 0x03, bytes[5] == 0x01 else { return nil }
         var reader = Reader(index: 9, end: bytes.count)

@@ -16,6 +16,8 @@
 final class Conversation {
     /// What one direction's reader is doing.
     enum State {
+        /// The very beginning: a PROXY header may come.
+        case opening
         /// Between messages or inside a head.
         case head
         /// Inside content of known length.
@@ -96,7 +98,9 @@ final class Conversation {
         var later: (exchange: Int, index: Int)?
     }
 
-    /// An exchange that is not told of yet. A class, so that touching a counter moves nothing else.
+    /// An exchange that is not told of yet.
+    ///
+    /// A class, so that touching a counter moves nothing else.
     final class Open {
         let number: Int
         var exchange: Exchange
@@ -208,7 +212,12 @@ final class Conversation {
     /// What the server says where a status line is due.
     var outOfTurn: OutOfTurn?
     var answeredRequests = 0
-    let startFacts: ConnectionFacts
+    private(set) var startFacts: ConnectionFacts
+    /// Whom the connection was made for, where a PROXY header said so.
+    var proxied: ProxiedAddresses? {
+        get { startFacts.proxied }
+        set { startFacts.proxied = newValue }
+    }
 
     /// Exchanges of an inner conversation that are over: its tunnel takes them.
     var finished: [Exchange] = []
@@ -235,6 +244,8 @@ final class Conversation {
         if midstream {
             client.state = .resync
             server.state = .resync
+        } else if !isInner {
+            client.state = .opening
         }
     }
 

@@ -6,6 +6,7 @@ extension Conversation {
         while index < bytes.count {
             switch client.state {
             case .head: index = readRequestHead(bytes, index, offset, mark)
+            case .opening: index = readOpening(bytes, index, offset, mark)
             case .body:
                 let step = Int(min(Int64(bytes.count - index), client.remaining))
                 index += step
@@ -29,6 +30,10 @@ extension Conversation {
                 return
             case .resync:
                 guard Sniffer.isRequestLine(bytes.extracting(index...)) else {
+                    if client.position == 0, index == 0, case .found = ProxyHeader.read(bytes) {
+                        client.state = .opening
+                        continue
+                    }
                     unrecognized(bytes, index, .client)
                     return
                 }

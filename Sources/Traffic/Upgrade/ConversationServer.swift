@@ -6,6 +6,7 @@ extension Conversation {
         while index < bytes.count {
             switch server.state {
             case .head: index = readResponseHead(bytes, index, offset, mark)
+            case .opening: server.state = .head
             case .body:
                 let step = Int(min(Int64(bytes.count - index), server.remaining))
                 index += step

@@ -88,7 +88,9 @@ public struct EarlyData: Sendable {
     public var clientBytes: Int64 = 0
     /// How many of them the server's TCP had already acknowledged when it answered; `nil` when unknown.
     public var atServerBytes: Int64?
-    /// Where the early bytes lie. Meaningful unless the verdict is `.none`.
+    /// Where the early bytes lie.
+    ///
+    /// Meaningful unless the verdict is `.none`.
     public var place: Place
     /// What the sender of the first early byte had received of the server's stream.
     public var acknowledged: Int64?
@@ -191,6 +193,8 @@ public struct ConnectionFacts: Sendable {
     /// Retransmissions whose bytes differ from the first copy.
     public var conflicts = PerDirection<UInt32>(both: 0)
     public var duplicatePackets: UInt32 = 0
+    /// Whom the connection was made for, where it began with a PROXY header that said so.
+    public var proxied: ProxiedAddresses?
 
     public init(id: UInt64, client: Endpoint, server: Endpoint, first: PacketMark) {
         self.id = id

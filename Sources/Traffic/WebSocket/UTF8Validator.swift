@@ -12,8 +12,9 @@ struct UTF8Validator {
     /// No code point is open.
     var isComplete: Bool { needed == 0 }
 
-    /// Checks `bytes[start..<end]`; `mask` in memory order applies from the first byte on. Returns the index of
-    /// the first byte that cannot be, or `nil`.
+    /// Checks `bytes[start..<end]`; `mask` in memory order applies from the first byte on.
+    ///
+    /// Returns the index of the first byte that cannot be, or `nil`.
     mutating func check(_ bytes: Span<UInt8>, _ start: Int, _ end: Int, mask: UInt32) -> Int? {
         var index = start
         while index < end {
