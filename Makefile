@@ -3,6 +3,7 @@
 SWIFT   ?= swift
 PREFIX  ?= /usr/local
 DESTDIR ?=
+SECONDS ?= 60
 
 # What Debian has to bring beside Swift itself.
 BUILD_PACKAGES := pkg-config libpcap-dev zlib1g-dev libzstd-dev
@@ -12,13 +13,14 @@ BINARY  = .build/release/upgradescope
 STATIC  = .build-static
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test build install bench format lint clean swift packages test-packages
+.PHONY: help demo test build install bench fuzz format lint clean swift packages test-packages
 
 help:
 	@echo "make demo      analyze samples/, write out/report.html and out/report.json"
 	@echo "make test      build and run all tests"
 	@echo "make install   install one binary that needs no Swift runtime (PREFIX=$(PREFIX))"
 	@echo "make bench     measure against a libpcap loop that does nothing"
+	@echo "make fuzz      feed every reader bytes that mean nothing, SECONDS=$(SECONDS) each"
 	@echo "make format    format the sources;  make lint  check their format"
 	@echo "make clean     remove everything that was built"
 
@@ -44,6 +46,9 @@ install: packages
 
 bench: build
 	Benchmarks/run.sh
+
+fuzz: packages
+	Fuzz/run.sh all $(SECONDS)
 
 format: swift
 	$(SWIFT) format format -i -r -p Sources Tests Package.swift

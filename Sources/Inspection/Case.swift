@@ -8,7 +8,7 @@ import Traffic
 struct Case {
     let exchange: Exchange
     let facts: Facts
-    let rule: Rule
+    var rule: Rule
     let showSecrets: Bool
     /// Only which rules speak, and how loud, is asked for: no words are made and no bytes are copied.
     var isBrief = false
@@ -51,23 +51,23 @@ struct Case {
 
     /// The value of a field as text, lines joined; "no X" is for the caller to say.
     func value(_ name: FieldName, of head: MessageHead?) -> String {
-        guard let head else { return "" }
+        guard let head, !isBrief else { return "" }
         let secrets = Redaction.secretRanges(of: head)
         return head.values(name).map { shown($0, hiding: secrets) }.joined(separator: ", ")
     }
 
     /// Method and target, secrets left out.
     var requestName: String {
-        guard let request else { return "no request" }
+        guard let request, !isBrief else { return "no request" }
         return "\(Words.plain(request.method.text)) \(Words.plain(shownTarget(request)))"
     }
 
     func shownTarget(_ request: MessageHead) -> String {
-        Words.plain(showSecrets ? request.target.text : Redaction.target(of: request))
+        isBrief ? "" : Words.plain(showSecrets ? request.target.text : Redaction.target(of: request))
     }
 
     func shown(_ slice: ArraySlice<UInt8>, hiding secrets: [Range<Int>] = []) -> String {
-        Words.plain(showSecrets ? slice.text : Redaction.text(slice, hiding: secrets))
+        isBrief ? "" : Words.plain(showSecrets ? slice.text : Redaction.text(slice, hiding: secrets))
     }
 
     /// Status and reason phrase.

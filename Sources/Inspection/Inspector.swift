@@ -51,13 +51,14 @@ public struct Inspector: Sendable {
     /// Where `isBrief`, they name rule, level and fault only: enough to count them.
     public func inspect(_ exchange: Exchange, isBrief: Bool = false) -> [Finding] {
         let facts = Facts(exchange)
+        guard let first = needs.firstIndex(where: { $0.isSubset(of: facts) }) else { return [] }
         var findings: [Finding] = []
-        for index in needs.indices where needs[index].isSubset(of: facts) {
-            let rule = rules[index]
-            if rule.needsEveryByte, facts.contains(.gap) { continue }
-            let subject = Case(
-                exchange: exchange, facts: facts, rule: rule, showSecrets: showSecrets, isBrief: isBrief)
-            if let check = rule.check { findings += check(subject) }
+        var subject = Case(
+            exchange: exchange, facts: facts, rule: rules[first], showSecrets: showSecrets, isBrief: isBrief)
+        for index in needs.indices[first...] where needs[index].isSubset(of: facts) {
+            subject.rule = rules[index]
+            if subject.rule.needsEveryByte, facts.contains(.gap) { continue }
+            if let check = subject.rule.check { findings += check(subject) }
         }
         guard !findings.isEmpty else { return findings }
         leaveOutReplaced(&findings)

@@ -4,8 +4,8 @@
 // possible; it is compared as bits, so that an exchange without fault costs one comparison for each rule. Only
 // when all bits are there is `check` called, which looks closely and may still say nothing.
 
-/// One entry of the catalogue.
-public struct Rule: Sendable {
+/// One entry of the catalogue; a class, because it is handed about with every check and never changes.
+public final class Rule: Sendable {
     /// "UPG001".
     public let id: String
     /// "upgrade-without-connection-option".

@@ -16,7 +16,12 @@ struct ExchangeWords {
     }
 
     /// "192.0.2.1:49152 → 192.0.2.2:80".
-    var endpoints: String { "\(exchange.connection.client) → \(exchange.connection.server)" }
+    /// Who spoke to whom, and for whom where a PROXY header said so.
+    var endpoints: String {
+        let facts = exchange.connection
+        let proxied = facts.proxied.map { " (for \($0.client) → \($0.server))" } ?? ""
+        return "\(facts.client) → \(facts.server)\(proxied)"
+    }
 
     /// "GET example.org/chat", "CONNECT example.org:443", "an answer nobody asked for".
     var asked: String {

@@ -169,6 +169,12 @@ struct JSONFacts {
         endpoint("client", facts.client, to: &json)
         endpoint("server", facts.server, to: &json)
         json.member("community_id", CommunityID.text(facts.client, facts.server))
+        if let proxied = facts.proxied {
+            json.object("proxied_for") { json in
+                endpoint("client", proxied.client, to: &json)
+                endpoint("server", proxied.server, to: &json)
+            }
+        }
         if !facts.tunnels.isEmpty { json.member("tunnel", facts.tunnels) }
         if let server = facts.serverRoundTrip, let client = facts.clientRoundTrip {
             let (sum, overflow) = server.addingReportingOverflow(client)

@@ -9,7 +9,7 @@ import Traffic
 
 enum RecordCodec {
     static let fieldCounts: [String: Int] = [
-        "Exchange": 25, "ConnectionFacts": 18, "MessageHead": 6, "EarlyData": 12, "EarlyAnswer": 3,
+        "Exchange": 25, "ConnectionFacts": 19, "MessageHead": 6, "EarlyData": 12, "EarlyAnswer": 3,
         "LaterRequest": 5, "RequestFraming": 6, "Anomaly": 5, "SwitchedStream": 5, "WebSocketFacts": 5,
         "WebSocketSide": 13, "CloseFact": 3, "PingTimes": 2, "HTTP2Facts": 3, "HTTP2Side": 3, "Finding": 15,
         "Evidence": 4, "ConnectionRecord": 19, "StreamCounters": 7, "Place": 5, "PacketMark": 4,
@@ -98,6 +98,10 @@ extension ByteWriter {
         pair(facts.conflicts) { $0.unsigned($1) }
         unsigned(facts.duplicatePackets)
         signed(facts.observedUntil.nanoseconds)
+        optional(facts.proxied) { writer, proxied in
+            writer.endpoint(proxied.client)
+            writer.endpoint(proxied.server)
+        }
     }
 
     mutating func early(_ early: EarlyData) {
@@ -364,6 +368,10 @@ extension ByteReader {
         facts.conflicts = try pair { r throws(Failure) in try r.unsigned(as: UInt32.self) }
         facts.duplicatePackets = try unsigned(as: UInt32.self)
         facts.observedUntil = Timestamp(nanoseconds: try signed())
+        facts.proxied = try optional { r throws(Failure) in
+            let client = try r.endpoint()
+            return ProxiedAddresses(client: client, server: try r.endpoint())
+        }
         return facts
     }
 

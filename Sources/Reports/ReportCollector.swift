@@ -51,6 +51,9 @@ public final class ReportCollector {
     private var correlation = CorrelationTable()
     private var groups: [String: ConnectionGroup] = [:]
     private var unseen: [UnseenName: UInt64] = [:]
+    /// Above these nothing is kept any more: so many lesser ones are known.
+    private var lastGroup: String?
+    private var lastUnseen: UnseenName?
     private var omitted = Omitted()
     private var failed = false
     private var spooled = SpooledCounts()
@@ -124,6 +127,9 @@ public final class ReportCollector {
     ) -> Report {
         let correlation = self.correlation.finish()
         let correlated = correlate(correlation, inspector)
+        pruneGroups()
+        pruneUnseen()
+        for group in groups.values { tally.count(group.finding) }
         let spool = exchange(&self.spool)
         let connectionSpool = exchange(&self.connectionSpool)
         let report = Report(
@@ -168,29 +174,79 @@ public final class ReportCollector {
         omitted.findings += UInt64(findings)
     }
 
+    /// Takes what another collector was told, about other connections of the same input.
+    ///
+    /// The report is the same as if one collector had been told everything, in whatever order.
+    public func absorb(_ other: ReportCollector) {
+        tally.add(other.tally)
+        // What is among the least of all was among the least there, so it is whole there.
+        spool.absorb(other.exchange(&other.spool))
+        connectionSpool.absorb(other.exchange(&other.connectionSpool))
+        spooled.add(other.spooled)
+        parents.formUnion(other.parents)
+        for (name, group) in other.groups {
+            if groups[name] == nil { groups[name] = group } else { groups[name]?.add(group) }
+        }
+        if let last = other.lastGroup { lastGroup = min(lastGroup ?? last, last) }
+        pruneGroups()
+        unseen.merge(other.unseen, uniquingKeysWith: +)
+        if let last = other.lastUnseen { lastUnseen = min(lastUnseen ?? last, last) }
+        pruneUnseen()
+        omitted.exchanges += other.omitted.exchanges
+        omitted.findings += other.omitted.findings
+        omitted.reasons.formUnion(other.omitted.reasons)
+        failed = failed || other.failed
+    }
+
     private func group(_ finding: Finding, of connection: ConnectionRecord) {
         let name = finding.mergeKey ?? "\(finding.rule)\u{0}\(finding.message)"
         if groups[name] != nil {
             groups[name]?.add(finding, connection: connection.facts)
             return
         }
-        tally.count(finding)
-        if groups.count < options.connectionFindings {
-            groups[name] = ConnectionGroup(finding, connection: connection.facts)
-        } else {
-            omitted.findings += 1
-            omitted.reasons.insert("only \(options.connectionFindings) findings about connections are kept")
+        let group = ConnectionGroup(finding, connection: connection.facts)
+        if let lastGroup, name > lastGroup { return omit(group) }
+        groups[name] = group
+        if groups.count >= 2 * options.connectionFindings { pruneGroups() }
+    }
+
+    /// Of too many groups those with the least names stay: which these are does not depend on the order they came in.
+    private func pruneGroups() {
+        let limit = options.connectionFindings
+        guard groups.count > limit else { return }
+        let names = groups.keys.sorted()
+        lastGroup = limit > 0 ? names[limit - 1] : ""
+        for name in names[limit...] {
+            if let group = groups.removeValue(forKey: name) { omit(group) }
         }
+    }
+
+    private func omit(_ group: ConnectionGroup) {
+        for _ in 0..<group.findings { tally.count(group.finding) }
+        omitted.findings += UInt64(group.findings)
+        omitted.reasons.insert("only \(options.connectionFindings) findings about connections are kept")
     }
 
     private func name(_ connection: ConnectionRecord) {
         let name = UnseenName(
             server: connection.facts.server, serverName: connection.serverName, protocols: connection.protocols)
-        if unseen[name] != nil || unseen.count < options.unseenNames {
-            unseen[name, default: 0] += 1
-        } else {
-            omitted.reasons.insert("only \(options.unseenNames) names of encrypted servers are kept")
-        }
+        if let lastUnseen, lastUnseen < name { return omitName() }
+        unseen[name, default: 0] += 1
+        if unseen.count >= 2 * options.unseenNames { pruneUnseen() }
+    }
+
+    /// As with the groups.
+    private func pruneUnseen() {
+        let limit = options.unseenNames
+        guard limit > 0, unseen.count > limit else { return }
+        let names = unseen.keys.sorted()
+        lastUnseen = names[limit - 1]
+        for name in names[limit...] { unseen[name] = nil }
+        omitName()
+    }
+
+    private func omitName() {
+        omitted.reasons.insert("only \(options.unseenNames) names of encrypted servers are kept")
     }
 }
 
@@ -228,6 +284,8 @@ struct ConnectionGroup {
     private(set) var connection: UInt64
     private(set) var mark: PacketMark
     private var evidence: [(connection: UInt64, evidence: Evidence)]
+    /// How many findings were put together.
+    private(set) var findings = 1
 
     init(_ finding: Finding, connection: ConnectionFacts) {
         self.finding = finding
@@ -239,16 +297,21 @@ struct ConnectionGroup {
     }
 
     mutating func add(_ other: Finding, connection facts: ConnectionFacts) {
+        add(ConnectionGroup(other, connection: facts))
+    }
+
+    mutating func add(_ group: ConnectionGroup) {
+        findings += group.findings
+        let other = group.finding
         let count = finding.count.addingReportingOverflow(other.count)
         let withheld = Array(Set(finding.withheld).union(other.withheld)).sorted()
-        evidence += other.evidence.prefix(Self.evidenceLimit).map { (facts.id, $0) }
+        evidence += group.evidence
         evidence.sort { $0.connection < $1.connection }
         evidence.removeLast(max(0, evidence.count - Self.evidenceLimit))
-        if facts.id < connection {
+        if group.connection < connection {
             finding = other
-            connection = facts.id
-            mark = facts.first
-            finding.connection = facts.id
+            connection = group.connection
+            mark = group.mark
         }
         finding.count = count.overflow ? .max : count.partialValue
         finding.withheld = withheld
@@ -286,6 +349,12 @@ struct SpooledCounts {
     mutating func count(_ found: [Finding]) {
         if found.isEmpty { clean += 1 } else { withFindings += 1 }
         findings += found.count
+    }
+
+    mutating func add(_ other: SpooledCounts) {
+        withFindings += other.withFindings
+        clean += other.clean
+        findings += other.findings
     }
 }
 

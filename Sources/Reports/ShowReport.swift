@@ -51,6 +51,9 @@ public struct ShowReport: Sendable {
         title("Connection", to: &text)
         text.labelled(
             "id", "\(facts.id), community \(CommunityID.text(facts.client, facts.server))", indent: 2, column: 11)
+        if let proxied = facts.proxied {
+            text.labelled("made for", "\(proxied.client) → \(proxied.server)", indent: 2, column: 11)
+        }
         if !facts.tunnels.isEmpty {
             text.labelled("inside", TerminalText.safe(facts.tunnels.joined(separator: ", ")), indent: 2, column: 11)
         }

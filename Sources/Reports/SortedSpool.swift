@@ -30,7 +30,7 @@ struct SortedSpool: ~Copyable {
     private let limit: Int
     private var buffer: [UInt8] = []
     private var entries: [Entry] = []
-    private var runs: [Range<UInt64>] = []
+    private var runs: [(file: SpoolFile, range: Range<UInt64>)] = []
     private var file: SpoolFile?
     private(set) var count: UInt64 = 0
 
@@ -55,11 +55,9 @@ struct SortedSpool: ~Copyable {
         // Windows of all runs together take at most 4 MiB, unless there are thousands of runs.
         let window = min(max((4 << 20) / max(runs.count, 1), 4 << 10), 64 << 10)
         var heap = RunHeap()
-        if let file {
-            for run in runs {
-                var cursor = RunCursor(file: file, rest: run, window: window)
-                if try cursor.advance() { heap.push(cursor) }
-            }
+        for run in runs {
+            var cursor = RunCursor(file: run.file, rest: run.range, window: window)
+            if try cursor.advance() { heap.push(cursor) }
         }
         var next = 0
         while true {
@@ -75,6 +73,18 @@ struct SortedSpool: ~Copyable {
             guard let (key, record) = try heap.popRecord() else { return }
             if try !body(key, record) { return }
         }
+    }
+
+    /// Takes all records of another spool: its runs stay where they are, what it held in memory is held here.
+    mutating func absorb(_ other: consuming SortedSpool) {
+        runs += other.runs
+        let shift = buffer.count
+        entries.reserveCapacity(entries.count + other.entries.count)
+        for entry in other.entries {
+            entries.append(Entry(key: entry.key, offset: entry.offset + shift, length: entry.length))
+        }
+        buffer.append(contentsOf: other.buffer)
+        count += other.count
     }
 
     private mutating func sortEntries() {
@@ -107,7 +117,7 @@ struct SortedSpool: ~Copyable {
             }
         }
         try file.append(chunk)
-        runs.append(start..<file.length)
+        runs.append((file, start..<file.length))
         buffer.removeAll(keepingCapacity: true)
         entries.removeAll(keepingCapacity: true)
     }

@@ -35,14 +35,37 @@ struct Tally {
     private var httpGaps: UInt64 = 0
     private var oneDirectionHTTP: UInt64 = 0
     private static let protocolLimit = 64
+    private static let usual: Set<String> = [
+        "websocket", "h2c", "connect-udp", "connect-ip", "connect-tcp", "tunnel", "tls", "http", "other",
+    ]
 
     mutating func count(_ exchange: Exchange) {
         exchanges += 1
         outcomes[Int(exchange.outcome.rawValue)] += 1
         if exchange.touchesGap { exchangesInGaps += 1 }
         guard exchange.outcome == .switched, let name = exchange.protocolWord else { return }
-        let known = protocols[name] != nil || protocols.count < Self.protocolLimit
-        protocols[known ? name : "other", default: 0] += 1
+        count(name, 1)
+    }
+
+    /// Of too many names the least stay and the rest are "other": that does not depend on the order they come in.
+    private mutating func count(_ name: String, _ number: UInt64) {
+        protocols[name, default: 0] += number
+        guard protocols.count > Self.protocolLimit else { return }
+        let unusual = protocols.keys.filter { !Self.usual.contains($0) }
+        guard unusual.count > Self.protocolLimit, let last = unusual.max() else { return }
+        protocols["other", default: 0] += protocols.removeValue(forKey: last) ?? 0
+    }
+
+    /// Counts what was counted elsewhere as well.
+    mutating func add(_ other: Tally) {
+        exchanges += other.exchanges
+        for index in outcomes.indices { outcomes[index] += other.outcomes[index] }
+        for (name, number) in other.protocols { count(name, number) }
+        for index in levels.indices { levels[index] += other.levels[index] }
+        rules.merge(other.rules, uniquingKeysWith: +)
+        exchangesInGaps += other.exchangesInGaps
+        httpGaps += other.httpGaps
+        oneDirectionHTTP += other.oneDirectionHTTP
     }
 
     mutating func count(_ finding: Finding) {

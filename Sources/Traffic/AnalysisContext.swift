@@ -3,13 +3,17 @@
 /// Shared by the conversations of one analyzer; never by two threads.
 final class AnalysisContext {
     let options: AnalyzerOptions
+    let output: any AnalyzerOutput
     var counters = TrafficCounters()
     /// The head parsed last.
     var head = ParsedHead()
     /// Time of the last packet read.
     var now = Timestamp(nanoseconds: 0)
 
-    init(options: AnalyzerOptions) { self.options = options }
+    init(options: AnalyzerOptions, output: any AnalyzerOutput) {
+        self.options = options
+        self.output = output
+    }
 
     /// A limit cut something short.
     func hit(_ limit: String) { counters.limitsHit[limit, default: 0] += 1 }

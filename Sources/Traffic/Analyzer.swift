@@ -21,7 +21,36 @@ public struct AnalyzerOptions: Sendable {
     public var allConnections = false
     /// SHA-256 of each stream's contiguous bytes (`--stream-digests`).
     public var streamDigests = false
+    /// The part of the traffic that is this analyzer's.
+    public var shard = Shard.all
     public init() {}
+}
+
+/// A part of the traffic: the flows whose addresses say so. Analyzers of all parts, each given all packets, find
+/// together what one alone would, as long as no ceiling on all connections together is hit.
+public struct Shard: Sendable, Equatable {
+    public var index: UInt32
+    public var count: UInt32
+
+    public init(index: Int, count: Int) {
+        self.count = UInt32(clamping: max(1, count))
+        self.index = UInt32(clamping: max(0, index)) % self.count
+    }
+
+    /// Everything.
+    public static let all = Shard(index: 0, count: 1)
+
+    /// What is no flow, such as a packet that is not TCP, is counted by the first alone.
+    var isFirst: Bool { index == 0 }
+
+    /// Whether a segment is of this part; both directions and all copies of a flow are of the same one.
+    func includes(_ segment: Segment) -> Bool {
+        let mixed = ConnectionTable.addressHash(segment) &* 0x9e37_79b9_7f4a_7c15
+        return UInt32(truncatingIfNeeded: mixed >> 33) % count == index
+    }
+
+    /// A ceiling on all connections together, divided.
+    func share(of limit: Int) -> Int { max(1, limit / Int(count) + (limit % Int(count) > 0 ? 1 : 0)) }
 }
 
 /// Puts packets together into connections, connections into exchanges.
@@ -32,25 +61,39 @@ public struct Analyzer: ~Copyable {
     private var dissector: Dissector
     private var table = ConnectionTable()
     private var packets: UInt64 = 0
+    /// The latest time of any packet: clocks go back, the order in which connections are forgotten does not.
+    private var latest = Timestamp(nanoseconds: .min)
+    /// Others have a part of the traffic.
+    private let isShared: Bool
     private var tally = TrafficCounters()
     /// Closed connections in the order they closed, with the time.
-    private var closed: [(index: Int32, id: UInt64, time: Timestamp)] = []
+    private var closed: [(index: Int32, id: UInt64, time: Timestamp, packet: UInt64)] = []
     private var closedHead = 0
 
-    public init(options: AnalyzerOptions = AnalyzerOptions(), output: any AnalyzerOutput) {
+    public init(options wanted: AnalyzerOptions = AnalyzerOptions(), output: any AnalyzerOutput) {
+        var options = wanted
+        options.limits.connections = wanted.shard.share(of: wanted.limits.connections)
+        options.limits.totalHeldBytes = wanted.shard.share(of: wanted.limits.totalHeldBytes)
         self.options = options
         self.output = output
-        context = AnalysisContext(options: options)
+        isShared = options.shard.count > 1
+        context = AnalysisContext(options: options, output: output)
         dissector = Dissector(limits: options.limits)
     }
 
     /// Counts over everything read so far.
     public var counters: TrafficCounters {
         var counters = tally
-        counters.packets = packets
+        if options.shard.isFirst {
+            counters.packets = packets
+        } else {
+            (counters.notIP, counters.notTCP, counters.malformed) = (0, 0, 0)
+            counters.kinds = PacketKindCounts()
+        }
         counters.requests = context.counters.requests
         counters.exchanges = context.counters.exchanges
-        counters.limitsHit = context.counters.limitsHit.merging(dissector.limitsHit, uniquingKeysWith: +)
+        counters.limitsHit = context.counters.limitsHit
+        if options.shard.isFirst { counters.limitsHit.merge(dissector.limitsHit, uniquingKeysWith: +) }
         return counters
     }
 
@@ -58,10 +101,12 @@ public struct Analyzer: ~Copyable {
     public mutating func receive(_ packet: CapturedPacket, capture: UInt16, bytes: Span<UInt8>) {
         packets += 1
         context.now = packet.time
+        if latest < packet.time { latest = packet.time }
         switch dissector.dissect(
             bytes, linkType: packet.linkType, originalLength: Int(packet.originalLength), time: packet.time)
         {
         case .segment(let segment):
+            if isShared, !options.shard.includes(segment) { break }
             let mark = PacketMark(packet: packet.number, capture: capture, time: packet.time, acknowledged: nil)
             let index = connection(of: segment, mark)
             if segment.isReassembled {
@@ -72,8 +117,6 @@ public struct Analyzer: ~Copyable {
                     segment, payload: bytes.extracting(segment.payload), mark: mark, context: context)
             }
             table[index].noteAcknowledgment(segment, mark)
-            table[index].collect()
-            if table[index].hasFinished { tell(index) }
             if table[index].isClosed { retire(index) }
         case .fragment: break
         case .notIP(let kind):
@@ -86,7 +129,7 @@ public struct Analyzer: ~Copyable {
             tally.malformed += 1
             tally.kinds.count(kind)
         }
-        if closedHead < closed.count { forget(before: packet.time) }
+        if closedHead < closed.count { forgetOld() }
     }
 
     /// The input is over: everything still open is told of.
@@ -107,37 +150,34 @@ public struct Analyzer: ~Copyable {
         }
         tally.connections += 1
         let id = UInt64(mark.capture) << 32 | UInt64(mark.packet)
-        return table.insert(Connection(segment, id: id, mark: mark, options: options), hash: hash)
-    }
-
-    /// Hands finished exchanges on.
-    private mutating func tell(_ index: Int) {
-        let tunnels = table[index].tunnel == 0 ? [] : dissector.tunnelNames(table[index].tunnel)
-        for var exchange in table[index].takeFinished() {
-            exchange.connection = table[index].facts(context, tunnels)
-            output.finished(exchange)
-        }
+        let tunnels = segment.tunnel == 0 ? [] : dissector.tunnelNames(segment.tunnel)
+        return table.insert(
+            Connection(segment, id: id, mark: mark, options: options, tunnels: tunnels), hash: hash)
     }
 
     /// A closed connection waits for its last acknowledgments.
     private mutating func retire(_ index: Int) {
         if table[index].isRetired { return }
         table[index].isRetired = true
-        closed.append((Int32(index), table[index].id, table[index].last.time))
-        if closed.count - closedHead > Self.lingerCount { forgetOldest() }
+        closed.append((Int32(index), table[index].id, latest, packets))
     }
 
-    private static var lingerCount: Int { 4096 }
+    /// How many packets of the input a closed connection stays; not a number of connections, because every analyzer
+    /// that has a part of the traffic must forget at the same packet.
+    private static var lingerPackets: UInt64 { 1 << 15 }
     private static var lingerTime: Int64 { 2_000_000_000 }
 
-    private mutating func forget(before now: Timestamp) {
-        while closedHead < closed.count, now.nanoseconds(since: closed[closedHead].time) > Self.lingerTime {
+    private mutating func forgetOld() {
+        while closedHead < closed.count,
+            latest.nanoseconds(since: closed[closedHead].time) > Self.lingerTime
+                || packets - closed[closedHead].packet > Self.lingerPackets
+        {
             forgetOldest()
         }
     }
 
     private mutating func forgetOldest() {
-        let (index, id, _) = closed[closedHead]
+        let (index, id, _, _) = closed[closedHead]
         closedHead += 1
         if closedHead > 1024, closedHead * 2 > closed.count {
             closed.removeFirst(closedHead)
@@ -148,9 +188,7 @@ public struct Analyzer: ~Copyable {
 
     private mutating func end(_ index: Int, _ reason: ConnectionEnd) {
         table[index].endConversation(context)
-        if table[index].hasFinished { tell(index) }
-        let tunnels = table[index].tunnel == 0 ? [] : dissector.tunnelNames(table[index].tunnel)
-        let record = table[index].finalRecord(context, tunnels, end: reason)
+        let record = table[index].finalRecord(context, end: reason)
         if record.encrypted { tally.encryptedConnections += 1 }
         if record.oneDirection != nil { tally.oneDirectionConnections += 1 }
         tally.gapBytes += UInt64(record.streams.client.gapBytes + record.streams.server.gapBytes)

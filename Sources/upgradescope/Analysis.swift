@@ -2,6 +2,11 @@
 //
 //     CaptureReader ──packets──► Analyzer ──exchanges, connections──► Judge: Inspector ──findings──► ReportCollector
 //
+// With several jobs all of this exists several times. Each job reads everything by itself and follows the flows that
+// are its own (`Shard`); nothing is shared while they read, and their collectors become one at the end. That is the
+// same report byte for byte, because a report is ordered by packets and not by arrival. Inputs that can be read only
+// once, and events that are written while reading, are for one job.
+//
 // Several captures are read in the order of their first packets. One that begins where another has ended goes
 // on with that one's analyzer: they are one capture, and connections may span them. One that overlaps with all
 // others in time is a separate tap with an analyzer of its own: packets are never compared across two clocks.
@@ -9,6 +14,19 @@
 import Inspection
 import Reports
 import Traffic
+
+/// What a judge judges by, and whom it tells.
+struct JudgeOptions: Sendable {
+    var inspector: Inspector
+    var report: ReportOptions
+
+    /// The same for one of several jobs: together they hold no more than one would.
+    func share(of jobs: Int) -> JudgeOptions {
+        var options = self
+        options.report.spoolBytes = max(1 << 20, report.spoolBytes / max(1, jobs))
+        return options
+    }
+}
 
 /// Judges what the analyzer finds, and hands it on.
 final class Judge: AnalyzerOutput {
@@ -18,11 +36,14 @@ final class Judge: AnalyzerOutput {
     private var events: EventStreams?
     private(set) var exchanges: UInt64 = 0
 
-    init(inspector: Inspector, report: ReportOptions, events: [OutputFile] = []) {
-        self.inspector = inspector
-        collector = ReportCollector(options: report)
+    init(_ options: JudgeOptions, events: [OutputFile] = []) {
+        inspector = options.inspector
+        collector = ReportCollector(options: options.report)
         eventFiles = events
     }
+
+    /// Takes what another job's judge was told.
+    func absorb(_ other: Judge) { collector.absorb(other.collector) }
 
     /// So many captures come.
     func begin(captures: Int) {
@@ -70,7 +91,7 @@ struct PacketFilter {
     }
 }
 
-/// The reading of all captures of one command.
+/// The reading of all captures of one command, or one job's part of it.
 struct Analysis {
     /// An input could not be read at all.
     private(set) var isUnreadable = false
@@ -78,17 +99,18 @@ struct Analysis {
     private(set) var isDamaged = false
     /// What was read.
     private(set) var captures: [CaptureDescription] = []
+    private(set) var counters = TrafficCounters()
 
-    private let options: AnalyzerOptions
+    private var options: AnalyzerOptions
     private let judge: Judge
     private var filter: PacketFilter
-    private var progress: Progress
+    private var progress: Progress?
     private var taps: [Tap] = []
-    private var counters = TrafficCounters()
     private var bytesRead: Int64 = 0
     private var packetsRead: UInt64 = 0
 
-    init(options: AnalyzerOptions, filter: PacketFilter, judge: Judge, progress: Progress) {
+    /// Only the analysis with `progress` speaks; the others read the same files and have nothing to add.
+    init(options: AnalyzerOptions, filter: PacketFilter, judge: Judge, progress: Progress?) {
         self.options = options
         self.filter = filter
         self.judge = judge
@@ -96,17 +118,85 @@ struct Analysis {
     }
 
     /// Reads everything and tells the judge; `nil` when there was nothing that could be read.
-    mutating func run(_ paths: [String]) -> Report? {
-        let inputs = inOrder(expand(paths))
+    mutating func run(_ paths: [String], jobs: Jobs = Jobs()) -> Report? {
+        let inputs = inOrder(expand(paths), isMerged: jobs.isMerged)
         judge.begin(captures: inputs.count)
-        for input in inputs {
-            guard !Signals.interrupted, filter.count > 0 else { break }
-            if let capture = input.takeOpened() ?? open(input.path) { read(capture) }
+        var jobs = jobs
+        if jobs.count > 1, !inputs.allSatisfy(\.isRereadable) {
+            complain("an input can be read only once: one job")
+            jobs.count = 1
         }
-        for tap in taps { retire(tap) }
-        progress.end()
+        let others = jobs.others(for: inputs, options: options, filter: filter)
+        options.shard = Shard(index: 0, count: others.count + 1)
+        analyze(inputs, isMerged: jobs.isMerged)
+        for other in others {
+            guard let (analysis, judge) = other.result() else { continue }
+            self.judge.absorb(judge)
+            counters.add(analysis.counters)
+            isDamaged = isDamaged || analysis.isDamaged
+        }
+        progress?.end()
         if captures.isEmpty, isUnreadable { return nil }
         return judge.report(captures: captures, counters: counters)
+    }
+
+    /// Reads the inputs; what was found is with the judge then.
+    mutating func analyze(_ inputs: [Input], isMerged: Bool) {
+        if isMerged {
+            merge(inputs)
+        } else {
+            for input in inputs {
+                guard !Signals.interrupted, filter.count > 0 else { break }
+                if let capture = input.takeOpened() ?? open(input.path) { read(capture) }
+            }
+        }
+        for tap in taps { retire(tap) }
+        taps = []
+    }
+
+    /// All captures at once, packet by packet in the order of their times: one network, seen in several files.
+    private mutating func merge(_ inputs: [Input]) {
+        var sources: [MergeSource] = []
+        for input in inputs {
+            guard !Signals.interrupted else { break }
+            if let capture = input.takeOpened() ?? open(input.path) { sources.append(MergeSource(capture)) }
+        }
+        var analyzer = Analyzer(options: options, output: judge)
+        while !Signals.interrupted, filter.count > 0 {
+            // The one whose packet is due, and how long no other is.
+            var due: Int?
+            var limit: Timestamp?
+            var holder = 0
+            for index in sources.indices {
+                guard let time = sources[index].nextTime else { continue }
+                guard let first = due, let dueTime = sources[first].nextTime else {
+                    due = index
+                    continue
+                }
+                let other = time < dueTime ? dueTime : time
+                let otherIndex = time < dueTime ? first : index
+                if time < dueTime { due = index }
+                if limit.map({ other < $0 }) ?? true { (limit, holder) = (other, otherIndex) }
+            }
+            guard let due else { break }
+            let before = sources[due].position
+            sources[due].analyze(
+                until: limit, orAt: due < holder, count: filter.count, index: UInt16(clamping: due), filter: filter,
+                with: &analyzer)
+            let count = UInt64(sources[due].position - before)
+            filter.count -= count
+            packetsRead += count
+            if sources[due].isBatchOver {
+                sources[due].next()
+                judge.batchEnded()
+                let bytes = sources.reduce(Int64(0)) { $0 + $1.bytesRead }
+                let exchanges = judge.exchanges
+                progress?.update(bytes: bytes, packets: packetsRead, exchanges: exchanges)
+            }
+        }
+        analyzer.finish()
+        counters.add(analyzer.counters)
+        for source in sources { note(source.finished()) }
     }
 
     private mutating func read(_ opened: consuming OpenCapture) {
@@ -117,38 +207,32 @@ struct Analysis {
         var lastTime: Timestamp?
         repeat {
             let wanted = Int(clamping: min(filter.count, UInt64(capture.packets.count)))
-            Self.analyze(capture, first: wanted, index: index, filter: filter, with: &tap.analyzer)
+            capture.analyze(0..<wanted, index: index, filter: filter, with: &tap.analyzer)
             filter.count -= UInt64(wanted)
             unread = Array(capture.packets[wanted...])
             if wanted > 0 { lastTime = capture.packets[wanted - 1].time }
             packetsRead += UInt64(wanted)
             judge.batchEnded()
-            progress.update(
-                bytes: bytesRead + capture.reader.bytesRead, packets: packetsRead, exchanges: judge.exchanges)
+            let exchanges = judge.exchanges
+            progress?.update(
+                bytes: bytesRead + capture.reader.bytesRead, packets: packetsRead, exchanges: exchanges)
         } while !Signals.interrupted && filter.count > 0 && capture.next()
 
         var description = capture.reader.description
         if !unread.isEmpty { description.takeBack(unread, last: lastTime) }
         bytesRead += capture.reader.bytesRead
-        captures.append(description)
         tap.extend(to: description)
+        note(description)
+    }
+
+    /// A capture is read.
+    private mutating func note(_ description: CaptureDescription) {
+        captures.append(description)
         for problem in description.problems {
-            say("\(nameOf(description.path)): \(problem.message) (at offset \(problem.offset))")
+            complain("\(nameOf(description.path)): \(problem.message) (at offset \(problem.offset))")
         }
         guard !description.complete else { return }
         if description.packets > 0 { isDamaged = true } else { isUnreadable = true }
-    }
-
-    private static func analyze(
-        _ capture: borrowing OpenCapture, first count: Int, index: UInt16, filter: PacketFilter,
-        with analyzer: inout Analyzer
-    ) {
-        let window = capture.reader.window
-        for position in 0..<count {
-            let packet = capture.packets[position]
-            guard filter.includes(packet) else { continue }
-            analyzer.receive(packet, capture: index, bytes: window.extracting(packet.range))
-        }
     }
 
     // MARK: Inputs
@@ -173,8 +257,8 @@ struct Analysis {
     /// The inputs in the order of their first packets.
     ///
     /// Files are opened for that and again later; what cannot be opened twice stays open.
-    private mutating func inOrder(_ paths: [String]) -> [Input] {
-        guard paths.count > 1 else { return paths.map { Input(path: $0) } }
+    private mutating func inOrder(_ paths: [String], isMerged: Bool) -> [Input] {
+        guard paths.count > 1, !isMerged else { return paths.map { Input(path: $0) } }
         var inputs: [(time: Timestamp, input: Input)] = []
         for path in paths {
             guard !Signals.interrupted, let capture = open(path) else { continue }
@@ -200,7 +284,11 @@ struct Analysis {
         // Nobody waits any more for what did not come.
         guard !Signals.interrupted else { return }
         isUnreadable = true
-        say(error.message)
+        complain(error.message)
+    }
+
+    private func complain(_ message: String) {
+        if progress != nil { say(message) }
     }
 
     // MARK: Taps
@@ -258,17 +346,77 @@ private struct OpenCapture: ~Copyable {
     }
 
     mutating func next() -> Bool { reader.readBatch(&packets) }
+
+    /// Hands these packets of the batch on.
+    func analyze(_ positions: Range<Int>, index: UInt16, filter: PacketFilter, with analyzer: inout Analyzer) {
+        let window = reader.window
+        for position in positions {
+            let packet = packets[position]
+            guard filter.includes(packet) else { continue }
+            analyzer.receive(packet, capture: index, bytes: window.extracting(packet.range))
+        }
+    }
+}
+
+/// A capture that is read together with others.
+private final class MergeSource {
+    private var capture: OpenCapture
+    /// The packet of the batch that comes next.
+    private(set) var position = 0
+    private var lastTime: Timestamp?
+    private var isOver: Bool
+
+    init(_ capture: consuming OpenCapture) {
+        isOver = capture.packets.isEmpty
+        self.capture = capture
+    }
+
+    var bytesRead: Int64 { capture.reader.bytesRead }
+    var nextTime: Timestamp? { isOver ? nil : capture.packets[position].time }
+    var isBatchOver: Bool { position == capture.packets.count }
+
+    /// Gives away packets of this batch that come before `limit`; at least the first.
+    func analyze(
+        until limit: Timestamp?, orAt: Bool, count: UInt64, index: UInt16, filter: PacketFilter,
+        with analyzer: inout Analyzer
+    ) {
+        var end = position + Int(clamping: min(count, UInt64(capture.packets.count - position)))
+        if let limit {
+            let later = capture.packets[(position + 1)..<end].firstIndex { packet in
+                limit < packet.time || limit == packet.time && !orAt
+            }
+            end = later ?? end
+        }
+        capture.analyze(position..<end, index: index, filter: filter, with: &analyzer)
+        lastTime = capture.packets[end - 1].time
+        position = end
+    }
+
+    func next() {
+        position = 0
+        isOver = !capture.next()
+    }
+
+    func finished() -> CaptureDescription {
+        var description = capture.reader.description
+        let unread = isOver ? [] : Array(capture.packets[position...])
+        if !unread.isEmpty { description.takeBack(unread, last: lastTime) }
+        return description
+    }
 }
 
 /// A capture that was named, and what was opened of it already.
-private final class Input {
+final class Input {
     let path: String
     private var opened: OpenCapture?
 
     init(path: String) { self.path = path }
 
-    func keep(_ capture: consuming OpenCapture) { opened = consume capture }
-    func takeOpened() -> OpenCapture? { opened.take() }
+    /// Every job can read it by itself.
+    var isRereadable: Bool { opened == nil && path != "-" && System.kind(of: path) == .regular }
+
+    fileprivate func keep(_ capture: consuming OpenCapture) { opened = consume capture }
+    fileprivate func takeOpened() -> OpenCapture? { opened.take() }
 }
 
 extension CaptureDescription {

@@ -86,6 +86,12 @@ struct AnalyzeCommand: ParsableCommand {
     @Flag(help: "An inconclusive verdict counts like a damaged input (exit status 4).")
     var strict = false
 
+    @Option(help: ArgumentHelp("Read with this many threads; the report is the same.", valueName: "n"))
+    var jobs = 1
+
+    @Flag(help: "Read all captures at once, by time: files that hold one direction each.")
+    var merge = false
+
     @OptionGroup var reading: ReadingOptions
 
     @Flag(help: "Tell of every connection, also of those without an exchange.")
@@ -100,6 +106,7 @@ struct AnalyzeCommand: ParsableCommand {
     func validate() throws {
         _ = try selection()
         _ = try plan()
+        guard (1...Jobs.limit).contains(jobs) else { throw ValidationError("--jobs: 1 to \(Jobs.limit)") }
         guard captures.count <= Int(UInt16.max) else { throw ValidationError("more than 65535 captures") }
     }
 
@@ -115,15 +122,15 @@ struct AnalyzeCommand: ParsableCommand {
         var analyzerOptions = reading.analyzerOptions
         analyzerOptions.allConnections = connections
 
-        let judge = Judge(
-            inspector: Inspector(selection: try selection(), showSecrets: reading.showSecrets), report: reportOptions,
-            events: outputs.eventFiles)
+        let judgeOptions = JudgeOptions(
+            inspector: Inspector(selection: try selection(), showSecrets: reading.showSecrets), report: reportOptions)
+        let judge = Judge(judgeOptions, events: outputs.eventFiles)
         var analysis = Analysis(
             options: analyzerOptions, filter: reading.packetFilter, judge: judge,
             progress: Progress(total: totalSize(of: captures), quiet: quiet))
 
         Signals.watch()
-        let report = analysis.run(captures)
+        let report = analysis.run(captures, jobs: workers(judgeOptions, outputs))
 
         status.unreadable = analysis.isUnreadable
         status.interrupted = Signals.interrupted
@@ -137,6 +144,15 @@ struct AnalyzeCommand: ParsableCommand {
         }
         status.unwritable = !outputs.finish(quiet: quiet)
         try finish(with: status)
+    }
+
+    private func workers(_ judge: JudgeOptions, _ outputs: Outputs) -> Jobs {
+        var workers = Jobs(count: jobs, isMerged: merge, judge: judge.share(of: jobs))
+        if jobs > 1, !outputs.eventFiles.isEmpty {
+            say("events are written while reading: one job")
+            workers.count = 1
+        }
+        return workers
     }
 
     /// Bytes there are to read; unknown when an input is a pipe or a directory.

@@ -46,7 +46,8 @@ struct ShowCommand: ParsableCommand {
     func run() throws {
         var options = ReportOptions()
         options.showSecrets = reading.showSecrets
-        let judge = Judge(inspector: Inspector(showSecrets: reading.showSecrets), report: options)
+        let judge = Judge(
+            JudgeOptions(inspector: Inspector(showSecrets: reading.showSecrets), report: options))
         var analysis = Analysis(
             options: reading.analyzerOptions, filter: reading.packetFilter, judge: judge,
             progress: Progress(total: System.size(of: capture), quiet: false))

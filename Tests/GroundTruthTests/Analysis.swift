@@ -80,8 +80,8 @@ extension Analysis {
         return analysis
     }
 
-    /// Analyzes packets that begin with an IP header.
-    static func of(_ packets: [RawPacket]) -> Analysis {
+    /// Analyzes packets that begin with an IP header; findings are made where `judged`.
+    static func of(_ packets: [RawPacket], judged: Bool) -> Analysis {
         let output = Everything()
         var options = AnalyzerOptions()
         options.allConnections = true
@@ -95,14 +95,16 @@ extension Analysis {
         analyzer.finish()
         var analysis = Analysis()
         analysis.counters = analyzer.counters
-        analysis.take(output)
+        analysis.take(output, judged: judged)
         return analysis
     }
 
-    private mutating func take(_ output: Everything) {
+    private mutating func take(_ output: Everything, judged: Bool = true) {
         let inspector = Inspector()
-        exchanges = output.exchanges.sorted { $0.key < $1.key }.map { ($0, inspector.inspect($0)) }
-        connections = output.connections.sorted { $0.facts.id < $1.facts.id }.map { ($0, inspector.inspect($0)) }
+        exchanges = output.exchanges.sorted { $0.key < $1.key }.map { ($0, judged ? inspector.inspect($0) : []) }
+        connections = output.connections.sorted { $0.facts.id < $1.facts.id }.map {
+            ($0, judged ? inspector.inspect($0) : [])
+        }
     }
 }
 

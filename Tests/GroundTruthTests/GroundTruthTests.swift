@@ -91,9 +91,3 @@ import Traffic
         }
     }
 }
-
-let partOne = [
-    "UPG001", "RES001", "RES003", "RES005", "RES010", "EARLY001", "EARLY002", "EARLY003", "EARLY004", "EARLY005",
-    "WS009", "WS011", "WS014", "WSF001", "WSF004", "WSF010", "CON001", "CON002", "SMG002", "SMG005", "SMG007",
-    "SMG008", "H2C001", "H2C010",
-]

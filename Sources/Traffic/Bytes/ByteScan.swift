@@ -83,6 +83,18 @@ extension Span<UInt8> {
 }
 
 extension [UInt8] {
+    /// Puts the bytes of a span over those at `index`; they must fit.
+    mutating func overwrite(at index: Int, with bytes: Span<UInt8>) {
+        precondition(index >= 0 && bytes.count <= count - index)
+        unsafe withUnsafeMutableBytes { target in
+            unsafe bytes.withUnsafeBytes { source in
+                guard let to = target.baseAddress, let from = source.baseAddress else { return }
+                // Safe: the precondition keeps the run inside the array.
+                unsafe memcpy(to + index, from, source.count)
+            }
+        }
+    }
+
     /// Appends the bytes of a span.
     @inline(__always)
     mutating func append(_ bytes: Span<UInt8>) {

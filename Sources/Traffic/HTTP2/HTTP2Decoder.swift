@@ -142,9 +142,7 @@ struct HTTP2SideDecoder {
     private mutating func note(
         _ kind: Anomaly.Kind, _ bytes: Span<UInt8>, _ index: Int, _ offset: Int64, _ mark: PacketMark
     ) {
-        let end = min(bytes.count, index + 33)
-        let place = Place(
-            direction: direction, offset: offset + Int64(index), length: Int64(end - index), first: mark, last: mark)
-        anomalies.note(kind, place, bytes.extracting(index..<end).array)
+        let place = Place(direction: direction, offset: offset + Int64(index), length: 1, first: mark, last: mark)
+        anomalies.note(kind, place, [bytes[index]])
     }
 }

@@ -12,9 +12,8 @@ struct Connection {
     private(set) var client: Endpoint
     private(set) var server: Endpoint
     let tunnel: UInt32
-    /// The client's and the server's.
-    ///
-    /// An inline array, because its elements are changed in place without a call.
+    private let tunnels: [String]
+    /// The client's and the server's. An inline array, because its elements are changed in place without a call.
     private(set) var streams = [2 of StreamState](repeating: StreamState())
     private(set) var conversation: Conversation?
     /// The roles are known: from a SYN, or from what was said.
@@ -39,6 +38,7 @@ struct Connection {
     private var requests: UInt32 = 0
     private var exchanges: UInt32 = 0
     private var sawSYN = false
+    private var proxied: ProxiedAddresses?
     private var wasLetGo = false
     private var digests: StreamDigests?
     /// Both sides have ended, or one has reset.
@@ -47,9 +47,10 @@ struct Connection {
     /// Waits to leave the table.
     var isRetired = false
 
-    init(_ segment: Segment, id: UInt64, mark: PacketMark, options: AnalyzerOptions) {
+    init(_ segment: Segment, id: UInt64, mark: PacketMark, options: AnalyzerOptions, tunnels: [String]) {
         self.id = id
         tunnel = segment.tunnel
+        self.tunnels = tunnels
         first = mark
         last = mark
         let isAnswer = segment.flags.contains([.syn, .ack])
@@ -194,7 +195,7 @@ struct Connection {
     }
 
     private mutating func open(_ context: AnalysisContext) {
-        conversation = Conversation(context: context, facts: facts(context, []), midstream: !sawSYN)
+        conversation = Conversation(context: context, facts: facts(context), midstream: !sawSYN)
     }
 
     private mutating func reset(_ segment: Segment, _ direction: Direction, _ mark: PacketMark) {
@@ -347,15 +348,15 @@ struct Connection {
         }
         guard let conversation else {
             if context.options.allConnections {
-                streams[direction.index].remember(bytes, limit: context.options.limits.compareBytes)
+                streams[direction.index].recent.append(bytes, limit: context.options.limits.compareBytes)
             }
             return
         }
         // Content that nobody reads is not worth a copy.
         if context.options.allConnections || !conversation.isSkipping(direction) {
-            streams[direction.index].remember(bytes, limit: context.options.limits.compareBytes)
+            streams[direction.index].recent.append(bytes, limit: context.options.limits.compareBytes)
         } else if !streams[direction.index].recent.isEmpty {
-            streams[direction.index].recent.removeAll(keepingCapacity: true)
+            streams[direction.index].recent.removeAll()
         }
         conversation.receive(bytes, direction, offset: offset, mark: mark)
         if conversation.isLetGo { letGo(context) }
@@ -436,7 +437,7 @@ struct Connection {
         if streams[direction.index].isUnread { return }
         streams[direction.index].counters.gapBytes += end - from
         streams[direction.index].hadGap = true
-        streams[direction.index].recent.removeAll(keepingCapacity: true)
+        streams[direction.index].recent.removeAll()
         if firstGap == nil {
             firstGap = Place(direction: direction, offset: from, length: end - from, first: mark, last: mark)
         }
@@ -456,13 +457,14 @@ struct Connection {
             for direction in Direction.allCases {
                 streams[direction.index].held = []
                 streams[direction.index].heldBytes = 0
-                streams[direction.index].recent = []
+                streams[direction.index].recent.removeAll()
             }
         }
     }
 
     private mutating func gather(_ conversation: Conversation) {
         application = conversation.application
+        proxied = conversation.proxied
         hello = conversation.hello
         firstBytes = conversation.firstBytes
         firstBytesUnknown = conversation.firstBytesUnknown
@@ -470,24 +472,6 @@ struct Connection {
         firstLoneUpgradeOption = conversation.firstLoneUpgradeOption
         requests = conversation.requests
         exchanges = conversation.exchanges
-    }
-
-    /// Takes finished exchanges off the conversation.
-    mutating func takeFinished() -> [Exchange] {
-        guard !finishedExchanges.isEmpty else { return [] }
-        defer { finishedExchanges = [] }
-        return finishedExchanges
-    }
-    private var finishedExchanges: [Exchange] = []
-    /// Exchanges are waiting to be taken.
-    var hasFinished: Bool { !finishedExchanges.isEmpty }
-
-    /// Whether the conversation has exchanges to hand over before its end.
-    @inline(__always)
-    mutating func collect() {
-        guard let conversation, !conversation.finished.isEmpty else { return }
-        finishedExchanges.append(contentsOf: conversation.finished)
-        conversation.finished = []
     }
 
     /// The client acknowledged something a refusal waits for.
@@ -517,16 +501,14 @@ struct Connection {
         gather(conversation)
         self.conversation = nil
         wasLetGo = true
-        conversation.finish(facts(context, []))
+        conversation.finish(facts(context))
         requests = conversation.requests
         exchanges = conversation.exchanges
-        finishedExchanges.append(contentsOf: conversation.finished)
-        conversation.finished = []
-        for direction in Direction.allCases { streams[direction.index].recent = [] }
+        for direction in Direction.allCases { streams[direction.index].recent.removeAll() }
     }
 
     /// What is known of the connection at this moment.
-    func facts(_ context: AnalysisContext, _ tunnels: [String]) -> ConnectionFacts {
+    func facts(_ context: AnalysisContext) -> ConnectionFacts {
         var facts = ConnectionFacts(id: id, client: client, server: server, first: first)
         facts.tunnels = tunnels
         facts.sawSYN = streams[0].sawSYN
@@ -536,6 +518,7 @@ struct Connection {
         facts.last = last
         facts.observedUntil = context.now
         facts.duplicatePackets = duplicates
+        facts.proxied = conversation?.proxied ?? proxied
         facts.endMark = endMark
         for direction in Direction.allCases {
             facts.gapBytes[direction] = streams[direction.index].counters.gapBytes
@@ -548,8 +531,8 @@ struct Connection {
     }
 
     /// What is told of the connection when it leaves the table.
-    func finalRecord(_ context: AnalysisContext, _ tunnels: [String], end: ConnectionEnd) -> ConnectionRecord {
-        var record = ConnectionRecord(facts: facts(context, tunnels))
+    func finalRecord(_ context: AnalysisContext, end: ConnectionEnd) -> ConnectionRecord {
+        var record = ConnectionRecord(facts: facts(context))
         record.application = application
         record.startedMidstream = !sawSYN
         record.firstBytesUnknown = firstBytesUnknown

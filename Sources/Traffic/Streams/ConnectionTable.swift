@@ -22,15 +22,21 @@ struct ConnectionTable {
     /// A symmetric hash of a flow.
     @inline(__always)
     static func hash(_ segment: Segment) -> UInt32 {
+        var both = addressHash(segment) &+ UInt64(segment.tunnel)
+        both = (both ^ both >> 32) &* 0x94d0_49bb_1331_11eb
+        return UInt32(truncatingIfNeeded: both >> 32)
+    }
+
+    /// A symmetric hash of the addresses alone: the same in all tunnels.
+    @inline(__always)
+    static func addressHash(_ segment: Segment) -> UInt64 {
         @inline(__always) func mix(_ endpoint: Endpoint) -> UInt64 {
             var value =
                 (endpoint.address.low ^ endpoint.address.high &* 0x9e37_79b9_7f4a_7c15) &+ UInt64(endpoint.port) << 48
             value = (value ^ value >> 31) &* 0xbf58_476d_1ce4_e5b9
             return value ^ value >> 29
         }
-        var both = mix(segment.source) &+ mix(segment.destination) &+ UInt64(segment.tunnel)
-        both = (both ^ both >> 32) &* 0x94d0_49bb_1331_11eb
-        return UInt32(truncatingIfNeeded: both >> 32)
+        return mix(segment.source) &+ mix(segment.destination)
     }
 
     /// Index of the connection of a segment; `nil` when there is none.

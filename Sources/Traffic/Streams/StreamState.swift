@@ -29,7 +29,7 @@ struct StreamState {
     var packets: UInt64 = 0
     var held: [HeldSegment] = []
     var heldBytes = 0
-    var recent: [UInt8] = []
+    var recent = RecentBytes()
     var counters = StreamCounters()
     var hadGap = false
     /// When the hole that is waited for was first seen to be acknowledged; 0 for never.
@@ -82,25 +82,13 @@ struct StreamState {
     @inline(__always)
     var hasHole: Bool { !held.isEmpty || acknowledged > next && acknowledgedBytes > next }
 
-    /// Keeps delivered bytes for comparison.
-    mutating func remember(_ bytes: Span<UInt8>, limit: Int) {
-        if bytes.count >= limit {
-            recent.removeAll(keepingCapacity: true)
-            recent.append(bytes.extracting((bytes.count - limit)...))
-            return
-        }
-        if recent.count + bytes.count > 3 * limit { recent.removeFirst(recent.count + bytes.count - limit) }
-        recent.append(bytes)
-    }
-
     /// Whether bytes below `next` differ from what was delivered there; only what is still kept can be compared.
     func conflicts(_ bytes: Span<UInt8>, at offset: Int64) -> Bool {
         let keptFrom = next - Int64(recent.count)
         let from = max(offset, keptFrom)
         let to = min(offset + Int64(bytes.count), next)
         guard from < to else { return false }
-        let part = bytes.extracting(Int(from - offset)..<Int(to - offset))
-        return !part.equals(recent.span, from: Int(from - keptFrom))
+        return !recent.equals(bytes.extracting(Int(from - offset)..<Int(to - offset)), from: Int(from - keptFrom))
     }
 
     /// Holds bytes that came too early; those already held win, or lose where `last` is asked for.

@@ -16,6 +16,8 @@
 final class Conversation {
     /// What one direction's reader is doing.
     enum State {
+        /// The very beginning: a PROXY header may come.
+        case opening
         /// Between messages or inside a head.
         case head
         /// Inside content of known length.
@@ -28,6 +30,8 @@ final class Conversation {
         case switched
         /// Lost: waiting for a line that begins a message.
         case resync
+        /// The server says something else where its answer is due.
+        case outOfTurn
         /// Nothing more can be said of this direction.
         case ignored
     }
@@ -107,6 +111,54 @@ final class Conversation {
         }
     }
 
+    /// Bytes of the server in front of its status line.
+    struct OutOfTurn {
+        static let line = [UInt8]("HTTP/1.".utf8)
+
+        /// The exchange whose answer is due; `nil` while no request was read.
+        var exchange: Int?
+        let offset: Int64
+        let first: PacketMark
+        private(set) var last: PacketMark?
+        /// Bytes that belong to no status line.
+        private(set) var count: Int64 = 0
+        private(set) var excerpt: [UInt8] = []
+        private var matched = 0
+        private(set) var lineMark: PacketMark?
+
+        init(exchange: Int?, offset: Int64, first: PacketMark) {
+            self.exchange = exchange
+            self.offset = offset
+            self.first = first
+        }
+
+        /// Takes the next byte; true when it completes the beginning of a status line.
+        @discardableResult
+        mutating func take(_ byte: UInt8, _ mark: PacketMark) -> Bool {
+            // The very first byte was found to begin none.
+            if byte == Self.line[matched], matched > 0 || count > 0 {
+                if matched == 0 { lineMark = mark }
+                matched += 1
+                return matched == Self.line.count
+            }
+            for index in 0..<matched { add(Self.line[index], mark) }
+            matched = 0
+            if byte == Self.line[0], count > 0 {
+                lineMark = mark
+                matched = 1
+            } else {
+                add(byte, mark)
+            }
+            return false
+        }
+
+        private mutating func add(_ byte: UInt8, _ mark: PacketMark) {
+            count += 1
+            last = mark
+            if excerpt.count < 32 { excerpt.append(byte) }
+        }
+    }
+
     /// Client bytes behind an unanswered offer.
     struct Held {
         var bytes: [UInt8] = []
@@ -155,13 +207,19 @@ final class Conversation {
     var serverHole: Int64?
     /// Answers can be told to requests; false between a hole and the next quiet moment.
     var isAssociated = true
-    /// What the server said before any request.
-    var serverFirst: Anomaly?
+    /// What the server says where a status line is due.
+    var outOfTurn: OutOfTurn?
     var answeredRequests = 0
-    let startFacts: ConnectionFacts
+    private(set) var startFacts: ConnectionFacts
+    /// Whom the connection was made for, where a PROXY header said so.
+    var proxied: ProxiedAddresses? {
+        get { startFacts.proxied }
+        set { startFacts.proxied = newValue }
+    }
 
-    /// Exchanges that are over; the owner takes them.
+    /// Exchanges of an inner conversation that are over: its tunnel takes them.
     var finished: [Exchange] = []
+    let isInner: Bool
     var requests: UInt32 = 0
     var exchanges: UInt32 = 0
     var application = ConnectionProtocol.unknown
@@ -177,12 +235,15 @@ final class Conversation {
     var loneUpgradeOptions: UInt32 = 0
     var firstLoneUpgradeOption: MessageHead?
 
-    init(context: AnalysisContext, facts: ConnectionFacts, midstream: Bool) {
+    init(context: AnalysisContext, facts: ConnectionFacts, midstream: Bool, isInner: Bool = false) {
         self.context = context
         startFacts = facts
+        self.isInner = isInner
         if midstream {
             client.state = .resync
             server.state = .resync
+        } else if !isInner {
+            client.state = .opening
         }
     }
 
@@ -229,6 +290,7 @@ final class Conversation {
 
     /// The connection is over: every exchange is finished with what is known of the connection now.
     func finish(_ facts: ConnectionFacts) {
+        if let outOfTurn { endOutOfTurn(outOfTurn) }
         for index in open.indices { finish(index, facts) }
         open = []
     }
@@ -291,9 +353,12 @@ final class Conversation {
         if open[index].exchange.outcome == .incomplete {
             open[index].exchange.reason = incompleteReason(open[index].exchange, facts)
         }
-        finished.append(open[index].exchange)
-        if switched == number, let inner = decoder?.innerExchanges(of: open[index].exchange) {
-            finished.append(contentsOf: inner)
+        // An inner one's exchanges need their parent first.
+        if isInner { finished.append(open[index].exchange) } else { context.output.finished(open[index].exchange) }
+        if switched == number, let inner = decoder?.innerExchanges(of: open[index].exchange), !inner.isEmpty {
+            for exchange in inner {
+                if isInner { finished.append(exchange) } else { context.output.finished(exchange) }
+            }
             requests &+= UInt32(truncatingIfNeeded: inner.count)
         }
     }

@@ -6,6 +6,7 @@ extension Conversation {
         while index < bytes.count {
             switch client.state {
             case .head: index = readRequestHead(bytes, index, offset, mark)
+            case .opening: index = readOpening(bytes, index, offset, mark)
             case .body:
                 let step = Int(min(Int64(bytes.count - index), client.remaining))
                 index += step
@@ -29,12 +30,16 @@ extension Conversation {
                 return
             case .resync:
                 guard Sniffer.isRequestLine(bytes.extracting(index...)) else {
+                    if client.position == 0, index == 0, case .found = ProxyHeader.read(bytes) {
+                        client.state = .opening
+                        continue
+                    }
                     unrecognized(bytes, index, .client)
                     return
                 }
                 client.state = .head
                 if !isAssociated, outstanding.isEmpty, server.buffer.isEmpty { isAssociated = true }
-            case .untilClose, .ignored: return
+            case .untilClose, .outOfTurn, .ignored: return
             }
             if isLetGo { return }
         }
@@ -128,8 +133,8 @@ extension Conversation {
             exchange.request = head
             exchange.framing = framing
             exchange.lastMark = place.last
-            if let serverFirst, requests == 1 { exchange.anomalies.append(serverFirst) }
             request.exchange = add(exchange)
+            if outOfTurn != nil, outOfTurn?.exchange == nil { outOfTurn?.exchange = request.exchange }
         } else {
             request.head = head
             if head.hasMember(.connection, "upgrade") {
@@ -244,7 +249,7 @@ extension Conversation {
     func noteEarly(_ bytes: Span<UInt8>, _ offset: Int64, _ mark: PacketMark) {
         for index in open.indices where open[index].watch != nil {
             if let end = open[index].exchange.response?.place.end, let acknowledged = mark.acknowledged,
-                acknowledged >= end
+                acknowledged >= end, acknowledged <= server.position, serverHole == nil
             {
                 // Its sender has the whole answer: nothing from here on is early.
                 closeWatch(index)

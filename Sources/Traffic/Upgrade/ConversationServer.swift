@@ -6,6 +6,7 @@ extension Conversation {
         while index < bytes.count {
             switch server.state {
             case .head: index = readResponseHead(bytes, index, offset, mark)
+            case .opening: server.state = .head
             case .body:
                 let step = Int(min(Int64(bytes.count - index), server.remaining))
                 index += step
@@ -28,13 +29,14 @@ extension Conversation {
                     return
                 }
                 server.state = .head
+            case .outOfTurn: index = scanOutOfTurn(bytes, index, offset, mark)
             case .untilClose, .held, .ignored: return
             }
             if isLetGo { return }
         }
     }
 
-    func readResponseHead(_ bytes: Span<UInt8>, _ index: Int, _ offset: Int64, _ mark: PacketMark) -> Int {
+    private func readResponseHead(_ bytes: Span<UInt8>, _ index: Int, _ offset: Int64, _ mark: PacketMark) -> Int {
         if server.buffer.isEmpty {
             let rest = bytes.extracting(index...)
             switch context.head.parseResponse(rest) {
@@ -49,7 +51,9 @@ extension Conversation {
                 server.buffer.append(rest)
                 limitServerHead()
                 return bytes.count
-            case .notHTTP: return serverIsNotHTTP(rest, offset + Int64(index), mark) + index
+            case .notHTTP:
+                beginOutOfTurn(bytes, index, offset, mark)
+                return server.state == .resync ? bytes.count : index + 1
             }
         }
         let before = server.buffer.count
@@ -61,24 +65,12 @@ extension Conversation {
             limitServerHead()
             return bytes.count
         case .notHTTP:
-            server.buffer = []
-            _ = serverIsNotHTTP(buffer.span, server.bufferOffset, first)
+            readAgain(buffer, first)
             return bytes.count
         case .complete: break
         }
         guard context.head.parseResponse(buffer.span) == .complete else {
-            server.buffer = []
-            let skipped = serverIsNotHTTP(buffer.span, server.bufferOffset, first)
-            // What is left of the buffer begins a head: it lies in the bytes at hand, or is read again from here.
-            if skipped < buffer.count {
-                let rest = buffer.span.extracting(skipped...)
-                if context.head.parseResponse(rest) == .complete {
-                    let length = context.head.length
-                    takeResponse(
-                        rest, headPlace(.server, server.bufferOffset + Int64(skipped), first: first, last: mark))
-                    return index + max(0, skipped + length - before)
-                }
-            }
+            readAgain(buffer, first)
             return bytes.count
         }
         let length = context.head.length
@@ -87,41 +79,73 @@ extension Conversation {
         return index + max(0, length - before)
     }
 
+    /// What was gathered for a head is none: it is read again, as bytes out of turn.
+    private func readAgain(_ buffer: [UInt8], _ first: PacketMark) {
+        server.buffer = []
+        beginOutOfTurn(buffer.span, 0, server.bufferOffset, first)
+        if server.state != .resync {
+            receiveServer(buffer.span.extracting(1...), offset: server.bufferOffset + 1, mark: first)
+        }
+    }
+
     func limitServerHead() {
         guard server.buffer.count > context.options.limits.headBytes else { return }
         context.hit("head-bytes")
         lose(.server)
     }
 
-    /// Bytes that are no status line where one was due.
-    ///
-    /// Returns how many of them are done with.
-    func serverIsNotHTTP(_ bytes: Span<UInt8>, _ offset: Int64, _ mark: PacketMark) -> Int {
-        guard client.spokeHTTP || server.spokeHTTP || !client.buffer.isEmpty else {
-            // The server speaks first, and not HTTP: what the client says will tell whether that matters.
-            let first = bytes.extracting(0..<min(32, bytes.count)).array
-            let place = Place(direction: .server, offset: offset, length: Int64(bytes.count), first: mark, last: mark)
-            serverFirst = Anomaly(
-                kind: .serverBytesBeforeResponse, place: place, excerpt: first, value: Int64(bytes.count))
+    /// Bytes that are no status line stand where one is due, from `index` on. Behind an offer, or where the server
+    /// speaks first, they are new-protocol bytes in front of the answer (RULES EARLY008: real servers send them).
+    func beginOutOfTurn(_ bytes: Span<UInt8>, _ index: Int, _ offset: Int64, _ mark: PacketMark) {
+        let speaksFirst = !client.spokeHTTP && !server.spokeHTTP && client.buffer.isEmpty
+        let number = outstanding.first?.exchange
+        guard speaksFirst || number != nil else {
+            server.state = .resync
+            return
+        }
+        outOfTurn = OutOfTurn(exchange: number, offset: offset + Int64(index), first: mark)
+        outOfTurn?.take(bytes[index], mark)
+        server.state = .outOfTurn
+    }
+
+    /// Looks for the status line behind bytes out of turn; it may begin in an earlier segment.
+    private func scanOutOfTurn(_ bytes: Span<UInt8>, _ start: Int, _ offset: Int64, _ mark: PacketMark) -> Int {
+        guard var early = outOfTurn else {
             server.state = .resync
             return bytes.count
         }
-        guard let number = outstanding.first?.exchange, let place = index(of: number) else {
-            server.state = .resync
-            return bytes.count
+        var index = start
+        while index < bytes.count {
+            if early.take(bytes[index], mark) {
+                endOutOfTurn(early)
+                server.state = .head
+                let began = index - (OutOfTurn.line.count - 1)
+                if began >= start { return began }
+                server.buffer = OutOfTurn.line
+                server.bufferOffset = early.offset + early.count
+                server.bufferFirst = early.lineMark
+                server.searched = 0
+                return index + 1
+            }
+            index += 1
         }
-        // Behind an offer: new-protocol bytes in front of the answer, which real servers send (RULES EARLY008).
-        var index = 1
-        while index < bytes.count, !bytes.has("HTTP/1.", at: index) { index += 1 }
-        var anomalies = AnomalyLog(limit: context.options.limits.anomalies)
-        anomalies.list = open[place].exchange.anomalies
-        anomalies.note(
-            .serverBytesBeforeResponse,
-            Place(direction: .server, offset: offset, length: Int64(index), first: mark, last: mark),
-            bytes.extracting(0..<min(32, index)).array, value: Int64(index))
-        open[place].exchange.anomalies = anomalies.list
-        if index >= bytes.count { server.state = .resync }
+        outOfTurn = early
+        if early.count > Int64(context.options.limits.headBytes) {
+            endOutOfTurn(early)
+            server.state = .ignored
+        }
         return index
+    }
+
+    /// Tells of the bytes out of turn, where an exchange is there to tell it of.
+    func endOutOfTurn(_ early: OutOfTurn) {
+        outOfTurn = nil
+        guard let number = early.exchange, let index = index(of: number) else { return }
+        let place = Place(
+            direction: .server, offset: early.offset, length: early.count, first: early.first,
+            last: early.last ?? early.first)
+        open[index].exchange.anomalies.append(
+            Anomaly(kind: .serverBytesBeforeResponse, place: place, excerpt: early.excerpt, value: early.count))
     }
 
     func takeResponse(_ bytes: Span<UInt8>, _ place: Place) {

@@ -118,8 +118,8 @@ struct EarlyWatch {
         let end = response.place.end
         if let acknowledged = run.mark.acknowledged {
             if answer.requestCut { return (.undetermined, "part of the request was not captured") }
-            if let hole = serverHole, hole < end, acknowledged > hole {
-                return (.undetermined, "bytes of the server in front of its answer were not captured")
+            if let hole = serverHole, hole < max(acknowledged, end), acknowledged > hole {
+                return (.undetermined, "bytes of the server below the acknowledgment were not captured")
             }
             if acknowledged >= end { return (.none, "") }
             return acknowledged <= start ? (.proven, "") : (.partial, "")

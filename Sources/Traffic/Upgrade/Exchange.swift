@@ -193,6 +193,8 @@ public struct ConnectionFacts: Sendable {
     /// Retransmissions whose bytes differ from the first copy.
     public var conflicts = PerDirection<UInt32>(both: 0)
     public var duplicatePackets: UInt32 = 0
+    /// Whom the connection was made for, where it began with a PROXY header that said so.
+    public var proxied: ProxiedAddresses?
 
     public init(id: UInt64, client: Endpoint, server: Endpoint, first: PacketMark) {
         self.id = id

@@ -6,6 +6,9 @@ struct TunnelDecoder: UpgradedDecoder {
     private let facts: ConnectionFacts
     private var inner: Conversation?
     private var sniffed = false
+    /// What was said before the client's first bytes told what they are.
+    private var waiting: [(direction: Direction, offset: Int64, mark: PacketMark, bytes: [UInt8])] = []
+    private var opening: [UInt8] = []
 
     init(exchange: Exchange, context: AnalysisContext) {
         self.context = context
@@ -13,11 +16,23 @@ struct TunnelDecoder: UpgradedDecoder {
     }
 
     mutating func receive(_ bytes: Span<UInt8>, _ direction: Direction, offset: Int64, mark: PacketMark) {
-        if !sniffed, direction == .client {
-            sniffed = true
-            if Sniffer.isRequestLine(bytes) { inner = Conversation(context: context, facts: facts, midstream: false) }
+        if sniffed {
+            inner?.receive(bytes, direction, offset: offset, mark: mark)
+            return
         }
-        inner?.receive(bytes, direction, offset: offset, mark: mark)
+        if direction == .client { opening.append(bytes) }
+        waiting.append((direction, offset, mark, bytes.array))
+        guard let isHTTP = Sniffer.beginsRequest(opening.span) ?? (waiting.count > 64 ? false : nil) else { return }
+        sniffed = true
+        if isHTTP {
+            let conversation = Conversation(context: context, facts: facts, midstream: false, isInner: true)
+            for piece in waiting {
+                conversation.receive(piece.bytes.span, piece.direction, offset: piece.offset, mark: piece.mark)
+            }
+            inner = conversation
+        }
+        waiting = []
+        opening = []
     }
 
     mutating func gap(_ direction: Direction, from: Int64, to: Int64, mark: PacketMark) {

@@ -116,6 +116,17 @@ enum Sniffer {
         return end >= 9 && bytes.has(" HTTP/1.", at: end - 9)
     }
 
+    /// Whether first bytes begin a request line; `nil` while they may.
+    static func beginsRequest(_ bytes: Span<UInt8>) -> Bool? {
+        var index = 0
+        while index < bytes.count, index < 4, bytes[index] == 0x0d || bytes[index] == 0x0a { index += 1 }
+        let start = index
+        while index < bytes.count, index - start < 20, (0x41...0x5a).contains(bytes[index]) || bytes[index] == 0x2d {
+            index += 1
+        }
+        return index == bytes.count && index - start < 20 ? nil : isRequestLine(bytes)
+    }
+
     private static func isMaskedFrame(_ bytes: Span<UInt8>) -> Bool {
         bytes[0] & 0x30 == 0 && bytes[1] & 0x80 != 0 && isOpcode(bytes[0] & 15)
     }

@@ -92,6 +92,9 @@ struct WebSocketSideDecoder {
     private var text = UTF8Validator()
 
     private var started = false
+    /// First bytes that may yet turn out to be HTTP.
+    private var prefix: [UInt8] = []
+    private var prefixMark: PacketMark?
     private var sentClose = false
     private var hadFatal: Anomaly.Kind?
     private var previousKey: UInt32?
@@ -108,13 +111,7 @@ struct WebSocketSideDecoder {
     /// Reads up to the end of the next control frame, at most; returns the index behind what was read.
     mutating func advance(_ bytes: Span<UInt8>, from start: Int, offset: Int64, mark: PacketMark) -> Int {
         var index = start
-        if !started {
-            started = true
-            if isHTTP(bytes, index) {
-                note(direction == .client ? .httpInFrames : .httpAfterSwitch, bytes, index, offset, mark)
-                facts.lost = true
-            }
-        }
+        if !started, looksLikeHTTP(bytes, &index, offset, mark) { return bytes.count }
         if facts.lost { return bytes.count }
         while index < bytes.count {
             if remaining > 0 {
@@ -280,11 +277,8 @@ struct WebSocketSideDecoder {
                 control.append(bytes[index] ^ UInt8(truncatingIfNeeded: mask >> (UInt32((index - start) & 3) * 8)))
             }
         } else if checksText, opcode <= 1, let bad = text.check(bytes, start, end, mask: mask) {
-            var shown: [UInt8] = []
-            for index in bad..<min(end, bad + 16) {
-                shown.append(bytes[index] ^ UInt8(truncatingIfNeeded: mask >> (UInt32((index - start) & 3) * 8)))
-            }
-            failText(offset + Int64(bad), mark, shown)
+            let byte = bytes[bad] ^ UInt8(truncatingIfNeeded: mask >> (UInt32((bad - start) & 3) * 8))
+            failText(offset + Int64(bad), mark, [byte])
         }
         let turn = UInt32(step & 3) * 8
         if turn != 0 { mask = mask >> turn | mask << (32 - turn) }
@@ -299,7 +293,7 @@ struct WebSocketSideDecoder {
         guard hadFatal == nil || hadFatal == .textNotUTF8 else { return }
         hadFatal = .textNotUTF8
         let place = Place(
-            direction: direction, offset: offset, length: Int64(max(1, shown.count)), first: mark, last: mark)
+            direction: direction, offset: offset, length: 1, first: mark, last: mark)
         anomalies.note(.textNotUTF8, place, shown)
     }
 
@@ -357,15 +351,6 @@ struct WebSocketSideDecoder {
         if !anomalies.again(kind, direction) { noteFrame(kind, place, value: value) }
     }
 
-    private mutating func note(
-        _ kind: Anomaly.Kind, _ bytes: Span<UInt8>, _ index: Int, _ offset: Int64, _ mark: PacketMark
-    ) {
-        let end = min(bytes.count, index + 64)
-        let place = Place(
-            direction: direction, offset: offset + Int64(index), length: Int64(end - index), first: mark, last: mark)
-        anomalies.note(kind, place, bytes.extracting(index..<end).array)
-    }
-
     private mutating func noteFrame(_ kind: Anomaly.Kind, _ place: Place, value: Int64) {
         let bytes = headerBytes(Int(place.length))
         anomalies.note(kind, place, bytes, value: value)
@@ -373,9 +358,62 @@ struct WebSocketSideDecoder {
 
     private func headerBytes(_ count: Int) -> [UInt8] { (0..<min(count, 14)).map { header[$0] } }
 
-    private func isHTTP(_ bytes: Span<UInt8>, _ index: Int) -> Bool {
-        let rest = bytes.extracting(index...)
-        return direction == .client
-            ? Sniffer.isRequestLine(rest) && rest.firstIndex(of: 0x0a, from: 0) != nil : rest.has("HTTP/1.", at: 0)
+    /// Whether the direction goes on with HTTP, as far as can be told: the first bytes are kept until it can.
+    /// A method and a space, or `HTTP/1.`, are no beginning that a conforming frame could have.
+    private mutating func looksLikeHTTP(
+        _ bytes: Span<UInt8>, _ index: inout Int, _ offset: Int64, _ mark: PacketMark
+    ) -> Bool {
+        if prefix.isEmpty, index < bytes.count, !(0x41...0x5a).contains(bytes[index]) {
+            started = true
+            return false
+        }
+        while index < bytes.count {
+            if prefix.isEmpty { prefixMark = mark }
+            prefix.append(bytes[index])
+            index += 1
+            switch Self.isHTTP(prefix, direction) {
+            case true?:
+                let place = Place(
+                    direction: direction, offset: offset + Int64(index - prefix.count), length: Int64(prefix.count),
+                    first: prefixMark ?? mark, last: mark)
+                anomalies.note(direction == .client ? .httpInFrames : .httpAfterSwitch, place, prefix)
+                facts.lost = true
+                started = true
+                return true
+            case false?:
+                started = true
+                let kept = prefix
+                prefix = []
+                // All but the bytes at hand were seen before: they are read now, with the mark of the first.
+                let before = kept.count - index
+                guard before > 0 else {
+                    index = 0
+                    return false
+                }
+                var read = 0
+                while read < before, !facts.lost {
+                    read = advance(
+                        kept.span.extracting(0..<before), from: read, offset: offset - Int64(before),
+                        mark: prefixMark ?? mark)
+                    controlIsComplete = false
+                }
+                index = 0
+                return false
+            case nil: continue
+            }
+        }
+        return true
+    }
+
+    /// Whether first bytes are HTTP; `nil` when more are needed.
+    private static func isHTTP(_ prefix: [UInt8], _ direction: Direction) -> Bool? {
+        if direction == .server {
+            let line = Conversation.OutOfTurn.line
+            if prefix.count >= line.count { return prefix.starts(with: line) }
+            return line.starts(with: prefix) ? nil : false
+        }
+        guard let last = prefix.last else { return nil }
+        if (0x41...0x5a).contains(last) || last == 0x2d { return prefix.count > 20 ? false : nil }
+        return last == 0x20 && prefix.count > 3
     }
 }

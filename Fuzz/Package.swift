@@ -1,0 +1,21 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// Feeds bytes that mean nothing to every reader. Not part of `make test`: see run.sh.
+let package = Package(
+    name: "fuzz",
+    dependencies: [.package(name: "upgradescope", path: "..")],
+    targets: [
+        .executableTarget(
+            name: "Fuzz",
+            dependencies: [.product(name: "Traffic", package: "upgradescope")],
+            swiftSettings: [
+                .strictMemorySafety(),
+                .enableUpcomingFeature("ExistentialAny"),
+                .enableUpcomingFeature("MemberImportVisibility"),
+                .enableExperimentalFeature("Lifetimes"),
+                // libFuzzer brings `main`.
+                .unsafeFlags(["-parse-as-library"]),
+            ])
+    ]
+)

@@ -1,0 +1,1 @@
+../../../Tests/TrafficTests/Fuzz/Invariants.swift

@@ -1,0 +1,89 @@
+// The table against a dictionary, under operations by chance and with hashes that collide on purpose.
+
+import Testing
+
+@testable import Traffic
+
+@Suite struct ConnectionTableTests {
+    static func segment(_ number: Int, turned: Bool = false, tunnel: UInt32 = 0) -> Segment {
+        let one = Endpoint(address: IPAddress(v4: 0x0a00_0000 + UInt32(number)), port: 1000)
+        let other = Endpoint(address: IPAddress(v4: 0x0b00_0000), port: 80)
+        return Segment(
+            source: turned ? other : one, destination: turned ? one : other, sequence: 0, acknowledgment: 0,
+            flags: [.syn], window: 0, payload: 0..<0, tunnel: tunnel)
+    }
+
+    static func connection(_ number: Int, time: Int64 = 0, tunnel: UInt32 = 0) -> Connection {
+        let mark = PacketMark(packet: 1, time: Timestamp(nanoseconds: time), acknowledged: nil)
+        return Connection(segment(number, tunnel: tunnel), id: UInt64(number), mark: mark, options: AnalyzerOptions())
+    }
+
+    /// One home for all, homes side by side at the end of the table, and the hash that is really used.
+    enum Hashing: CaseIterable { case one, few, atTheEnd, real }
+
+    static func hash(_ number: Int, _ hashing: Hashing) -> UInt32 {
+        switch hashing {
+        case .one: UInt32(number) << 20 | 5
+        case .few: UInt32(number) << 20 | UInt32(number % 7)
+        case .atTheEnd: 0xffff_fff0 + UInt32(number % 16)
+        case .real: ConnectionTable.hash(segment(number))
+        }
+    }
+
+    @Test(arguments: Hashing.allCases) func itIsADictionary(hashing: Hashing) {
+        var table = ConnectionTable()
+        var model: [Int: Int] = [:]
+        var chance = Chance(seed: 99)
+        let numbers = hashing == .real ? 3000 : 150
+        for step in 0..<(hashing == .real ? 20_000 : 4_000) {
+            let number = Int(chance.next() % UInt64(numbers))
+            let hash = Self.hash(number, hashing)
+            let found = table.find(Self.segment(number, turned: step % 2 == 0), hash: hash)
+            #expect(found == model[number])
+            if let index = found, chance.next() % 2 == 0 {
+                #expect(table[index].id == UInt64(number))
+                table.remove(index)
+                #expect(!table.isLive(index))
+                model[number] = nil
+            } else if found == nil {
+                model[number] = table.insert(Self.connection(number), hash: hash)
+            }
+            #expect(table.count == model.count)
+        }
+        for number in 0..<numbers {
+            #expect(table.find(Self.segment(number), hash: Self.hash(number, hashing)) == model[number])
+        }
+        #expect(Set(table.liveIndices) == Set(model.values))
+    }
+
+    @Test func bothDirectionsMeetAndTunnelsDoNot() {
+        #expect(
+            ConnectionTable.hash(Self.segment(1)) == ConnectionTable.hash(Self.segment(1, turned: true)))
+        var table = ConnectionTable()
+        let index = table.insert(Self.connection(1), hash: 1)
+        #expect(table.find(Self.segment(1), hash: 1) == index)
+        #expect(table.find(Self.segment(1, tunnel: 1), hash: 1) == nil)
+        #expect(table.find(Self.segment(2), hash: 1) == nil)
+    }
+
+    @Test func placesAreUsedAgain() {
+        var table = ConnectionTable()
+        for round in 0..<10_000 {
+            let index = table.insert(Self.connection(round), hash: Self.hash(round, .real))
+            table.remove(index)
+        }
+        #expect(table.connections.count == 1)
+        #expect(table.count == 0)
+    }
+
+    @Test func theVictimIsAQuietOne() throws {
+        var table = ConnectionTable()
+        #expect(table.victim(quietSince: Timestamp(nanoseconds: 5)) == nil)
+        for number in 0..<10 {
+            _ = table.insert(Self.connection(number, time: number == 4 ? 1 : 100), hash: Self.hash(number, .real))
+        }
+        let index = try #require(table.victim(quietSince: Timestamp(nanoseconds: 50)))
+        #expect(table[index].id == 4)
+        #expect(table.victim(quietSince: Timestamp(nanoseconds: 0)) != nil)
+    }
+}
