@@ -13,7 +13,7 @@ enum RecordCodec {
         "LaterRequest": 5, "RequestFraming": 6, "Anomaly": 5, "SwitchedStream": 5, "WebSocketFacts": 10,
         "WebSocketSide": 19, "CloseFact": 3, "PingTimes": 2, "PingWait": 5, "FaultAnswer": 4, "IdleTime": 2,
         "HTTP2Facts": 3, "HTTP2Side": 4, "Finding": 15,
-        "Evidence": 4, "ConnectionRecord": 19, "StreamCounters": 7, "Place": 5, "PacketMark": 4,
+        "Evidence": 4, "ConnectionRecord": 21, "StreamCounters": 7, "Place": 5, "PacketMark": 4,
     ]
 }
 
@@ -300,6 +300,8 @@ extension ByteWriter {
             writer.mark(duplicate.copy)
             writer.mark(duplicate.original)
         }
+        optional(record.copyOf) { $0.unsigned($1) }
+        list(record.copiesUnder) { $0.text($1) }
         pair(record.firstPayload) { $0.optional($1) { $0.mark($1) } }
         counted(record.firstBytes)
         unsigned(record.loneUpgradeOptions)
@@ -630,6 +632,8 @@ extension ByteReader {
             let copy = try r.mark()
             return (copy: copy, original: try r.mark())
         }
+        record.copyOf = try optional { r throws(Failure) in try r.unsigned() }
+        record.copiesUnder = try list { r throws(Failure) in try r.text() }
         record.firstPayload = try pair { r throws(Failure) in
             try r.optional { r throws(Failure) in try r.mark() }
         }
