@@ -99,7 +99,9 @@ struct WebSocketDecoder: UpgradedDecoder {
         }
     }
 
-    /// A Ping was answered, or there is nothing to wait for any more. Behind a long frame a Pong has to wait.
+    /// A Ping was answered, or there is nothing to wait for any more.
+    ///
+    /// Behind a long frame a Pong has to wait.
     private mutating func noteWait(_ ping: WaitingPing, _ pinger: Direction, _ mark: PacketMark, isAnswered: Bool) {
         let waited = mark.time.nanoseconds(since: ping.place.last.time)
         guard waited > 1_000_000_000, !isClosing, waited > sides[pinger.index].slowestPing?.waited ?? 0,
@@ -626,6 +628,7 @@ struct WebSocketSideDecoder {
     private func headerBytes(_ count: Int) -> [UInt8] { (0..<min(count, 14)).map { header[$0] } }
 
     /// Whether the direction goes on with HTTP, as far as can be told: the first bytes are kept until it can.
+    ///
     /// A method and a space, or `HTTP/1.`, are no beginning that a conforming frame could have.
     private mutating func looksLikeHTTP(
         _ bytes: Span<UInt8>, _ index: inout Int, _ offset: Int64, _ mark: PacketMark
