@@ -32,6 +32,7 @@ public struct Inspector: Sendable {
     }
     /// Secrets stand in evidence as they were on the wire.
     public var showSecrets: Bool
+    public var thresholds: Thresholds
 
     /// The rules that may speak, and the facts each needs, side by side.
     private var rules: [Rule] = []
@@ -40,9 +41,12 @@ public struct Inspector: Sendable {
     private var correlating: [Rule] = []
     private var replacing: [Rule] = []
 
-    public init(selection: RuleSelection = RuleSelection(), showSecrets: Bool = false) {
+    public init(
+        selection: RuleSelection = RuleSelection(), showSecrets: Bool = false, thresholds: Thresholds = Thresholds()
+    ) {
         self.selection = selection
         self.showSecrets = showSecrets
+        self.thresholds = thresholds
         choose()
     }
 
@@ -54,7 +58,8 @@ public struct Inspector: Sendable {
         guard let first = needs.firstIndex(where: { $0.isSubset(of: facts) }) else { return [] }
         var findings: [Finding] = []
         var subject = Case(
-            exchange: exchange, facts: facts, rule: rules[first], showSecrets: showSecrets, isBrief: isBrief)
+            exchange: exchange, facts: facts, rule: rules[first], showSecrets: showSecrets, thresholds: thresholds,
+            isBrief: isBrief)
         for index in needs.indices[first...] where needs[index].isSubset(of: facts) {
             subject.rule = rules[index]
             if subject.rule.needsEveryByte, facts.contains(.gap) { continue }
@@ -101,7 +106,8 @@ public struct Inspector: Sendable {
         guard let rule = correlating.first(where: { $0.id == finding.rule }), let show = rule.correlates else {
             return []
         }
-        let subject = Case(exchange: exchange, facts: Facts(exchange), rule: rule, showSecrets: showSecrets)
+        let subject = Case(
+            exchange: exchange, facts: Facts(exchange), rule: rule, showSecrets: showSecrets, thresholds: thresholds)
         return show(subject).compactMap { evidence in
             guard var evidence else { return nil }
             if exchange.key != finding.exchange { evidence.label += ", earlier" }

@@ -575,6 +575,7 @@ struct Connection {
             facts.packets[direction] = streams[direction.index].packets
             facts.bytes[direction] = streams[direction.index].counters.bytes
             facts.ended[direction] = streams[direction.index].ended
+            facts.acknowledged[direction] = streams[direction.index].acknowledgedBytes
             facts.conflicts[direction] = UInt32(truncatingIfNeeded: streams[direction.index].counters.conflicts)
         }
         return facts
