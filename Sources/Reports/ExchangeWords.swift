@@ -16,6 +16,7 @@ struct ExchangeWords {
     }
 
     /// "192.0.2.1:49152 → 192.0.2.2:80".
+    ///
     /// Who spoke to whom, and for whom where a PROXY header said so.
     var endpoints: String {
         let facts = exchange.connection

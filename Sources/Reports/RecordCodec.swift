@@ -12,7 +12,7 @@ enum RecordCodec {
         "Exchange": 25, "ConnectionFacts": 19, "MessageHead": 6, "EarlyData": 12, "EarlyAnswer": 3,
         "LaterRequest": 5, "RequestFraming": 6, "Anomaly": 5, "SwitchedStream": 5, "WebSocketFacts": 5,
         "WebSocketSide": 13, "CloseFact": 3, "PingTimes": 2, "HTTP2Facts": 3, "HTTP2Side": 3, "Finding": 15,
-        "Evidence": 4, "ConnectionRecord": 19, "StreamCounters": 7, "Place": 5, "PacketMark": 4,
+        "Evidence": 4, "ConnectionRecord": 21, "StreamCounters": 7, "Place": 5, "PacketMark": 4,
     ]
 }
 
@@ -270,6 +270,8 @@ extension ByteWriter {
             writer.mark(duplicate.copy)
             writer.mark(duplicate.original)
         }
+        optional(record.copyOf) { $0.unsigned($1) }
+        list(record.copiesUnder) { $0.text($1) }
         pair(record.firstPayload) { $0.optional($1) { $0.mark($1) } }
         counted(record.firstBytes)
         unsigned(record.loneUpgradeOptions)
@@ -577,6 +579,8 @@ extension ByteReader {
             let copy = try r.mark()
             return (copy: copy, original: try r.mark())
         }
+        record.copyOf = try optional { r throws(Failure) in try r.unsigned() }
+        record.copiesUnder = try list { r throws(Failure) in try r.text() }
         record.firstPayload = try pair { r throws(Failure) in
             try r.optional { r throws(Failure) in try r.mark() }
         }
