@@ -626,6 +626,7 @@ struct WebSocketSideDecoder {
     private func headerBytes(_ count: Int) -> [UInt8] { (0..<min(count, 14)).map { header[$0] } }
 
     /// Whether the direction goes on with HTTP, as far as can be told: the first bytes are kept until it can.
+    ///
     /// A method and a space, or `HTTP/1.`, are no beginning that a conforming frame could have.
     private mutating func looksLikeHTTP(
         _ bytes: Span<UInt8>, _ index: inout Int, _ offset: Int64, _ mark: PacketMark
