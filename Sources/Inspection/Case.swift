@@ -35,7 +35,13 @@ struct Case {
         finding.count = count
         finding.consequenceOf = follows
         finding.withheld = withheld
-        if !isBrief { finding.evidence = evidence().compactMap { $0 } }
+        if !isBrief {
+            // One place is shown once under one name.
+            for case let piece? in evidence()
+            where !finding.evidence.contains(where: { $0.place == piece.place && $0.label == piece.label }) {
+                finding.evidence.append(piece)
+            }
+        }
         finding.exchange = exchange.key
         finding.connection = exchange.connection.id
         return finding

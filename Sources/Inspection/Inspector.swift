@@ -37,6 +37,7 @@ public struct Inspector: Sendable {
     private var rules: [Rule] = []
     private var needs: [Facts] = []
     private var connectionRules: [Rule] = []
+    private var correlating: [Rule] = []
     private var replacing: [Rule] = []
 
     public init(selection: RuleSelection = RuleSelection(), showSecrets: Bool = false) {
@@ -79,6 +80,41 @@ public struct Inspector: Sendable {
         return findings
     }
 
+    /// The finding that a suspicion makes, without evidence; `nil` where its rule may not speak.
+    ///
+    /// The evidence, and what needs the exchange, are added by `complete` once that is at hand.
+    public func inspect(_ suspicion: Suspicion) -> Finding? {
+        guard let rule = correlating.first(where: { $0.id == suspicion.rule }) else { return nil }
+        let level = selection.level(of: rule.id, name: rule.name) ?? suspicion.level ?? rule.level
+        var finding = Finding(
+            rule: rule.id, name: rule.name, level: level, certainty: suspicion.certainty, fault: rule.fault,
+            message: suspicion.message, source: rule.source, fix: rule.fix)
+        finding.count = suspicion.count
+        finding.exchange = suspicion.key
+        finding.connection = suspicion.connection
+        complete(&finding, host: [], path: [])
+        return finding
+    }
+
+    /// What one of the exchanges of a suspicion shows; those before the one it is told with are called earlier.
+    public func evidence(of finding: Finding, in exchange: Exchange) -> [Evidence] {
+        guard let rule = correlating.first(where: { $0.id == finding.rule }), let show = rule.correlates else {
+            return []
+        }
+        let subject = Case(exchange: exchange, facts: Facts(exchange), rule: rule, showSecrets: showSecrets)
+        return show(subject).compactMap { evidence in
+            guard var evidence else { return nil }
+            if exchange.key != finding.exchange { evidence.label += ", earlier" }
+            return evidence
+        }
+    }
+
+    /// Fills in what a finding of several exchanges needs from the one it is told with.
+    public func complete(_ finding: inout Finding, with exchange: Exchange) {
+        let place = RequestPlace(exchange)
+        complete(&finding, host: place.host, path: place.path)
+    }
+
     /// The facts behind `valid` of REPORT.md, whatever rules are enabled; `nil` when nothing was switched.
     public static func isValid(_ exchange: Exchange) -> Bool? { Facts(exchange).isValid }
 
@@ -86,6 +122,7 @@ public struct Inspector: Sendable {
         rules = Catalogue.all.filter { $0.check != nil && selection.includes($0) }
         needs = rules.map(\.when)
         replacing = rules.filter { !$0.replaces.isEmpty }
+        correlating = Catalogue.all.filter { $0.correlates != nil && selection.includes($0) }
         connectionRules = Catalogue.all.filter { $0.checkConnection != nil && selection.includes($0) }
     }
 

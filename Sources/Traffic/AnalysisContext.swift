@@ -7,6 +7,8 @@ final class AnalysisContext {
     var counters = TrafficCounters()
     /// The head parsed last.
     var head = ParsedHead()
+    /// What all connections hold out of order, as `HeldSegment.cost` counts it.
+    var heldBytes = 0
     /// Time of the last packet read.
     var now = Timestamp(nanoseconds: 0)
 

@@ -124,8 +124,11 @@ struct ChunkedReader {
                     return index
                 } else if byte == 0x0a {
                     state = remaining == 0 ? .trailerStart : .data
-                } else {
+                } else if byte == 0x0d || byte == 0x3b || byte == 0x20 || byte == 0x09 {
                     state = .sizeExtension
+                } else {
+                    state = .broken
+                    return index
                 }
                 index += 1
             case .sizeExtension:

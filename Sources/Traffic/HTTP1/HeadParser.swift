@@ -137,8 +137,13 @@ extension ParsedHead {
             if let last = lines.indices.last {
                 var valueEnd = end
                 while valueEnd > start, bytes[valueEnd - 1] == 0x20 || bytes[valueEnd - 1] == 0x09 { valueEnd -= 1 }
-                let from = lines[last].valueRange.lowerBound
-                if valueEnd - base > Int(from) { lines[last].valueRange = from..<Int32(valueEnd - base) }
+                guard valueEnd > start else { return }
+                var valueStart = start
+                while bytes[valueStart] == 0x20 || bytes[valueStart] == 0x09 { valueStart += 1 }
+                // A value that begins on the folded line has no line end in front of it.
+                let known = lines[last].valueRange
+                let from = known.isEmpty ? Int32(valueStart - base) : known.lowerBound
+                lines[last].valueRange = from..<Int32(valueEnd - base)
             } else {
                 defects.insert(.malformedLine)
             }

@@ -237,17 +237,9 @@ struct Connection {
             return
         }
         if offset > streams[direction.index].next || isBlocked(direction, mark) {
-            if streams[direction.index].heldBytes + payload.count > context.options.limits.heldBytes {
-                context.hit("held-bytes")
-                giveUp(direction, mark, context)
-            }
+            makeRoom(for: payload.count, at: offset, direction, mark, context)
             if offset > streams[direction.index].next || isBlocked(direction, mark) {
-                let kept = offset < streams[direction.index].next ? Int(streams[direction.index].next - offset) : 0
-                if kept < payload.count || segment.missing > 0 {
-                    streams[direction.index].hold(
-                        payload.extracting(min(kept, payload.count)...), at: max(offset, streams[direction.index].next),
-                        missing: Int64(segment.missing), mark: mark, last: context.options.overlap == .last)
-                }
+                hold(payload, at: offset, missing: Int64(segment.missing), direction, mark, context)
                 return
             }
         }
@@ -273,27 +265,55 @@ struct Connection {
     private mutating func deliverAround(
         _ bytes: Span<UInt8>, _ direction: Direction, _ mark: PacketMark, _ context: AnalysisContext
     ) {
-        guard let held = streams[direction.index].held.first else { return deliver(bytes, direction, mark, context) }
-        let room = held.offset - streams[direction.index].next
-        if Int64(bytes.count) <= room { return deliver(bytes, direction, mark, context) }
-        let split = Int(max(0, room))
-        let overlap = min(bytes.count - split, held.bytes.count)
-        if overlap > 0 {
-            let mine = bytes.extracting(split..<(split + overlap))
-            if mine.equals(held.bytes.span, from: 0) {
-                streams[direction.index].counters.retransmittedBytes += Int64(overlap)
-            } else {
-                streams[direction.index].counters.conflicts += 1
-                if context.options.overlap == .last {
-                    for index in 0..<overlap { streams[direction.index].held[0].bytes[index] = mine[index] }
-                }
+        let start = streams[direction.index].next
+        let end = start + Int64(bytes.count)
+        streams[direction.index].compareHeld(bytes, at: start, last: context.options.overlap == .last)
+        while streams[direction.index].next < end {
+            let next = streams[direction.index].next
+            let rest = bytes.extracting(Int(next - start)...)
+            guard let held = streams[direction.index].held.first, held.offset < end else {
+                return deliver(rest, direction, mark, context)
+            }
+            if held.offset > next { deliver(rest.extracting(0..<Int(held.offset - next)), direction, mark, context) }
+            flush(direction, context)
+            if streams[direction.index].next < held.end, !streams[direction.index].held.isEmpty {
+                // What is held waits for the other side: so does what comes behind it.
+                hold(rest, at: next, missing: 0, direction, mark, context)
+                return
             }
         }
-        deliver(bytes.extracting(0..<split), direction, mark, context)
-        flush(direction, context)
-        let after = split + held.bytes.count
-        if after < bytes.count, streams[direction.index].next == held.end {
-            deliverAround(bytes.extracting(after...), direction, mark, context)
+    }
+
+    private mutating func hold(
+        _ bytes: Span<UInt8>, at offset: Int64, missing: Int64, _ direction: Direction, _ mark: PacketMark,
+        _ context: AnalysisContext
+    ) {
+        let due = max(0, streams[direction.index].next - offset)
+        let before = streams[direction.index].heldBytes
+        streams[direction.index].hold(
+            bytes.extracting(Int(min(due, Int64(bytes.count)))...), at: offset + due, missing: missing, mark: mark,
+            last: context.options.overlap == .last)
+        context.heldBytes += streams[direction.index].heldBytes - before
+    }
+
+    /// Makes room for bytes to hold, for this connection and for all of them.
+    private mutating func makeRoom(
+        for count: Int, at offset: Int64, _ direction: Direction, _ mark: PacketMark, _ context: AnalysisContext
+    ) {
+        let limits = context.options.limits
+        let cost = count + HeldSegment.overhead
+        if streams[direction.index].heldBytes + cost > limits.heldBytes {
+            context.hit("held-bytes")
+        } else if context.heldBytes + cost > limits.totalHeldBytes {
+            context.hit("total-held-bytes")
+        } else {
+            return
+        }
+        giveUp(direction, mark, context)
+        if context.heldBytes + cost > limits.totalHeldBytes, streams[direction.index].held.isEmpty,
+            offset > streams[direction.index].next
+        {
+            declareGap(direction, to: offset, mark, context)
         }
     }
 
@@ -366,15 +386,24 @@ struct Connection {
 
     /// Delivers what is held and due.
     private mutating func flush(_ direction: Direction, _ context: AnalysisContext) {
-        while let first = streams[direction.index].held.first, first.offset <= streams[direction.index].next {
-            if isBlocked(direction, first.mark) { return }
-            streams[direction.index].held.removeFirst()
-            streams[direction.index].heldBytes -= first.bytes.count
+        var done = 0
+        while done < streams[direction.index].held.count,
+            streams[direction.index].held[done].offset <= streams[direction.index].next
+        {
+            let first = streams[direction.index].held[done]
+            if isBlocked(direction, first.mark) { break }
+            done += 1
+            streams[direction.index].heldBytes -= first.cost
+            context.heldBytes -= first.cost
             let known = Int(min(streams[direction.index].next - first.offset, Int64(first.bytes.count)))
             deliver(first.bytes.span.extracting(known...), direction, first.mark, context)
             if first.missing > 0, first.end > streams[direction.index].next {
                 declareGap(direction, to: first.end, first.mark, context)
             }
+        }
+        // Taken off at once: one by one would move all that is held each time.
+        if done > 0 {
+            streams[direction.index].held.removeFirst(min(done, streams[direction.index].held.count))
         }
     }
 
@@ -402,7 +431,7 @@ struct Connection {
     }
 
     /// Packets of the connection that may pass before an acknowledged hole is called missing.
-    private static var holePatience: UInt32 { 256 }
+    private static var holePatience: UInt32 { 96 }
 
     private func noteAcknowledged(_ offset: Int64, _ mark: PacketMark) {
         conversation?.acknowledged(upTo: offset, mark: mark)
@@ -474,8 +503,7 @@ struct Connection {
         wasLetGo = true
         if !context.options.allConnections {
             for direction in Direction.allCases {
-                streams[direction.index].held = []
-                streams[direction.index].heldBytes = 0
+                streams[direction.index].dropHeld(context)
                 streams[direction.index].recent.removeAll()
             }
         }
@@ -504,7 +532,10 @@ struct Connection {
 
     /// Everything that is still waited for is missing; the conversation is finished.
     mutating func endConversation(_ context: AnalysisContext) {
-        guard let conversation else { return }
+        guard let conversation else {
+            for direction in Direction.allCases { streams[direction.index].dropHeld(context) }
+            return
+        }
         var rounds = 0
         while rounds < 1 << 16, self.conversation != nil {
             let before = (streams[0].next, streams[1].next, streams[0].held.count, streams[1].held.count)

@@ -13,6 +13,9 @@ struct HeldSegment {
     var missing: Int64
     var mark: PacketMark
     var end: Int64 { offset + Int64(bytes.count) + missing }
+    /// What it costs to hold it, as far as limits go: a byte alone is not held for the price of a byte.
+    var cost: Int { bytes.count + Self.overhead }
+    static var overhead: Int { 96 }
 }
 
 struct StreamState {
@@ -119,12 +122,43 @@ struct StreamState {
             }
             let pieceEnd = index < held.count ? min(end, held[index].offset) : end
             let piece = bytes.extracting(Int(start - offset)..<Int(pieceEnd - offset)).array
-            heldBytes += piece.count
+            heldBytes += piece.count + HeldSegment.overhead
             held.insert(
                 HeldSegment(offset: start, bytes: piece, missing: pieceEnd == end ? missing : 0, mark: mark), at: index)
             index += 1
             start = pieceEnd
         }
+    }
+
+    /// Compares bytes that are delivered now with those held, which win, or lose where `last` is asked for.
+    mutating func compareHeld(_ bytes: Span<UInt8>, at start: Int64, last: Bool) {
+        let end = start + Int64(bytes.count)
+        var index = 0
+        while index < held.count, held[index].offset < end {
+            let segment = held[index]
+            let from = max(start, segment.offset)
+            let to = min(end, segment.offset + Int64(segment.bytes.count))
+            if from < to {
+                let mine = bytes.extracting(Int(from - start)..<Int(to - start))
+                let position = Int(from - segment.offset)
+                if mine.equals(segment.bytes.span, from: position) {
+                    counters.retransmittedBytes += to - from
+                } else {
+                    counters.conflicts += 1
+                    if last {
+                        for offset in mine.indices { held[index].bytes[position + offset] = mine[offset] }
+                    }
+                }
+            }
+            index += 1
+        }
+    }
+
+    /// Nothing is waited for any more.
+    mutating func dropHeld(_ context: AnalysisContext) {
+        context.heldBytes -= heldBytes
+        held = []
+        heldBytes = 0
     }
 
     /// Index of the first held segment that ends behind `offset`.

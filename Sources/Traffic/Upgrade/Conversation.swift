@@ -46,6 +46,8 @@ final class Conversation {
         var bufferFirst: PacketMark?
         /// How far the buffer was searched for the end of its head.
         var searched = 0
+        /// Line ends in front of that head.
+        private var blank = 0
         /// Bytes up to here have been taken.
         var position: Int64 = 0
         /// Some head of this direction was read.
@@ -54,17 +56,17 @@ final class Conversation {
 
         /// Whether the buffer holds a whole head, searching only what was not searched before.
         mutating func endOfHead(request: Bool) -> HeadResult {
-            let (result, looked) = Self.endOfHead(buffer, searched: searched, request: request)
+            if searched == 0 { blank = 0 }
+            while blank < buffer.count, buffer[blank] == 0x0d || buffer[blank] == 0x0a { blank += 1 }
+            let (result, looked) = Self.endOfHead(buffer, content: blank, searched: searched, request: request)
             searched = looked
             return result
         }
 
         static func endOfHead(
-            _ buffer: [UInt8], searched: Int, request: Bool
+            _ buffer: [UInt8], content: Int, searched: Int, request: Bool
         ) -> (HeadResult, searched: Int) {
             let bytes = buffer.span
-            var content = 0
-            while content < bytes.count, bytes[content] == 0x0d || bytes[content] == 0x0a { content += 1 }
             if bytes.firstIndex(of: 0x0a, from: max(content, searched)) == nil, searched <= content + 64,
                 bytes.firstIndex(of: 0x0a, from: content) == nil
             {
@@ -253,7 +255,7 @@ final class Conversation {
     /// Content is being skipped in that direction.
     func isSkipping(_ direction: Direction) -> Bool {
         let state = direction == .client ? client.state : server.state
-        return state == .body || state == .untilClose || state == .ignored
+        return state == .body || state == .chunked || state == .untilClose || state == .ignored
     }
 
     // MARK: What the stream tells

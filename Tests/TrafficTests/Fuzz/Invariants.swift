@@ -138,7 +138,9 @@ enum Invariants {
         }
         let result = parse(bytes[...], &head)
         guard result == .complete else { return nil }
-        guard head.skipped <= head.length, head.length <= bytes.count else { return "the head is longer than its bytes" }
+        guard head.skipped <= head.length, head.length <= bytes.count else {
+            return "the head is longer than its bytes"
+        }
         let message = head.copied(from: bytes.span, place: anywhere(head.length))
         for line in message.lines {
             guard line.nameRange.lowerBound >= 0, line.nameRange.upperBound <= line.valueRange.lowerBound,
@@ -192,7 +194,7 @@ enum Invariants {
         let bytes = Array(input.dropFirst(2))
         let direction: Direction = input[0] & 1 == 0 ? .client : .server
         let step = Int(input[1] & 31) + 1
-        func read(_ step: Int) -> (facts: [String], looksLikeHTTP: Bool) {
+        func read(_ step: Int) -> [String] {
             var facts = WebSocketFacts()
             facts.deflate = input[0] & 2 != 0
             facts.unknownExtension = input[0] & 4 != 0
@@ -213,16 +215,13 @@ enum Invariants {
             words.append("\(side?.wireBytes ?? 0) \(side?.maskedFrames ?? 0) \(side?.longestEqualKeyRun ?? 0)")
             words.append("\(side?.close?.reason ?? []) \(side?.lastHeader ?? [])")
             for opcode in 0..<16 { words.append("\(side?.frames[opcode] ?? 0)") }
-            let isHTTP = exchange.anomalies.contains { $0.kind == .httpInFrames || $0.kind == .httpAfterSwitch }
             if let side, side.wireBytes > Int64(bytes.count) { words.append("more bytes than came") }
-            return (words, isHTTP)
+            return words
         }
         let whole = read(bytes.count)
-        if whole.facts.contains("more bytes than came") { return "more bytes were read than came" }
+        if whole.contains("more bytes than came") { return "more bytes were read than came" }
         let pieces = read(step)
-        // Whether frames are HTTP after all is asked of the first bytes, as far as they came at once.
-        if whole.looksLikeHTTP || pieces.looksLikeHTTP { return nil }
-        return whole.facts == pieces.facts ? nil : "the facts depend on the cut: \(whole.facts) \(pieces.facts)"
+        return whole == pieces ? nil : "the facts depend on the cut: \(whole) \(pieces)"
     }
 
     /// What an HTTP/2 stream shows does not depend on where it is cut.

@@ -45,10 +45,12 @@ import Testing
         let entry = try #require(Invariants.entry(name))
         var chance = Chance(seed: 4711)
         let good: [[UInt8]] = [
-            Array(wsRequest.utf8), Array(wsAnswer.utf8), [0, 3] + text("hello", fin: false) + frame(9, [1]) + frame(0, [2]),
+            Array(wsRequest.utf8), Array(wsAnswer.utf8),
+            [0, 3] + text("hello", fin: false) + frame(9, [1]) + frame(0, [2]),
             [3, 4] + Array("5\r\nhello\r\n0\r\n\r\n".utf8), ClientHelloTests.hello([ClientHelloTests.serverName("a")]),
             [1, 5] + HTTP2DecoderTests.settings + HTTP2DecoderTests.frame(1, stream: 3, [1, 2, 3]),
-            [0, 200] + ethernet(0x0800, ip4(tcp("GET / HTTP/1.1\r\n\r\n"))), [1, 2, 3, 4, 5] + Array("h\u{e9}llo \u{1f600}".utf8),
+            [0, 200] + ethernet(0x0800, ip4(tcp("GET / HTTP/1.1\r\n\r\n"))),
+            [1, 2, 3, 4, 5] + Array("h\u{e9}llo \u{1f600}".utf8),
         ]
         for round in 0..<400 {
             var bytes = good[round % good.count]

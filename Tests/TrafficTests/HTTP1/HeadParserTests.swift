@@ -19,7 +19,8 @@ func headFacts(_ text: String, request: Bool = true) -> String {
         place: Place(direction: .client, offset: 0, length: Int64(head.length), first: mark, last: mark))
     var words = request ? [message.method.text, message.target.text] : ["\(message.status)", message.reason.text]
     words.append("\(message.version.major).\(message.version.minor)")
-    words.append(message.lines.map { "\(message.name(of: $0).text)=\(message.value(of: $0).text)" }.joined(separator: ";"))
+    words.append(
+        message.lines.map { "\(message.name(of: $0).text)=\(message.value(of: $0).text)" }.joined(separator: ";"))
     if head.skipped > 0 { words.append("skipped \(head.skipped)") }
     if head.length < bytes.count { words.append("rest \(bytes.count - head.length)") }
     for (defect, name) in defectNames where message.defects.contains(defect) { words.append("!\(name)") }
@@ -68,7 +69,7 @@ private let defectNames: [(HeadDefects, String)] = [
         ("GET / HTTP/1.1\r\nHost: a\r\r\n\r\n", "GET / 1.1 Host=a\r !bareCR"),
         // Folds.
         ("GET / HTTP/1.1\r\nA: b\r\n c\r\n\r\n", "GET / 1.1 A=b\r\n c !folded"),
-        ("GET / HTTP/1.1\r\nA:\r\n\tb\r\nC: d\r\n\r\n", "GET / 1.1 A=\r\n\tb;C=d !folded"),
+        ("GET / HTTP/1.1\r\nA:\r\n\tb\r\nC: d\r\n\r\n", "GET / 1.1 A=b;C=d !folded"),
         ("GET / HTTP/1.1\r\nA: b\r\n  \r\n\r\n", "GET / 1.1 A=b !folded"),
         ("GET / HTTP/1.1\r\n A: b\r\n\r\n", "GET / 1.1  !folded !malformedLine"),
         // Names.
@@ -90,7 +91,10 @@ private let defectNames: [(HeadDefects, String)] = [
     }
 
     static let responses: [(String, String)] = [
-        ("HTTP/1.1 101 Switching Protocols\r\nUpgrade: h2c\r\n\r\nabc", "101 Switching Protocols 1.1 Upgrade=h2c rest 3"),
+        (
+            "HTTP/1.1 101 Switching Protocols\r\nUpgrade: h2c\r\n\r\nabc",
+            "101 Switching Protocols 1.1 Upgrade=h2c rest 3"
+        ),
         ("HTTP/1.0 200 OK\r\n\r\n", "200 OK 1.0 "),
         ("HTTP/1.1 200 \r\n\r\n", "200  1.1 "),
         ("HTTP/1.1 200\r\n\r\n", "200  1.1 "),
@@ -121,15 +125,20 @@ private let defectNames: [(HeadDefects, String)] = [
         let capitals = name.text.uppercased()
         let mixed = name.text.enumerated().map { $0 % 2 == 0 ? $1.uppercased() : String($1) }.joined()
         for spelled in [name.text, capitals, mixed] {
-            let bytes = Array(spelled.utf8)
-            #expect(FieldName.recognize(bytes.span, 0, bytes.count) == name, "\(spelled)")
+            let found = Self.recognize(spelled)
+            #expect(found == name, "\(spelled)")
         }
         // One letter more, less or other is another name.
         for other in [name.text + "x", String(name.text.dropLast()), String(name.text.dropLast()) + "~"] {
-            let bytes = Array(other.utf8)
             let known = FieldName.allCases.first { $0.text == other } ?? .other
-            #expect(FieldName.recognize(bytes.span, 0, bytes.count) == known, "\(other)")
+            let found = Self.recognize(other)
+            #expect(found == known, "\(other)")
         }
+    }
+
+    static func recognize(_ text: String) -> FieldName {
+        let bytes = Array(text.utf8)
+        return FieldName.recognize(bytes.span, 0, bytes.count)
     }
 
     @Test(arguments: ["GET / HTTP/1.1\r\n", "\n", "GET"]) func aLongHeadInSmallPiecesIsFast(opening: String) throws {
@@ -176,13 +185,15 @@ private let defectNames: [(HeadDefects, String)] = [
 
 extension Conversation {
     /// A conversation between nobody in particular.
-    static func alone(_ change: (inout Limits) -> Void = { _ in }) -> Conversation {
+    static func alone(
+        output: any AnalyzerOutput = Heard(), _ change: (inout Limits) -> Void = { _ in }
+    ) -> Conversation {
         var options = AnalyzerOptions()
         change(&options.limits)
         let endpoint = Endpoint(address: IPAddress(v4: 0x0a00_0001), port: 1)
         let mark = PacketMark(packet: 1, time: Timestamp(nanoseconds: 0), acknowledged: nil)
         return Conversation(
-            context: AnalysisContext(options: options),
+            context: AnalysisContext(options: options, output: output),
             facts: ConnectionFacts(id: 1, client: endpoint, server: endpoint, first: mark), midstream: false)
     }
 }

@@ -55,11 +55,15 @@ import Testing
         ("empty settings", .server, frame(4) + frame(6, [1, 2, 3, 4, 5, 6, 7, 8]), "SETTINGS:1 PING:1 streams 1"),
         (
             "streams are counted once", .client,
-            preface + settings + frame(1, stream: 3, [1]) + frame(1, stream: 3) + frame(1, stream: 5) + frame(1, stream: 1),
+            preface + settings + frame(1, stream: 3, [1]) + frame(1, stream: 3) + frame(1, stream: 5)
+                + frame(1, stream: 1),
             "preface HEADERS:4 SETTINGS:1 3=100 4=10485760 streams 3"
         ),
         ("an unknown type", .server, settings + frame(200, [9]), "SETTINGS:1 UNKNOWN:1 3=100 4=10485760 streams 1"),
-        ("only the first settings", .server, settings + frame(4, [0, 1, 0, 0, 0, 9]), "SETTINGS:2 3=100 4=10485760 streams 1"),
+        (
+            "only the first settings", .server, settings + frame(4, [0, 1, 0, 0, 0, 9]),
+            "SETTINGS:2 3=100 4=10485760 streams 1"
+        ),
         (
             "settings are bounded", .server, frame(4, [UInt8](repeating: 0, count: 6 * 100)) + frame(6, [0]),
             "SETTINGS:1 PING:1 " + [String](repeating: "0=0", count: 16).joined(separator: " ") + " streams 1"

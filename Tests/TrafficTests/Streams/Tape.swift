@@ -118,7 +118,9 @@ extension Exchange {
         if upgraded != .none { words.append("\(upgraded)") }
         if outcome == .switched { words.append("\(switched.client.bytes)/\(switched.server.bytes)") }
         if let websocket {
-            let counts = Direction.allCases.map { side in (0..<16).reduce(0) { $0 + Int(websocket.sides[side].frames[$1]) } }
+            let counts = Direction.allCases.map { side in
+                (0..<16).reduce(0) { $0 + Int(websocket.sides[side].frames[$1]) }
+            }
             words.append("frames \(counts[0])/\(counts[1])")
         }
         if !laterRequests.isEmpty { words.append("later \(laterRequests.map { Int($0.status) })") }

@@ -11,7 +11,8 @@ import Testing
 
     static func hello(_ extensions: [(Int, [UInt8])], session: Int = 32) -> [UInt8] {
         let all = extensions.flatMap { be16($0.0) + vector($0.1, lengthBytes: 2) }
-        let body = [3, 3] + [UInt8](repeating: 7, count: 32) + vector([UInt8](repeating: 1, count: session), lengthBytes: 1)
+        let body =
+            [3, 3] + [UInt8](repeating: 7, count: 32) + vector([UInt8](repeating: 1, count: session), lengthBytes: 1)
             + vector([0x13, 0x01, 0x13, 0x02], lengthBytes: 2) + vector([0], lengthBytes: 1)
             + vector(all, lengthBytes: 2)
         let handshake = [1] + vector(body, lengthBytes: 3)
@@ -26,17 +27,22 @@ import Testing
         (16, vector(names.flatMap { vector(Array($0.utf8), lengthBytes: 1) }, lengthBytes: 2))
     }
 
+    static func read(_ bytes: [UInt8]) -> ClientHello? { ClientHello(bytes.span) }
+
     @Test(arguments: [0, 32]) func nameAndProtocolsAreRead(session: Int) throws {
         let bytes = Self.hello(
-            [(10, [0, 2, 0, 29]), Self.serverName("www.example.com"), Self.protocols(["h2", "http/1.1"]), (43, [2, 3, 4])],
+            [
+                (10, [0, 2, 0, 29]), Self.serverName("www.example.com"), Self.protocols(["h2", "http/1.1"]),
+                (43, [2, 3, 4]),
+            ],
             session: session)
-        let hello = try #require(ClientHello(bytes.span))
+        let hello = try #require(Self.read(bytes))
         #expect(hello.serverName == "www.example.com")
         #expect(hello.protocols == ["h2", "http/1.1"])
     }
 
     @Test func withoutExtensionsThereIsNothing() throws {
-        let hello = try #require(ClientHello(Self.hello([]).span))
+        let hello = try #require(Self.read(Self.hello([])))
         #expect(hello.serverName == nil)
         #expect(hello.protocols.isEmpty)
     }
@@ -50,7 +56,7 @@ import Testing
                 #expect(name == "a.example")
                 names += 1
             }
-            #expect(count == bytes.count ? hello.protocols == ["h2"] : hello.protocols.isEmpty || hello.protocols == ["h2"])
+            #expect(hello.protocols == (count == bytes.count ? ["h2"] : []), "\(count) of \(bytes.count)")
         }
         #expect(names > 5)
     }
@@ -60,10 +66,10 @@ import Testing
         for (index, value) in [(0, UInt8(0x17)), (1, 2), (5, 2)] {
             var bytes = good
             bytes[index] = value
-            #expect(ClientHello(bytes.span) == nil)
+            #expect(Self.read(bytes) == nil)
         }
-        #expect(ClientHello([UInt8]().span) == nil)
-        #expect(ClientHello(Array("GET / HTTP/1.1\r\n\r\n".utf8).span) == nil)
+        #expect(Self.read([]) == nil)
+        #expect(Self.read(Array("GET / HTTP/1.1\r\n\r\n".utf8)) == nil)
     }
 
     @Test func lengthsThatLieStayInside() throws {
@@ -77,6 +83,6 @@ import Testing
 
     @Test func protocolsAreBounded() throws {
         let bytes = Self.hello([Self.protocols([String](repeating: "x", count: 100))])
-        #expect(try #require(ClientHello(bytes.span)).protocols.count == 16)
+        #expect(try #require(Self.read(bytes)).protocols.count == 16)
     }
 }

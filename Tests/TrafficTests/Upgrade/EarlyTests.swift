@@ -124,7 +124,8 @@ import Testing
         Row(
             name: "refused",
             sheets: [
-                c(0, wsRequest), c(size, "GET /x HTTP/1.1\r\n\r\n"), s(0, "HTTP/1.1 403 F\r\nContent-Length: 0\r\n\r\n", ack: size),
+                c(0, wsRequest), c(size, "GET /x HTTP/1.1\r\n\r\n"),
+                s(0, "HTTP/1.1 403 F\r\nContent-Length: 0\r\n\r\n", ack: size),
             ],
             verdict: "proven 19 at server 0"),
         Row(
@@ -167,7 +168,9 @@ import Testing
         let heard = Heard.play(
             opening + [
                 c(0, wsRequest + inner), s(0, refusal, ack: Self.size + inner.utf8.count),
-                s(refusal.utf8.count, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", ack: Self.size + inner.utf8.count),
+                s(
+                    refusal.utf8.count, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",
+                    ack: Self.size + inner.utf8.count),
             ])
         let answer = try #require(heard.early?.answer)
         #expect(answer.status == 200)

@@ -32,7 +32,17 @@ import Testing
 
     @Test func everyPairOfBytes() {
         for first in UInt8.min...UInt8.max {
-            for second in UInt8.min...UInt8.max { compare([first, second], everyCut: second & 0x3f == 0) }
+            for second in UInt8.min...UInt8.max {
+                let isEdge = second & 0x1f == 0
+                let bytes = [first, second]
+                if isEdge {
+                    compare(bytes)
+                } else if isText(bytes, key: [0, 0, 0, 0], cuts: [])
+                    != (String(validating: bytes, as: UTF8.self) != nil)
+                {
+                    Issue.record("\(bytes)")
+                }
+            }
         }
     }
 
@@ -66,12 +76,13 @@ import Testing
 
     @Test func whatChanceBrings() {
         var random = Chance(seed: 7)
-        for _ in 0..<4000 {
+        for _ in 0..<1500 {
             let count = Int(random.next() % 24)
             let bytes = (0..<count).map { _ -> UInt8 in
                 let value = UInt8(truncatingIfNeeded: random.next() >> 32)
                 // Mostly what could be text, or nothing would ever get far.
-                return random.next() % 3 == 0 ? value : [0x61, 0xc3, 0xa9, 0xe2, 0x82, 0xac, 0xf0, 0x9f][Int(value & 7)]
+                return random.next() % 3 == 0
+                    ? value : [0x61, 0xc3, 0xa9, 0xe2, 0x82, 0xac, 0xf0, 0x9f][Int(value & 7)]
             }
             compare(bytes, everyCut: count < 8)
         }
@@ -84,7 +95,8 @@ import Testing
         ]
         for (bytes, index) in rows {
             var validator = UTF8Validator()
-            #expect(validator.check(bytes.span, 0, bytes.count, mask: 0) == index)
+            let failure = validator.check(bytes.span, 0, bytes.count, mask: 0)
+            #expect(failure == index)
         }
     }
 }
