@@ -48,7 +48,7 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict),
-        .testTarget(name: "TrafficTests", dependencies: ["Traffic"], swiftSettings: strict),
+        .testTarget(name: "TrafficTests", dependencies: ["Traffic", "CZlib"], swiftSettings: strict),
         .testTarget(name: "InspectionTests", dependencies: ["Inspection", "Traffic"], swiftSettings: strict),
         .testTarget(name: "ReportsTests", dependencies: ["Reports", "Inspection", "Traffic"], swiftSettings: strict),
         .testTarget(

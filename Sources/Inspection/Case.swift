@@ -10,6 +10,7 @@ struct Case {
     let facts: Facts
     var rule: Rule
     let showSecrets: Bool
+    let thresholds: Thresholds
     /// Only which rules speak, and how loud, is asked for: no words are made and no bytes are copied.
     var isBrief = false
 
@@ -35,10 +36,36 @@ struct Case {
         finding.count = count
         finding.consequenceOf = follows
         finding.withheld = withheld
-        if !isBrief { finding.evidence = evidence().compactMap { $0 } }
+        if !isBrief {
+            // One place is shown once under one name.
+            for case let piece? in evidence()
+            where !finding.evidence.contains(where: { $0.place == piece.place && $0.label == piece.label }) {
+                finding.evidence.append(piece)
+            }
+        }
         finding.exchange = exchange.key
         finding.connection = exchange.connection.id
         return finding
+    }
+
+    /// The time up to which the connection was open and watched.
+    var watchedUntil: Timestamp {
+        let connection = exchange.connection
+        let ends = [connection.endMark.client?.time, connection.endMark.server?.time].compactMap { $0 }
+        return min(ends.min() ?? connection.observedUntil, connection.observedUntil)
+    }
+
+    /// Every byte of both sides was read as frames.
+    var sawEveryFrame: Bool {
+        guard let facts = exchange.websocket, !facts.sides.client.lost, !facts.sides.server.lost else { return false }
+        return exchange.connection.gapBytes == PerDirection(both: 0)
+    }
+
+    /// A packet that shows something by having come.
+    func packet(_ label: String, _ mark: PacketMark, _ direction: Direction) -> Evidence {
+        Evidence(
+            label: label, place: Place(direction: direction, offset: 0, length: 0, first: mark, last: mark), excerpt: []
+        )
     }
 
     // MARK: Words

@@ -4,7 +4,7 @@ public enum Catalogue {
     public static let all: [Rule] = [
         UpgradeRules.rules, ResponseRules.rules, EarlyRules.rules, WebSocketHandshakeRules.rules,
         WebSocketFrameRules.rules, DeflateRules.rules, H2CRules.rules, ConnectRules.rules, SmugglingRules.rules,
-        CaptureRules.rules,
+        CaptureRules.rules, CorrelationRules.rules,
     ].flatMap { $0 }
 
     /// The rule of that identifier or name; `nil` when there is none.

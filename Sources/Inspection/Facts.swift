@@ -98,7 +98,11 @@ struct Facts: OptionSet, Sendable {
     static let ended = Facts(bit: 74)
     static let endedUnclosed = Facts(bit: 75)
     static let clientSpoke = Facts(bit: 76)
+    /// One side at least sent Close.
+    static let closed = Facts(bit: 77)
     static let connectAccepted = Facts(bit: 78)
+    /// A Ping waited for its Pong for more than a moment.
+    static let pingWaited = Facts(bit: 79)
     static let oneDirection = Facts(bit: 80)
     static let holes = Facts(bit: 81)
     static let serverSpeaksHTTP = Facts(bit: 82)
@@ -110,6 +114,12 @@ struct Facts: OptionSet, Sendable {
     static let mustFail = Facts(bit: 86)
     static let extensionAnswerOdd = Facts(bit: 87)
     static let namesHTTP2 = Facts(bit: 88)
+
+    // A WebSocket session over time
+    /// Nobody spoke for more than a moment, and nobody had sent Close.
+    static let idle = Facts(bit: 89)
+    static let wentOnAfterFault = Facts(bit: 90)
+    static let informedClient = Facts(bit: 91)
 
     /// Any of the faults that make a server refuse a WebSocket handshake (RFC 6455 4.2.1).
     static let badHandshake: Facts = [
@@ -376,11 +386,7 @@ struct Facts: OptionSet, Sendable {
             }
         }
         if exchange.connection.packets.server == 0 || exchange.connection.packets.client == 0 { insert(.oneDirection) }
-        if let client = exchange.websocket?.sides.client,
-            client.zeroKeys > 0 || client.maskedFrames >= 4 && client.longestEqualKeyRun >= 3
-        {
-            insert(.weakMasks)
-        }
+        if exchange.websocket != nil { readSession(exchange) }
         if contains(.status101) {
             if Words.isStatusLine(exchange.switched.server.excerpt[...]) { insert(.serverSpeaksHTTP) }
             if Words.requestLine(exchange.switched.client.excerpt[...]) != nil { insert(.clientSpeaksHTTP) }
@@ -400,6 +406,22 @@ struct Facts: OptionSet, Sendable {
             case .proven, .partial, .order, .timing: insert(.early)
             }
         }
+    }
+
+    private mutating func readSession(_ exchange: Exchange) {
+        guard let sides = exchange.websocket?.sides else { return }
+        if sides.client.zeroKeys > 0 || sides.client.maskedFrames >= 4 && sides.client.longestEqualKeyRun >= 3 {
+            insert(.weakMasks)
+        }
+        if sides.client.close != nil || sides.server.close != nil { insert(.closed) } else { insert(.idle) }
+        if sides.client.slowestPing != nil || sides.server.slowestPing != nil || sides.client.openPing != nil
+            || sides.server.openPing != nil
+        {
+            insert(.pingWaited)
+        }
+        if exchange.websocket?.longestIdle != nil { insert(.idle) }
+        if sides.client.faultAnswer != nil || sides.server.faultAnswer != nil { insert(.wentOnAfterFault) }
+        if sides.client.firstInformedFrame != nil { insert(.informedClient) }
     }
 
     private mutating func conclude() {

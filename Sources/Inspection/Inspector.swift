@@ -32,16 +32,21 @@ public struct Inspector: Sendable {
     }
     /// Secrets stand in evidence as they were on the wire.
     public var showSecrets: Bool
+    public var thresholds: Thresholds
 
     /// The rules that may speak, and the facts each needs, side by side.
     private var rules: [Rule] = []
     private var needs: [Facts] = []
     private var connectionRules: [Rule] = []
+    private var correlating: [Rule] = []
     private var replacing: [Rule] = []
 
-    public init(selection: RuleSelection = RuleSelection(), showSecrets: Bool = false) {
+    public init(
+        selection: RuleSelection = RuleSelection(), showSecrets: Bool = false, thresholds: Thresholds = Thresholds()
+    ) {
         self.selection = selection
         self.showSecrets = showSecrets
+        self.thresholds = thresholds
         choose()
     }
 
@@ -53,7 +58,8 @@ public struct Inspector: Sendable {
         guard let first = needs.firstIndex(where: { $0.isSubset(of: facts) }) else { return [] }
         var findings: [Finding] = []
         var subject = Case(
-            exchange: exchange, facts: facts, rule: rules[first], showSecrets: showSecrets, isBrief: isBrief)
+            exchange: exchange, facts: facts, rule: rules[first], showSecrets: showSecrets, thresholds: thresholds,
+            isBrief: isBrief)
         for index in needs.indices[first...] where needs[index].isSubset(of: facts) {
             subject.rule = rules[index]
             if subject.rule.needsEveryByte, facts.contains(.gap) { continue }
@@ -79,6 +85,42 @@ public struct Inspector: Sendable {
         return findings
     }
 
+    /// The finding that a suspicion makes, without evidence; `nil` where its rule may not speak.
+    ///
+    /// The evidence, and what needs the exchange, are added by `complete` once that is at hand.
+    public func inspect(_ suspicion: Suspicion) -> Finding? {
+        guard let rule = correlating.first(where: { $0.id == suspicion.rule }) else { return nil }
+        let level = selection.level(of: rule.id, name: rule.name) ?? suspicion.level ?? rule.level
+        var finding = Finding(
+            rule: rule.id, name: rule.name, level: level, certainty: suspicion.certainty, fault: rule.fault,
+            message: suspicion.message, source: rule.source, fix: rule.fix)
+        finding.count = suspicion.count
+        finding.exchange = suspicion.key
+        finding.connection = suspicion.connection
+        complete(&finding, host: [], path: [])
+        return finding
+    }
+
+    /// What one of the exchanges of a suspicion shows; those before the one it is told with are called earlier.
+    public func evidence(of finding: Finding, in exchange: Exchange) -> [Evidence] {
+        guard let rule = correlating.first(where: { $0.id == finding.rule }), let show = rule.correlates else {
+            return []
+        }
+        let subject = Case(
+            exchange: exchange, facts: Facts(exchange), rule: rule, showSecrets: showSecrets, thresholds: thresholds)
+        return show(subject).compactMap { evidence in
+            guard var evidence else { return nil }
+            if exchange.key != finding.exchange { evidence.label += ", earlier" }
+            return evidence
+        }
+    }
+
+    /// Fills in what a finding of several exchanges needs from the one it is told with.
+    public func complete(_ finding: inout Finding, with exchange: Exchange) {
+        let place = RequestPlace(exchange)
+        complete(&finding, host: place.host, path: place.path)
+    }
+
     /// The facts behind `valid` of REPORT.md, whatever rules are enabled; `nil` when nothing was switched.
     public static func isValid(_ exchange: Exchange) -> Bool? { Facts(exchange).isValid }
 
@@ -86,6 +128,7 @@ public struct Inspector: Sendable {
         rules = Catalogue.all.filter { $0.check != nil && selection.includes($0) }
         needs = rules.map(\.when)
         replacing = rules.filter { !$0.replaces.isEmpty }
+        correlating = Catalogue.all.filter { $0.correlates != nil && selection.includes($0) }
         connectionRules = Catalogue.all.filter { $0.checkConnection != nil && selection.includes($0) }
     }
 

@@ -42,13 +42,16 @@ public final class Rule: Sendable {
     let when: Facts
     let check: (@Sendable (Case) -> [Finding])?
     let checkConnection: (@Sendable (ConnectionCase) -> [Finding])?
+    /// Several exchanges show the breach together (`Correlation` sees it); this is the evidence from each of them.
+    let correlates: (@Sendable (Case) -> [Evidence?])?
 
     init(
         _ id: String, _ name: String, _ level: Level, _ fault: Fault, core isCore: Bool = false, source: String,
         title: String, requirement: String, detect: String, why: String, fix: String, trigger: String,
-        nearMiss: String, replaces: [String] = [], needsEveryByte: Bool = false, scope: Facts = [], when: Facts,
+        nearMiss: String, replaces: [String] = [], needsEveryByte: Bool = false, scope: Facts = [], when: Facts = [],
         check: (@Sendable (Case) -> [Finding])? = nil,
-        connection checkConnection: (@Sendable (ConnectionCase) -> [Finding])? = nil
+        connection checkConnection: (@Sendable (ConnectionCase) -> [Finding])? = nil,
+        correlates: (@Sendable (Case) -> [Evidence?])? = nil
     ) {
         self.id = id
         self.name = name
@@ -69,6 +72,7 @@ public final class Rule: Sendable {
         self.when = when.union(scope)
         self.check = check
         self.checkConnection = checkConnection
+        self.correlates = correlates
     }
 
     /// Who is at fault, as a word; "either" when that depends on the case.

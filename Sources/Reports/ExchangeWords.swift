@@ -16,6 +16,7 @@ struct ExchangeWords {
     }
 
     /// "192.0.2.1:49152 → 192.0.2.2:80".
+    ///
     /// Who spoke to whom, and for whom where a PROXY header said so.
     var endpoints: String {
         let facts = exchange.connection
@@ -70,6 +71,21 @@ struct ExchangeWords {
     var packets: String {
         let (first, last) = (exchange.firstMark.packet, exchange.lastMark.packet)
         return first == last ? "packet \(first)" : "packets \(first) to \(last)"
+    }
+}
+
+extension Evidence {
+    /// "Host of the request (client, bytes 23 to 40)": offsets into the stream of the side that sent them.
+    var words: String {
+        let (from, sender) = (place.offset, place.direction.name)
+        let label = TerminalText.safe(label)
+        switch place.length {
+        case ..<1: return from == 0 ? "\(label) (\(sender))" : "\(label) (\(sender), at byte \(from))"
+        case 1: return "\(label) (\(sender), byte \(from))"
+        default:
+            return
+                "\(label) (\(sender), bytes \(from) to \(from.addingReportingOverflow(place.length - 1).partialValue))"
+        }
     }
 }
 
@@ -147,7 +163,13 @@ struct SummaryWords {
     }
 
     var protocols: String { Self.list(summary.protocols) }
-    var rules: String { Self.list(summary.rules) }
+    var rules: String { Self.list(rulesByLevel.map { ($0.rule, $0.count) }) }
+
+    /// The rules that found something, the gravest first.
+    var rulesByLevel: [(rule: String, level: Level, count: UInt64)] {
+        summary.rules.map { ($0.key, Catalogue.rule($0.key)?.level ?? .note, $0.value) }
+            .sorted { ($1.level, $1.count, $0.rule) < ($0.level, $0.count, $1.rule) }
+    }
 
     /// What could not be seen, a line each; empty when everything was.
     var unseen: [String] {
@@ -171,7 +193,8 @@ struct SummaryWords {
             let path = TerminalText.safe(CapturedText(Array(capture.path.utf8)))
             for problem in capture.problems {
                 lines.append(
-                    "\(path): \(TerminalText.safe(problem.message)) (\(problem.kind), offset \(problem.offset))")
+                    "\(path): \(TerminalText.safe(problem.message)) (\(problem.kind), at byte \(problem.offset) of the file)"
+                )
             }
             if !capture.complete, capture.problems.isEmpty { lines.append("\(path): not complete") }
             let drops = capture.interfaces.reduce(UInt64(0)) { $0.addingReportingOverflow($1.drops ?? 0).partialValue }
@@ -202,8 +225,14 @@ struct SummaryWords {
     }
 
     private static func list(_ counts: [String: UInt64]) -> String {
-        counts.sorted { ($1.value, $0.key) < ($0.value, $1.key) }.prefix(20).map { name, count in
+        list(counts.sorted { ($1.value, $0.key) < ($0.value, $1.key) }.map { ($0.key, $0.value) })
+    }
+
+    private static func list(_ counts: [(name: String, count: UInt64)]) -> String {
+        var words = counts.prefix(20).map { name, count in
             "\(TerminalText.safe(CapturedText(Array(name.utf8)), limit: 60)) ×\(grouped(count))"
-        }.joined(separator: ", ")
+        }
+        if counts.count > 20 { words.append("and \(grouped(counts.count - 20)) more") }
+        return words.joined(separator: ", ")
     }
 }

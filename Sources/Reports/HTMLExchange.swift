@@ -10,24 +10,30 @@ struct HTMLExchange {
 
     private var exchange: Exchange { reported.exchange }
 
-    func write(to html: inout HTMLWriter) {
+    /// `told` says where the words of each rule stand already.
+    func write(told: inout [String: Int], isOpen: Bool, to html: inout HTMLWriter) {
         let words = ExchangeWords(exchange, showSecrets: report.options.showSecrets)
         html.markup("<details class=\"exchange\" id=\"x")
         html.text("\(reported.id)")
         html.markup("\" data-levels=\"")
         html.text(Set(reported.findings.map(\.finding.level.name)).sorted().joined(separator: " "))
-        html.markup("\"><summary><span class=\"id\">")
+        html.markup(isOpen ? "\" open><summary><span class=\"id\">" : "\"><summary><span class=\"id\">")
         html.text("#\(reported.id)")
         html.markup("</span><span class=\"asked\">")
         html.text(words.asked)
         html.markup("</span><span class=\"badges\">")
         badges(words, to: &html)
         html.markup("</span><span class=\"where\">")
-        html.text("\(words.endpoints), \(words.packets), \(exchange.firstMark.time.text)")
+        let first = exchange.firstMark
+        let capture = report.hasSeveralCaptures ? " of \(report.captureName(first.capture))" : ""
+        let retry = reported.retryOf.map { ", retry of #\($0)" } ?? ""
+        html.text("\(words.endpoints), \(words.packets)\(capture), \(first.time.text)\(retry)")
         html.markup("</span></summary>\n<div class=\"body\">")
         if !reported.findings.isEmpty {
             html.markup("<h3>Findings</h3>")
-            for finding in reported.findings { Self.finding(finding, report: report, to: &html) }
+            for finding in reported.findings {
+                Self.finding(finding, report: report, exchange: reported.id, told: &told, to: &html)
+            }
         }
         html.markup("<h3>What happened</h3>")
         sequence(to: &html)
@@ -56,7 +62,7 @@ struct HTMLExchange {
         }
     }
 
-    private static func badge(_ level: Level, _ text: String, to html: inout HTMLWriter) {
+    static func badge(_ level: Level, _ text: String, to html: inout HTMLWriter) {
         switch level {
         case .error: html.element("span", class: "badge error", text)
         case .warning: html.element("span", class: "badge warning", text)
@@ -67,7 +73,8 @@ struct HTMLExchange {
     // MARK: Findings
 
     static func finding(
-        _ reported: ReportedFinding, report: Report, heading: StaticString = "h4", to html: inout HTMLWriter
+        _ reported: ReportedFinding, report: Report, heading: StaticString = "h4", exchange: Int = 0,
+        told: inout [String: Int], to html: inout HTMLWriter
     ) {
         let finding = reported.finding
         switch finding.level {
@@ -83,21 +90,33 @@ struct HTMLExchange {
         html.close(heading)
         html.element("p", class: "seen", TerminalText.safe(finding.message))
         html.markup("<dl>")
-        if let why = RuleWording.why(finding.rule), !why.isEmpty { item("Why", why, to: &html) }
-        if !finding.fix.isEmpty { item("What to do", finding.fix, to: &html) }
+        let place = told[finding.rule]
+        if let place, place > 0 {
+            html.markup("<dt>What to do</dt><dd>as for ")
+            html.text(HTMLReport.safe(finding.rule))
+            html.markup(" in <a href=\"#x")
+            html.text("\(place)")
+            html.markup("\">#")
+            html.text("\(place)")
+            html.markup("</a></dd>")
+        } else {
+            told[finding.rule] = exchange
+            if let why = RuleWording.why(finding.rule), !why.isEmpty { item("Why", why, to: &html) }
+            if !finding.fix.isEmpty { item("What to do", finding.fix, to: &html) }
+        }
         if !finding.withheld.isEmpty {
             item("Not judged", "for want of data: " + finding.withheld.joined(separator: ", "), to: &html)
         }
-        if finding.source != "-", !finding.source.isEmpty { item("Source", finding.source, to: &html) }
+        if place == nil, finding.source != "-", !finding.source.isEmpty { item("Source", finding.source, to: &html) }
         for evidence in finding.evidence {
             let place = evidence.place
-            let last = place.last.packet == place.first.packet ? "" : " to \(place.last.packet)"
-            let capture = report.hasSeveralCaptures ? " of capture \(place.first.capture)" : ""
             html.markup("<dt>Proof</dt><dd>")
-            html.text(
-                "\(TerminalText.safe(evidence.label)): packet \(place.first.packet)\(last)\(capture), from the "
-                    + "\(place.direction.name), stream offset \(place.offset), \(counted(place.length, "byte"))")
-            dump(evidence.excerpt, redacted: evidence.redacted, firstOffset: place.offset, to: &html)
+            html.text("\(report.packets(place, within: finding.exchange?.capture)): \(evidence.words)")
+            if let lines = TextReport.textLines(evidence.text) {
+                html.element("pre", lines.joined(separator: "\n"))
+            } else {
+                dump(evidence.excerpt, redacted: evidence.redacted, firstOffset: place.offset, to: &html)
+            }
             html.markup("</dd>")
         }
         html.markup("<dt>Wireshark</dt><dd><code>")

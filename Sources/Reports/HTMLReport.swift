@@ -30,12 +30,14 @@ public enum HTMLReport {
         html.bytes += style
         html.markup("</style>\n</head>\n<body>\n")
         head(report, words, tool: tool, to: &html)
-        let shown = try body(report, to: &html, sink: &sink)
+        var told: [String: Int] = [:]
+        let shown = try body(report, told: &told, to: &html, sink: &sink)
         let rest = report.summary.exchanges - min(report.summary.exchanges, UInt64(shown))
         if rest > 0 {
             html.element("p", class: "quiet", "\(counted(rest, "exchange")) more; the JSON report has all of them.")
         }
-        connectionFindings(report, to: &html)
+        connectionFindings(report, told: &told, to: &html)
+        captures(report, to: &html)
         html.markup("<footer>")
         html.text("\(tool.name) \(tool.version). Secrets are \(report.options.showSecrets ? "shown" : "hidden").")
         html.markup("</footer>\n</main>\n<script>")
@@ -76,7 +78,7 @@ public enum HTMLReport {
             html.text("\(counted(summary.exchanges, "exchange")): \(words.outcomes).")
             if !words.protocols.isEmpty { html.text(" Switched to \(words.protocols).") }
             html.markup("</p>")
-            rules(report, to: &html)
+            rules(words.rulesByLevel, to: &html)
             html.markup("</div>\n")
         }
         let unseen = words.unseen
@@ -89,7 +91,6 @@ public enum HTMLReport {
             html.markup("</ul>")
         }
         html.markup("</div>\n")
-        captures(report, to: &html)
     }
 
     private static func tile(_ style: StaticString, _ name: String, _ count: UInt64, to html: inout HTMLWriter) {
@@ -99,14 +100,28 @@ public enum HTMLReport {
         html.close("div")
     }
 
-    private static func rules(_ report: Report, to html: inout HTMLWriter) {
-        let rules = report.summary.rules.sorted { ($1.value, $0.key) < ($0.value, $1.key) }.prefix(40)
+    /// Rows of the table of rules that are not folded away.
+    private static let ruleLimit = 8
+
+    private static func rules(_ rules: [(rule: String, level: Level, count: UInt64)], to html: inout HTMLWriter) {
         guard !rules.isEmpty else { return }
-        html.markup("<div class=\"scroll\"><table><thead><tr><th>Rule</th><th>What it is about</th>")
+        rows(rules.prefix(ruleLimit), to: &html)
+        guard rules.count > ruleLimit else { return }
+        html.markup("<details class=\"more\"><summary>")
+        html.text("\(rules.count - ruleLimit) more rules found something")
+        html.markup("</summary>")
+        rows(rules.dropFirst(ruleLimit), to: &html)
+        html.markup("</details>")
+    }
+
+    private static func rows(
+        _ rules: ArraySlice<(rule: String, level: Level, count: UInt64)>, to html: inout HTMLWriter
+    ) {
+        html.markup("<div class=\"scroll\"><table class=\"rules\"><thead><tr><th>Rule</th><th>What it is about</th>")
         html.markup("<th class=\"number\">Findings</th></tr></thead><tbody>")
-        for (rule, count) in rules {
-            html.markup("<tr><td class=\"mono\">")
-            html.text(safe(rule))
+        for (rule, level, count) in rules {
+            html.markup("<tr><td>")
+            HTMLExchange.badge(level, safe(rule), to: &html)
             html.markup("</td><td>")
             html.text(safe(RuleWording.title(rule) ?? ""))
             html.markup("</td><td class=\"number\">")
@@ -135,7 +150,9 @@ public enum HTMLReport {
     // MARK: Exchanges
 
     /// Writes the exchanges, those with findings first; answers how many.
-    private static func body(_ report: Report, to html: inout HTMLWriter, sink: inout any ByteSink) throws -> Int {
+    private static func body(
+        _ report: Report, told: inout [String: Int], to html: inout HTMLWriter, sink: inout any ByteSink
+    ) throws -> Int {
         html.markup("<h2 id=\"exchanges\">Exchanges</h2>\n")
         if report.summary.exchanges == 0 {
             html.markup("<div class=\"card\">No exchange was found.</div>\n")
@@ -152,20 +169,24 @@ public enum HTMLReport {
         for withFindings in [true, false] {
             try report.forEachExchange { reported in
                 guard reported.findings.isEmpty != withFindings, shown < exchangeLimit else { return }
+                // What one came for lies open.
+                let isOpen = shown == 0 && withFindings
                 shown += 1
-                HTMLExchange(reported: reported, report: report).write(to: &html)
+                HTMLExchange(reported: reported, report: report).write(told: &told, isOpen: isOpen, to: &html)
                 try sink.drain(&html.bytes)
             }
         }
         return shown
     }
 
-    private static func connectionFindings(_ report: Report, to html: inout HTMLWriter) {
+    private static func connectionFindings(
+        _ report: Report, told: inout [String: Int], to html: inout HTMLWriter
+    ) {
         let findings = report.connectionFindings
         guard !findings.isEmpty else { return }
         html.markup("<h2>About the captures</h2>\n")
         for finding in findings.prefix(connectionFindingLimit) {
-            HTMLExchange.finding(finding, report: report, heading: "h3", to: &html)
+            HTMLExchange.finding(finding, report: report, heading: "h3", told: &told, to: &html)
         }
         if findings.count > connectionFindingLimit {
             html.element(

@@ -366,6 +366,7 @@ struct JSONFacts {
         endpoint("server", facts.server, to: &json)
         json.member("community_id", CommunityID.text(facts.client, facts.server))
         if !facts.tunnels.isEmpty { json.member("tunnel", facts.tunnels) }
+        if let original = record.copyOf { json.member("copy_of", original) }
         json.member("first", facts.first.packet)
         json.member("last", facts.last.packet)
         json.member("packets", record.packets)

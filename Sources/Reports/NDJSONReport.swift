@@ -2,6 +2,7 @@
 //
 //     {"event":"exchange","key":"0:12:c:0", …}     at the exchange's end; the fields of an exchange in the report
 //     {"event":"finding","key":"0:12:c:0/UPG001","exchange_key":"0:12:c:0", …}      behind its exchange
+//     {"event":"finding", …}                       at the end: what several exchanges show together
 //     {"event":"stats", …}                         at the end: the fields of `summary`
 //     {"event":"capture", …}                       at the end, one for each: the fields of `captures`
 //
@@ -57,6 +58,14 @@ public struct NDJSONReport {
 
     /// The input is over.
     public mutating func finish(_ report: Report) throws {
+        for finding in report.correlatedFindings {
+            guard let key = finding.exchange?.text else { continue }
+            try line("finding") { json, facts in
+                json.member("key", "\(key)/\(finding.rule)")
+                json.member("exchange_key", key)
+                facts.finding(finding, mark: finding.mark, to: &json)
+            }
+        }
         try line("stats") { $1.summary(report.summary, to: &$0) }
         for capture in report.captures {
             try line("capture") { $1.capture(capture, to: &$0) }

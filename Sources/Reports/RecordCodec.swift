@@ -9,10 +9,11 @@ import Traffic
 
 enum RecordCodec {
     static let fieldCounts: [String: Int] = [
-        "Exchange": 25, "ConnectionFacts": 19, "MessageHead": 6, "EarlyData": 12, "EarlyAnswer": 3,
-        "LaterRequest": 5, "RequestFraming": 6, "Anomaly": 5, "SwitchedStream": 5, "WebSocketFacts": 5,
-        "WebSocketSide": 13, "CloseFact": 3, "PingTimes": 2, "HTTP2Facts": 3, "HTTP2Side": 3, "Finding": 15,
-        "Evidence": 4, "ConnectionRecord": 19, "StreamCounters": 7, "Place": 5, "PacketMark": 4,
+        "Exchange": 25, "ConnectionFacts": 20, "MessageHead": 6, "EarlyData": 12, "EarlyAnswer": 3,
+        "LaterRequest": 5, "RequestFraming": 6, "Anomaly": 5, "SwitchedStream": 5, "WebSocketFacts": 10,
+        "WebSocketSide": 19, "CloseFact": 3, "PingTimes": 2, "PingWait": 5, "FaultAnswer": 4, "IdleTime": 2,
+        "HTTP2Facts": 3, "HTTP2Side": 4, "Finding": 15,
+        "Evidence": 4, "ConnectionRecord": 21, "StreamCounters": 7, "Place": 5, "PacketMark": 4,
     ]
 }
 
@@ -102,6 +103,7 @@ extension ByteWriter {
             writer.endpoint(proxied.client)
             writer.endpoint(proxied.server)
         }
+        pair(facts.acknowledged) { $0.signed($1) }
     }
 
     mutating func early(_ early: EarlyData) {
@@ -142,12 +144,39 @@ extension ByteWriter {
             writer.counted(side.lastHeader)
             writer.optional(side.lastHeaderPlace) { $0.place($1) }
             writer.flag(side.lost)
+            writer.unsigned(side.compressedMessages)
+            writer.signed(side.inflatedBytes)
+            writer.optional(side.firstInformedFrame) { $0.place($1) }
+            writer.optional(side.slowestPing) { $0.pingWait($1) }
+            writer.optional(side.openPing) { $0.pingWait($1) }
+            writer.optional(side.faultAnswer) { writer, answer in
+                writer.place(answer.fault)
+                writer.place(answer.first)
+                writer.mark(answer.last)
+                writer.unsigned(answer.frames)
+            }
         }
         counted(facts.expectedAccept)
         flag(facts.deflate)
         flag(facts.unknownExtension)
+        flag(facts.serverNoContextTakeover)
+        flag(facts.clientNoContextTakeover)
+        byte(facts.serverMaxWindowBits)
+        byte(facts.clientMaxWindowBits)
+        optional(facts.longestIdle) { writer, idle in
+            writer.mark(idle.from)
+            writer.mark(idle.to)
+        }
         list(facts.pings.samples) { $0.signed($1) }
         unsigned(facts.pings.count)
+    }
+
+    mutating func pingWait(_ wait: PingWait) {
+        place(wait.place)
+        counted(wait.payload)
+        signed(wait.waited)
+        flag(wait.isAnswered)
+        flag(wait.sawOtherPong)
     }
 
     mutating func http2(_ facts: HTTP2Facts) {
@@ -158,6 +187,7 @@ extension ByteWriter {
                 writer.unsigned(setting.value)
             }
             writer.unsigned(side.highestStream)
+            writer.optional(side.firstOnUpgraded) { $0.mark($1) }
         }
         flag(facts.preface)
         unsigned(facts.streams)
@@ -270,6 +300,8 @@ extension ByteWriter {
             writer.mark(duplicate.copy)
             writer.mark(duplicate.original)
         }
+        optional(record.copyOf) { $0.unsigned($1) }
+        list(record.copiesUnder) { $0.text($1) }
         pair(record.firstPayload) { $0.optional($1) { $0.mark($1) } }
         counted(record.firstBytes)
         unsigned(record.loneUpgradeOptions)
@@ -372,6 +404,7 @@ extension ByteReader {
             let client = try r.endpoint()
             return ProxiedAddresses(client: client, server: try r.endpoint())
         }
+        facts.acknowledged = try pair { r throws(Failure) in try r.signed() }
         return facts
     }
 
@@ -418,7 +451,23 @@ extension ByteReader {
         side.lastHeader = try counted()
         side.lastHeaderPlace = try optional { r throws(Failure) in try r.place() }
         side.lost = try flag()
+        side.compressedMessages = try unsigned()
+        side.inflatedBytes = try signed()
+        side.firstInformedFrame = try optional { r throws(Failure) in try r.place() }
+        side.slowestPing = try optional { r throws(Failure) in try r.pingWait() }
+        side.openPing = try optional { r throws(Failure) in try r.pingWait() }
+        side.faultAnswer = try optional { r throws(Failure) in
+            var answer = FaultAnswer(fault: try r.place(), first: try r.place(), last: try r.mark())
+            answer.frames = try r.unsigned()
+            return answer
+        }
         return side
+    }
+
+    mutating func pingWait() throws(Failure) -> PingWait {
+        PingWait(
+            place: try place(), payload: try counted(), waited: try signed(), isAnswered: try flag(),
+            sawOtherPong: try flag())
     }
 
     mutating func websocket() throws(Failure) -> WebSocketFacts {
@@ -427,6 +476,11 @@ extension ByteReader {
         facts.expectedAccept = try counted()
         facts.deflate = try flag()
         facts.unknownExtension = try flag()
+        facts.serverNoContextTakeover = try flag()
+        facts.clientNoContextTakeover = try flag()
+        facts.serverMaxWindowBits = try byte()
+        facts.clientMaxWindowBits = try byte()
+        facts.longestIdle = try optional { r throws(Failure) in IdleTime(from: try r.mark(), to: try r.mark()) }
         facts.pings.samples = try list { r throws(Failure) in try r.signed() }
         facts.pings.count = try unsigned()
         return facts
@@ -442,6 +496,7 @@ extension ByteReader {
                 return (identifier: identifier, value: try r.unsigned(as: UInt32.self))
             }
             side.highestStream = try r.unsigned(as: UInt32.self)
+            side.firstOnUpgraded = try r.optional { r throws(Failure) in try r.mark() }
             return side
         }
         facts.preface = try flag()
@@ -577,6 +632,8 @@ extension ByteReader {
             let copy = try r.mark()
             return (copy: copy, original: try r.mark())
         }
+        record.copyOf = try optional { r throws(Failure) in try r.unsigned() }
+        record.copiesUnder = try list { r throws(Failure) in try r.text() }
         record.firstPayload = try pair { r throws(Failure) in
             try r.optional { r throws(Failure) in try r.mark() }
         }

@@ -22,6 +22,8 @@ public struct ReportedExchange: Sendable {
     public var exchange: Exchange
     /// The exchange it travelled inside.
     public var parent: Int?
+    /// The exchange whose demand it answers (426, 401, 407).
+    public var retryOf: Int?
     public var findings: [ReportedFinding]
 }
 
@@ -32,10 +34,17 @@ public final class Report {
     public let captures: [CaptureDescription]
     /// What of the exchanges and findings is not told of.
     public private(set) var omitted: Omitted
+    private let captureNames: [String]
     let unseenNames: [(name: UnseenName, connections: UInt64)]
     private var exchanges: SortedSpool
     private var connections: SortedSpool
-    private let parents: Set<SortKey>
+    /// Exchanges that others refer to.
+    private var parents: Set<SortKey>
+    /// What was found by comparing exchanges, by the exchange it is told with.
+    private var correlated: [SortKey: [Finding]] = [:]
+    /// The same where that exchange is not told of.
+    private var adrift: [Finding] = []
+    private var retries: [SortKey: SortKey] = [:]
     private let connectionGroups: [ConnectionGroup]
     private let counts: SpooledCounts
 
@@ -48,6 +57,7 @@ public final class Report {
         self.options = options
         self.summary = summary
         self.captures = captures
+        captureNames = Self.names(of: captures)
         self.exchanges = exchanges
         self.connections = connections
         self.parents = parents
@@ -57,8 +67,64 @@ public final class Report {
         self.omitted = omitted
     }
 
+    /// Takes what was found by comparing exchanges; the evidence is looked up in those that are kept.
+    func attach(_ found: [(Suspicion, Finding)], retries: [ExchangeKey: ExchangeKey], inspector: Inspector) {
+        for (later, demand) in retries {
+            self.retries[SortKey(later)] = SortKey(demand)
+            parents.insert(SortKey(demand))
+        }
+        guard !found.isEmpty else { return }
+        var findings = found.map(\.1)
+        // Who is wanted, and for which findings.
+        var wanted: [SortKey: [Int]] = [:]
+        for (index, (suspicion, _)) in found.enumerated() {
+            for key in [suspicion.key] + suspicion.earlier { wanted[SortKey(key), default: []].append(index) }
+        }
+        var told: Set<SortKey> = []
+        // What cannot be read now cannot be read later either, and is said then.
+        try? forEachPacked { packed in
+            guard let indices = wanted[packed.key], let exchange = try packed.exchange()?.exchange else { return true }
+            told.insert(packed.key)
+            for index in indices {
+                findings[index].evidence += inspector.evidence(of: findings[index], in: exchange)
+                if exchange.key == findings[index].exchange { inspector.complete(&findings[index], with: exchange) }
+            }
+            return true
+        }
+        for finding in findings {
+            guard let key = finding.exchange.map({ SortKey($0) }) else { continue }
+            if told.contains(key) { correlated[key, default: []].append(finding) } else { adrift.append(finding) }
+        }
+    }
+
+    /// What comparing exchanges showed, in order of the exchanges.
+    var correlatedFindings: [Finding] {
+        correlated.sorted { $0.key < $1.key }.flatMap(\.value) + adrift
+    }
+
     /// Several captures were read: a packet number alone says too little.
     var hasSeveralCaptures: Bool { captures.count > 1 }
+
+    /// What a capture is called for people: the name of its file, or the whole path where two files share a name.
+    func captureName(_ index: UInt16) -> String {
+        Int(index) < captureNames.count ? captureNames[Int(index)] : "capture \(index)"
+    }
+
+    private static func names(of captures: [CaptureDescription]) -> [String] {
+        let names = captures.map { $0.path.split(separator: "/").last ?? $0.path[...] }
+        let uses = Dictionary(names.map { ($0, 1) }, uniquingKeysWith: +)
+        return zip(captures, names).map { capture, name in
+            TerminalText.safe(CapturedText(Array((uses[name] == 1 ? name : capture.path[...]).utf8)))
+        }
+    }
+
+    /// "packets 4 to 9 of client.pcap"; the capture is named where it is not the one the reader thinks of.
+    func packets(_ place: Place, within capture: UInt16? = nil) -> String {
+        let (first, last) = (place.first.packet, place.last.packet)
+        let packets = first == last ? "packet \(first)" : "packets \(first) to \(last)"
+        guard hasSeveralCaptures, place.first.capture != capture else { return packets }
+        return "\(packets) of \(captureName(place.first.capture))"
+    }
 
     /// Whether the temporary file was needed.
     var hasSpilled: Bool { exchanges.hasSpilled }
@@ -96,10 +162,10 @@ public final class Report {
 
     /// Findings about connections and captures.
     public var connectionFindings: [ReportedFinding] {
-        connectionGroups.enumerated().map { index, group in
-            ReportedFinding(
-                id: counts.findings + 1 + index, finding: group.finding, exchange: nil, consequenceOf: nil,
-                mark: group.mark)
+        let first = counts.findings + correlated.values.reduce(0) { $0 + $1.count } + 1
+        let about = adrift.map { ($0, $0.mark) } + connectionGroups.map { ($0.finding, $0.mark) }
+        return about.enumerated().map { index, about in
+            ReportedFinding(id: first + index, finding: about.0, exchange: nil, consequenceOf: nil, mark: about.1)
         }
     }
 
@@ -133,9 +199,11 @@ public final class Report {
             if parents.contains(key) { parentIDs[key] = id }
             var reader = ByteReader(record)
             let findingCount = Int(clamping: try reader.unsigned())
+            let isKept = try reader.flag()
+            let more = correlated.isEmpty ? [] : correlated[key] ?? []
             var packed = Packed(
-                id: id, firstFinding: nextFinding, findingCount: findingCount, isKept: try reader.flag(),
-                reader: reader, parentIDs: parentIDs)
+                key: key, id: id, firstFinding: nextFinding, findingCount: findingCount, more: more, isKept: isKept,
+                reader: reader, parentIDs: parentIDs, retryOf: retries[key].flatMap { parentIDs[$0] })
             if !options.everyExchange, packed.isKept {
                 // Keys that were among the least when they came may no longer be.
                 if findingCount > 0 {
@@ -147,7 +215,7 @@ public final class Report {
                 }
             }
             id += 1
-            nextFinding += findingCount
+            nextFinding += findingCount + more.count
             return try body(packed)
         }
     }
@@ -155,16 +223,20 @@ public final class Report {
 
 /// A record of the spool on its way to being an exchange.
 private struct Packed {
+    let key: SortKey
     let id: Int
     let firstFinding: Int
+    /// Findings in the record, and those that comparing exchanges added.
     let findingCount: Int
+    let more: [Finding]
     var isKept: Bool
     let reader: ByteReader
     let parentIDs: [SortKey: Int]
+    let retryOf: Int?
 
     /// The findings alone; the exchange is not unpacked.
     func findings() throws -> [ReportedFinding] {
-        guard isKept, findingCount > 0 else { return [] }
+        guard isKept, findingCount + more.count > 0 else { return [] }
         var reader = reader
         _ = try reader.count()
         return try read(&reader)
@@ -177,28 +249,32 @@ private struct Packed {
         let findings = try read(&reader)
         let exchange = try reader.exchange()
         return ReportedExchange(
-            id: id, exchange: exchange, parent: exchange.parent.flatMap { parentIDs[SortKey($0)] }, findings: findings)
+            id: id, exchange: exchange, parent: exchange.parent.flatMap { parentIDs[SortKey($0)] }, retryOf: retryOf,
+            findings: findings)
     }
 
     private func read(_ reader: inout ByteReader) throws -> [ReportedFinding] {
         var findings: [ReportedFinding] = []
-        for index in 0..<findingCount {
-            let finding = try reader.finding()
-            // The packet of the exchange is what remains when a finding shows no bytes.
-            let key = finding.exchange
-            let mark =
-                finding.evidence.first?.place.first
-                ?? PacketMark(
-                    packet: key?.packet ?? 0, capture: key?.capture ?? 0, time: Timestamp(nanoseconds: 0),
-                    acknowledged: nil)
+        for index in 0..<(findingCount + more.count) {
+            let finding = index < findingCount ? try reader.finding() : more[index - findingCount]
             findings.append(
                 ReportedFinding(
-                    id: firstFinding + index, finding: finding, exchange: id, consequenceOf: nil, mark: mark))
+                    id: firstFinding + index, finding: finding, exchange: id, consequenceOf: nil, mark: finding.mark))
         }
         for index in findings.indices {
             guard let rule = findings[index].finding.consequenceOf else { continue }
             findings[index].consequenceOf = findings.first { $0.finding.rule == rule }?.id
         }
         return findings
+    }
+}
+
+extension Finding {
+    /// The packet it is about; that of its exchange is what remains when it shows no bytes.
+    var mark: PacketMark {
+        evidence.first?.place.first
+            ?? PacketMark(
+                packet: exchange?.packet ?? 0, capture: exchange?.capture ?? 0, time: Timestamp(nanoseconds: 0),
+                acknowledged: nil)
     }
 }

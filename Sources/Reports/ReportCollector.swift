@@ -31,6 +31,8 @@ public struct ReportOptions: Sendable {
     public var cleanExchanges = 100
     /// Findings about connections that are kept, after those that say the same were put together.
     public var connectionFindings = 10_000
+    /// Findings that several exchanges make together.
+    public var correlatedFindings = 4096
     /// Names of encrypted servers that are kept.
     public var unseenNames = 1000
     public init() {}
@@ -46,6 +48,7 @@ public final class ReportCollector {
     private var withFindings: LeastKeys
     private var clean: LeastKeys
     private var parents: Set<SortKey> = []
+    private var correlation = CorrelationTable()
     private var groups: [String: ConnectionGroup] = [:]
     private var unseen: [UnseenName: UInt64] = [:]
     /// Above these nothing is kept any more: so many lesser ones are known.
@@ -75,6 +78,7 @@ public final class ReportCollector {
     public func add(_ exchange: Exchange, findings: [Finding]) {
         tally.count(exchange)
         for finding in findings { tally.count(finding) }
+        correlation.add(exchange)
         let key = SortKey(exchange.key)
         if let parent = exchange.parent, parents.count < 65_536 { parents.insert(SortKey(parent)) }
         let isKept: Bool
@@ -116,20 +120,47 @@ public final class ReportCollector {
 
     /// The captures are read: gives the report.
     ///
-    /// Ids are dense, in the order of `Exchange.key`.
-    public func finish(captures: [CaptureDescription], counters: TrafficCounters) -> Report {
+    /// Ids are dense, in the order of `Exchange.key`. The inspector has the words for what several exchanges show
+    /// together.
+    public func finish(
+        captures: [CaptureDescription], counters: TrafficCounters, inspector: Inspector = Inspector()
+    ) -> Report {
+        let correlation = self.correlation.finish()
+        let correlated = correlate(correlation, inspector)
         pruneGroups()
         pruneUnseen()
         for group in groups.values { tally.count(group.finding) }
         let spool = exchange(&self.spool)
         let connectionSpool = exchange(&self.connectionSpool)
-        return Report(
+        let report = Report(
             options: options, summary: tally.summary(captures: captures, counters: counters), captures: captures,
             exchanges: spool, counts: spooled, connections: connectionSpool, parents: parents,
             connectionFindings: groups.values.sorted {
                 ($0.connection, $0.finding.rule) < ($1.connection, $1.finding.rule)
             },
             unseenNames: unseen.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }, omitted: omitted)
+        report.attach(correlated, retries: correlation.retries, inspector: inspector)
+        return report
+    }
+
+    /// What several exchanges show together, without the evidence.
+    private func correlate(_ correlation: Correlation, _ inspector: Inspector) -> [(Suspicion, Finding)] {
+        var found: [(Suspicion, Finding)] = []
+        for suspicion in correlation.suspicions {
+            guard let finding = inspector.inspect(suspicion) else { continue }
+            tally.count(finding)
+            if found.count < options.correlatedFindings { found.append((suspicion, finding)) } else { leaveOut() }
+        }
+        if correlation.leftOut > 0 {
+            omitted.reasons.insert(
+                "\(correlation.leftOut) exchanges were not compared with others (reused keys, reconnects, retries)")
+        }
+        return found
+    }
+
+    private func leaveOut() {
+        omitted.findings += 1
+        omitted.reasons.insert("only \(options.correlatedFindings) findings about several exchanges are kept")
     }
 
     private func exchange(_ spool: inout SortedSpool) -> SortedSpool {

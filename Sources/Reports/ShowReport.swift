@@ -79,8 +79,8 @@ public struct ShowReport: Sendable {
         let after = place.first.time.nanoseconds(since: start.time)
         title(
             name,
-            "packet \(place.first.packet), +\(millisecondsText(after)) ms, \(counted(place.length, "byte")) at "
-                + "stream offset \(place.offset)", to: &text)
+            "packet \(place.first.packet), +\(millisecondsText(after)) ms, \(counted(place.length, "byte")) "
+                + "from byte \(place.offset) of the stream", to: &text)
         let captured = HeadText(head, showSecrets: showSecrets)
         if hex {
             let dump = HexDump(head.bytes, redacted: captured.secrets, firstOffset: place.offset)

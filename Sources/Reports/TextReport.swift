@@ -69,7 +69,10 @@ public enum TextReport {
     private static func cleanLine(_ reported: ReportedExchange, report: Report, to text: inout TextLines) {
         let words = ExchangeWords(reported.exchange, showSecrets: report.options.showSecrets)
         let id = "#\(reported.id)  "
-        let line = "\(words.endpoints) \(words.asked) → \(words.answered), \(words.result)"
+        let capture = reported.exchange.firstMark.capture
+        let place = report.hasSeveralCaptures ? " (\(report.captureName(capture)))" : ""
+        let retry = reported.retryOf.map { ", retry of #\($0)" } ?? ""
+        let line = "\(words.endpoints) \(words.asked)\(retry) → \(words.answered), \(words.result)\(place)"
         for (index, piece) in TerminalText.wrap(line, width: text.layout.width - id.count).enumerated() {
             text.line((index == 0 ? text.layout.paint(id, .bold) : String(repeating: " ", count: id.count)) + piece)
         }
@@ -78,13 +81,22 @@ public enum TextReport {
     static func heading(_ reported: ReportedExchange, report: Report, to text: inout TextLines) {
         let layout = text.layout
         let words = ExchangeWords(reported.exchange, showSecrets: report.options.showSecrets)
-        let capture = report.hasSeveralCaptures ? " of capture \(reported.exchange.firstMark.capture)" : ""
-        text.line(
-            "\(layout.paint("#\(reported.id)", .bold))  \(layout.paint(words.endpoints, .bold))"
-                + layout.paint("  \(words.packets)\(capture), \(reported.exchange.firstMark.time.text)", .dim))
+        let first = reported.exchange.firstMark
+        let capture = report.hasSeveralCaptures ? " of \(report.captureName(first.capture))" : ""
+        let place = "\(words.packets)\(capture), \(first.time.text)"
+        let name = "\(layout.paint("#\(reported.id)", .bold))  \(layout.paint(words.endpoints, .bold))"
+        if "#\(reported.id)  \(words.endpoints)  \(place)".count <= layout.width {
+            text.line(name + layout.paint("  \(place)", .dim))
+        } else {
+            text.line(name)
+            for line in TerminalText.wrap(place, width: layout.width - 4) {
+                text.line("    " + layout.paint(line, .dim))
+            }
+        }
         let offer = words.offered.isEmpty ? "" : ", offering \(words.offered)"
+        let retry = reported.retryOf.map { ", retry of #\($0)" } ?? ""
         for line in TerminalText.wrap(
-            "\(words.asked)\(offer) → \(words.answered), \(words.result)", width: layout.width - 4)
+            "\(words.asked)\(offer)\(retry) → \(words.answered), \(words.result)", width: layout.width - 4)
         {
             text.line("    " + line)
         }
@@ -126,21 +138,17 @@ public enum TextReport {
         for evidence in finding.evidence {
             // Bytes that were just shown are named and not shown again.
             let isNew = told.bytes.insert(evidence.place).inserted
-            self.evidence(evidence, report: report, rows: isNew ? evidenceRows : 0, to: &text)
+            self.evidence(
+                evidence, of: finding, report: report, rows: isNew ? evidenceRows : 0, to: &text)
         }
     }
 
-    private static func evidence(_ evidence: Evidence, report: Report, rows: Int, to text: inout TextLines) {
+    private static func evidence(
+        _ evidence: Evidence, of finding: Finding, report: Report, rows: Int, to text: inout TextLines
+    ) {
         let place = evidence.place
-        let packets =
-            place.first.packet == place.last.packet
-            ? "packet \(place.first.packet)" : "packets \(place.first.packet) to \(place.last.packet)"
-        let capture = report.hasSeveralCaptures ? " of capture \(place.first.capture)" : ""
-        let length = place.length > 0 ? ", \(counted(place.length, "byte"))" : ""
-        text.labelled(
-            "proof",
-            "\(packets)\(capture): \(TerminalText.safe(evidence.label)), from the \(place.direction.name) at stream "
-                + "offset \(place.offset)\(length)", indent: 4)
+        let packets = report.packets(place, within: finding.exchange?.capture)
+        text.labelled("proof", "\(packets): \(evidence.words)", indent: 4)
         guard rows > 0, !evidence.excerpt.isEmpty else { return }
         let under = String(repeating: " ", count: 12)
         if rows == dumpRows, let lines = textLines(evidence.text) {

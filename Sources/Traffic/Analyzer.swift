@@ -26,8 +26,10 @@ public struct AnalyzerOptions: Sendable {
     public init() {}
 }
 
-/// A part of the traffic: the flows whose addresses say so. Analyzers of all parts, each given all packets, find
-/// together what one alone would, as long as no ceiling on all connections together is hit.
+/// A part of the traffic: the flows whose addresses say so.
+///
+/// Analyzers of all parts, each given all packets, find together what one alone would, as long as no ceiling on all
+/// connections together is hit.
 public struct Shard: Sendable, Equatable {
     public var index: UInt32
     public var count: UInt32
@@ -58,8 +60,8 @@ public struct Analyzer: ~Copyable {
     private let output: any AnalyzerOutput
     private let options: AnalyzerOptions
     private let context: AnalysisContext
-    private var dissector: Dissector
-    private var table = ConnectionTable()
+    var dissector: Dissector
+    var table = ConnectionTable()
     private var packets: UInt64 = 0
     /// The latest time of any packet: clocks go back, the order in which connections are forgotten does not.
     private var latest = Timestamp(nanoseconds: .min)
@@ -108,7 +110,8 @@ public struct Analyzer: ~Copyable {
         case .segment(let segment):
             if isShared, !options.shard.includes(segment) { break }
             let mark = PacketMark(packet: packet.number, capture: capture, time: packet.time, acknowledged: nil)
-            let index = connection(of: segment, mark)
+            var index = connection(of: segment, mark)
+            if table[index].copy.isSpecial { index = settled(index, segment, mark) }
             if segment.isReassembled {
                 let payload = dissector.reassembled.extracting(segment.payload).array
                 table[index].receive(segment, payload: payload.span, mark: mark, context: context)
@@ -151,8 +154,10 @@ public struct Analyzer: ~Copyable {
         tally.connections += 1
         let id = UInt64(mark.capture) << 32 | UInt64(mark.packet)
         let tunnels = segment.tunnel == 0 ? [] : dissector.tunnelNames(segment.tunnel)
-        return table.insert(
+        let index = table.insert(
             Connection(segment, id: id, mark: mark, options: options, tunnels: tunnels), hash: hash)
+        if dissector.tunnelCount > 0 { settleCopy(index, segment, mark) }
+        return index
     }
 
     /// A closed connection waits for its last acknowledgments.
@@ -191,7 +196,9 @@ public struct Analyzer: ~Copyable {
         let record = table[index].finalRecord(context, end: reason)
         if record.encrypted { tally.encryptedConnections += 1 }
         if record.oneDirection != nil { tally.oneDirectionConnections += 1 }
-        tally.gapBytes += UInt64(record.streams.client.gapBytes + record.streams.server.gapBytes)
+        if record.copyOf == nil {
+            tally.gapBytes += UInt64(record.streams.client.gapBytes + record.streams.server.gapBytes)
+        }
         output.ended(record)
         table.remove(index)
     }

@@ -26,6 +26,13 @@ public struct Limits: Sendable {
     public var outstandingPings = 64
     /// An announced frame length that is called oversized (RULES WSF018).
     public var frameBytes: Int64 = 16 * 1024 * 1024
+    /// Bytes, fragments and empty fragments of one message from which on it is called oversized (RULES WSF018).
+    public var messageBytes: Int64 = 64 * 1024 * 1024
+    public var messageFragments = 10_000
+    public var emptyFragments = 100
+    /// Bytes a compressed message may inflate to before it is given up (RULES WSD009); a quarter of that where more than
+    /// 200 bytes come out of each.
+    public var inflatedBytes: Int64 = 64 * 1024 * 1024
 
     public init() {}
 

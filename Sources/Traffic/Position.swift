@@ -88,9 +88,9 @@ public struct PacketMark: Sendable, Hashable {
         self.rawAcknowledged = acknowledged ?? .min
     }
 
-    /// Whether this packet stands before `other` in the input.
+    /// Whether this packet stands before `other` in the input: by number in one capture, by time in two of them.
     public func precedes(_ other: PacketMark) -> Bool {
-        (capture, packet) < (other.capture, other.packet)
+        capture == other.capture ? packet < other.packet : (time, capture) < (other.time, other.capture)
     }
 }
 

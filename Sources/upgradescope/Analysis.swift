@@ -71,7 +71,7 @@ final class Judge: AnalyzerOutput {
     func batchEnded() { events?.flush() }
 
     func report(captures: [CaptureDescription], counters: TrafficCounters) -> Report {
-        let report = collector.finish(captures: captures, counters: counters)
+        let report = collector.finish(captures: captures, counters: counters, inspector: inspector)
         events?.finish(report)
         return report
     }

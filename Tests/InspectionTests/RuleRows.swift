@@ -43,7 +43,7 @@ private func session(_ more: Step...) -> [Step] { [.client(.ws), .server(.wsAnsw
 private func times(_ count: Int, _ text: String) -> [UInt8] { (0..<count).flatMap { _ in bytes(text) } }
 
 let ruleRows: [RuleRow] =
-    upgradeRows + responseRows + earlyRows + handshakeRows + frameRows + h2cRows + connectRows
+    upgradeRows + responseRows + earlyRows + handshakeRows + frameRows + h2cRows + connectRows + goingOnRows
     + smugglingRows + captureRows
 
 private let upgradeRows: [RuleRow] = [
@@ -318,6 +318,14 @@ private let handshakeRows: [RuleRow] = [
         trigger: [.client(.ws), .server(.wsAnswer.without("Sec-WebSocket-Accept")), .client(hex: hello)],
         also: ["WS009"],
         nearMiss: [.client(.ws), .server(.wsAnswer.without("Sec-WebSocket-Accept")), .clientFIN], nearAlso: ["WS009"]),
+    // What was on its way before the 101 came says nothing about what the client makes of it.
+    RuleRow(
+        rule: "WS015",
+        trigger: [
+            .client(.ws), .early(hex: hello), .server(.wsAnswer.without("Sec-WebSocket-Accept")), .client(hex: hello),
+        ], also: ["WS009", "EARLY001"],
+        nearMiss: [.client(.ws), .early(hex: hello), .server(.wsAnswer.without("Sec-WebSocket-Accept")), .clientFIN],
+        nearAlso: ["WS009", "EARLY001"]),
     RuleRow(
         rule: "WS017",
         trigger: [
@@ -366,6 +374,64 @@ private let frameRows: [RuleRow] = [
         rule: "WSF010", trigger: session(.server(hex: "81 02 c3 28")),
         nearMiss: session(.server(hex: "01 01 c3"), .server(hex: "80 01 a9"))),
     RuleRow(
+        rule: "WSF010", trigger: compressed(.server(hex: "c1 08 00 02 00 fd ff c3 28 00")), fault: .server,
+        nearMiss: compressed(.server(hex: "41 07 00 02 00 fd ff c3 a9 80 01 00"))),
+    RuleRow(
+        rule: "WSF013", trigger: session(.server(hex: serverClose), .clientFIN), fault: .client,
+        nearMiss: session(.server(hex: serverClose), .client(hex: clientClose), .serverFIN)),
+    RuleRow(
+        rule: "WSF013",
+        trigger: session(.server(hex: serverClose), .clientACK, .wait(seconds: 6), .clientACK), fault: .client,
+        nearMiss: session(.server(hex: serverClose), .clientACK, .wait(seconds: 4), .clientACK)),
+    RuleRow(
+        rule: "WSF015",
+        trigger: session(.server(hex: serverClose), .client(hex: clientClose), .wait(seconds: 30), .clientACK),
+        nearMiss: session(
+            .server(hex: serverClose), .client(hex: clientClose), .serverFIN, .wait(seconds: 30), .clientACK)),
+    RuleRow(
+        rule: "WSF015",
+        trigger: session(.client(hex: clientClose), .server(hex: serverClose), .wait(seconds: 9), .serverFIN),
+        nearMiss: session(
+            .client(hex: clientClose), .server(hex: serverClose), .clientRST, .wait(seconds: 30), .clientACK)),
+    RuleRow(
+        rule: "WSF016",
+        trigger: session(.server(hex: "89 01 61"), .clientACK, .wait(seconds: 12), .server(hex: greeting)),
+        fault: .client,
+        nearMiss: session(
+            .server(hex: "89 01 61"), .client(hex: "8a 81 37 fa 21 3d 56"), .wait(seconds: 12), .server(hex: greeting))),
+    RuleRow(
+        rule: "WSF016",
+        trigger: session(
+            .server(hex: "89 01 61"), .wait(seconds: 11), .client(hex: "8a 81 37 fa 21 3d 56"), .server(hex: greeting)),
+        nearMiss: session(
+            .server(hex: "89 01 61"), .wait(seconds: 8), .server(hex: "89 01 62"), .wait(seconds: 8),
+            .client(hex: "8a 81 37 fa 21 3d 55"), .server(hex: greeting))),
+    RuleRow(
+        rule: "WSF016",
+        trigger: session(
+            .server(hex: "89 01 61"), .client(hex: "8a 81 37 fa 21 3d 55"), .wait(seconds: 11), .server(hex: greeting)),
+        nearMiss: session(
+            .server(hex: "89 01 61"), .clientACK, .server(hex: serverClose), .client(hex: clientClose), .serverFIN,
+            .wait(seconds: 12), .clientFIN)),
+    RuleRow(
+        rule: "WSF017",
+        trigger: session(.client(hex: hello), .server(hex: greeting), .wait(seconds: 70), .client(hex: hello)),
+        nearMiss: session(
+            .client(hex: hello), .server(hex: greeting), .wait(seconds: 25), .server(hex: "89 00"),
+            .client(hex: "8a 80 37 fa 21 3d"), .wait(seconds: 45), .client(hex: hello))),
+    RuleRow(
+        rule: "WSF019",
+        trigger: session(
+            .client(hex: greeting), .server(hex: greeting), .wait(seconds: 3), .server(hex: greeting)),
+        also: ["WSF001"], fault: .server,
+        nearMiss: session(.client(hex: greeting), .server(hex: "88 02 03 ea"), .serverFIN), nearAlso: ["WSF001"]),
+    RuleRow(
+        rule: "WSF018", trigger: session(.server(bytes("01 01 41") + times(101, "00 00"))),
+        nearMiss: session(.server(bytes("01 01 41") + times(99, "00 00")))),
+    RuleRow(
+        rule: "WSF018", trigger: session(.server(hex: "82 05 01"), .serverFIN),
+        nearMiss: session(.server(hex: "82 05 01"), .clientACK)),
+    RuleRow(
         rule: "WSF011", trigger: session(.server(hex: "88 02 03 ee")), nearMiss: session(.server(hex: "88 02 03 f4"))),
     RuleRow(
         rule: "WSF011", trigger: session(.server(hex: "88 02 03 ec")), level: .warning,
@@ -375,7 +441,7 @@ private let frameRows: [RuleRow] = [
         nearMiss: session(.server(hex: "81 01 41 88 02 03 e8"))),
     RuleRow(
         rule: "WSF014", trigger: session(.client(hex: hello), .server(hex: greeting), .wait(seconds: 60), .serverFIN),
-        fault: .server,
+        also: ["WSF017"], fault: .server,
         nearMiss: session(
             .client(hex: hello), .client(hex: clientClose), .server(hex: serverClose), .serverFIN, .clientFIN)),
     RuleRow(
@@ -422,8 +488,85 @@ private let frameRows: [RuleRow] = [
         ]),
     RuleRow(
         rule: "WSD004", trigger: [.client(pmd), .server(pmdAnswer), .server(hex: "c9 00")],
-        nearMiss: [.client(pmd), .server(pmdAnswer), .server(hex: "41 01 4a 89 00 80 01 00")]),
+        nearMiss: [.client(pmd), .server(pmdAnswer), .server(hex: "41 01 4a 89 00 80 02 04 00")]),
+    RuleRow(
+        rule: "WSD005", trigger: compressed(.server(hex: "c1 03 ff ff ff")), fault: .server,
+        nearMiss: compressed(.server(hex: packedHello))),
+    // The first message was not captured: what builds on it cannot be judged.
+    RuleRow(
+        rule: "WSD005", trigger: compressed(.server(hex: "c1 05 f2 00 11 00 00")),
+        nearMiss: compressed(
+            .lostServer(bytes(packedHello)), .server(hex: "c1 05 f2 00 11 00 00"), .clientACK), nearAlso: ["CAP002"]),
+    RuleRow(
+        rule: "WSD006", trigger: compressed(.server(hex: "c1 0b f2 48 cd c9 c9 07 00 00 00 ff ff")),
+        nearMiss: compressed(.server(hex: packedHello), .server(hex: "c1 01 00"))),
+    RuleRow(
+        rule: "WSD007",
+        trigger: compressed(
+            "; server_no_context_takeover", .server(hex: packedHello), .server(hex: "c1 05 f2 00 11 00 00")),
+        nearMiss: compressed(.server(hex: packedHello), .server(hex: "c1 05 f2 00 11 00 00"))),
+    RuleRow(
+        rule: "WSD007",
+        trigger: compressed(
+            "; client_no_context_takeover", .client(hex: "c1 87 00 00 00 01 f2 48 cd c8 c9 07 00"),
+            .client(hex: "c1 85 00 00 00 01 f2 00 11 01 00")), fault: .client,
+        nearMiss: compressed(
+            "; client_no_context_takeover", .server(hex: packedHello), .server(hex: "c1 05 f2 00 11 00 00"))),
+    RuleRow(
+        rule: "WSD008", trigger: compressed("; server_max_window_bits=9", .server(reaching1024)),
+        nearMiss: compressed("; server_max_window_bits=10", .server(reaching1024))),
+    RuleRow(
+        rule: "WSD009", trigger: compressed(.server(zeros(matches: 4065))),
+        nearMiss: compressed(.server(zeros(matches: 80)))),
 ]
+
+private let packedHello = "c1 07 f2 48 cd c9 c9 07 00"
+
+private func compressed(_ more: Step...) -> [Step] { [.client(pmd), .server(pmdAnswer)] + more }
+private func compressed(_ parameters: String, _ more: Step...) -> [Step] {
+    let value = "permessage-deflate" + parameters
+    return [
+        .client(pmd.with("Sec-WebSocket-Extensions", value)),
+        .server(pmdAnswer.with("Sec-WebSocket-Extensions", value)),
+    ] + more
+}
+
+/// A stored block of 1100 bytes, then three bytes from 1024 bytes back.
+private let reaching1024: [UInt8] =
+    bytes("c2 7e 04 56 00 4c 04 b3 fb") + (0..<1100).map { UInt8(truncatingIfNeeded: $0) } + bytes("02 a6 7f 00 00")
+
+/// A zero, and that many times 258 more: two bits for each in a block with codes of its own.
+private func zeros(matches: Int) -> [UInt8] {
+    var bits: [UInt8] = []
+    func number(_ value: Int, _ count: Int) { for index in 0..<count { bits.append(UInt8(value >> index & 1)) } }
+    func code(_ text: String) { bits += text.utf8.map { $0 - 0x30 } }
+    number(0b100, 3)
+    number(29, 5)
+    number(0, 5)
+    number(14, 4)
+    // Lengths of the lengths' codes: two bits for 18, 0, 1 and 2.
+    for symbol in [16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1] {
+        number([0, 1, 2, 18].contains(symbol) ? 2 : 0, 3)
+    }
+    code("10")
+    for run in [138, 117] {
+        code("11")
+        number(run - 11, 7)
+    }
+    code("10")
+    code("11")
+    number(28 - 11, 7)
+    code("0101")
+    code("10")
+    for _ in 0..<matches { code("00") }
+    code("11000")
+    while bits.count % 8 != 0 { bits.append(0) }
+    let payload = stride(from: 0, to: bits.count, by: 8).map { start in
+        (0..<8).reduce(UInt8(0)) { $0 | bits[start + $1] << UInt8($1) }
+    }
+    let length = payload.count < 126 ? [] : [UInt8(payload.count >> 8), UInt8(payload.count & 255)]
+    return [0xc2, UInt8(min(payload.count, 126))] + length + payload
+}
 
 private let h2cRows: [RuleRow] = [
     RuleRow(
@@ -455,6 +598,25 @@ private let h2cRows: [RuleRow] = [
         ], also: ["H2C001", "H2C010"],
         nearMiss: [.client(.h2c), .server(.h2cAnswer), .server(hex: "00 00 00 04 00 00 00 00 00"), .client(preface)],
         nearAlso: ["H2C001", "H2C010"]),
+    RuleRow(
+        rule: "H2C007",
+        trigger: [
+            .client(.h2c), .server(.h2cAnswer), .client(preface), .client(hex: "00 00 01 01 05 00 00 00 01 82"),
+        ], also: ["H2C001", "H2C010"], fault: .client,
+        nearMiss: [
+            .client(.h2c), .server(.h2cAnswer), .client(preface), .client(hex: "00 00 01 01 05 00 00 00 03 82"),
+            .server(hex: "00 00 00 04 00 00 00 00 00 00 00 01 01 05 00 00 00 01 88"), .wait(seconds: 31), .clientACK,
+        ], nearAlso: ["H2C001", "H2C010"]),
+    RuleRow(
+        rule: "H2C007",
+        trigger: [
+            .client(.h2c), .server(.h2cAnswer), .client(preface), .server(hex: "00 00 00 04 00 00 00 00 00"),
+            .wait(seconds: 31), .clientACK,
+        ], also: ["H2C001", "H2C010"], level: .warning, fault: .server,
+        nearMiss: [
+            .client(.h2c), .server(.h2cAnswer), .client(preface), .server(hex: "00 00 00 04 00 00 00 00 00"),
+            .wait(seconds: 20), .clientACK,
+        ], nearAlso: ["H2C001", "H2C010"]),
     RuleRow(
         rule: "H2C008",
         trigger: [.client(.h2c.with("Upgrade", "h2")), .server(.h2cAnswer.with("Upgrade", "h2"))], also: ["UPG006"],
@@ -522,6 +684,29 @@ private let connectRows: [RuleRow] = [
         rule: "CON006",
         trigger: [.client(.connect.line("CONNECT 169.254.169.254:80 HTTP/1.1")), .server(Head("HTTP/1.1 200 OK"))],
         nearMiss: [.client(.connect.line("CONNECT 192.0.2.1:443 HTTP/1.1")), .server(Head("HTTP/1.1 200 OK"))]),
+]
+
+private let goingOnRows: [RuleRow] = [
+    RuleRow(
+        rule: "CON007",
+        trigger: [
+            .client(.connect), .server(Head("HTTP/1.1 200 OK")), .client(clientHello),
+            .server(.answer("400 Bad Request")),
+        ],
+        nearMiss: [
+            .client(.connect), .server(Head("HTTP/1.1 200 OK", [("Server", "proxy")])), .client(clientHello),
+            .server(.answer("400 Bad Request", [("Server", "nginx")])),
+        ]),
+    RuleRow(
+        rule: "CON007",
+        trigger: [
+            .client(.connect.line("CONNECT server.example.com:80 HTTP/1.1")), .server(Head("HTTP/1.1 200 OK")),
+            .client(.get.with("Host", "internal.example")), .server(ok),
+        ],
+        nearMiss: [
+            .client(.connect.line("CONNECT server.example.com:80 HTTP/1.1")), .server(Head("HTTP/1.1 200 OK")),
+            .client(.get), .server(ok),
+        ]),
 ]
 
 private let smugglingRows: [RuleRow] = [

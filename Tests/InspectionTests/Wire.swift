@@ -148,9 +148,27 @@ struct Wire {
             wire.server.address = 0x7f00_0001
         }
         wire.play(steps)
+        return analyze(wire.packets)
+    }
+
+    /// What the analyzer makes of several conversations in one capture.
+    static func run(_ talks: [Talk]) -> Listener {
+        let packets = talks.flatMap { talk in
+            var wire = Wire()
+            wire.client = (talk.client == Talk.proxy ? 0xcb00_7105 : 0xc633_6400 | talk.client, talk.port)
+            wire.server = (0xcb00_7100 | talk.server, 80)
+            wire.now += Int64(talk.start * 1_000_000_000)
+            wire.play(talk.steps)
+            return wire.packets
+        }
+        return analyze(
+            packets.enumerated().sorted { ($0.element.time, $0.offset) < ($1.element.time, $1.offset) }.map(\.element))
+    }
+
+    private static func analyze(_ packets: [(time: Int64, bytes: [UInt8])]) -> Listener {
         let listener = Listener()
         var analyzer = Analyzer(output: listener)
-        for (index, packet) in wire.packets.enumerated() {
+        for (index, packet) in packets.enumerated() {
             let description = CapturedPacket(
                 number: UInt32(index + 1), time: Timestamp(nanoseconds: packet.time), linkType: 1, interface: 0,
                 range: 0..<packet.bytes.count, originalLength: UInt32(packet.bytes.count))
@@ -223,6 +241,20 @@ struct Wire {
     private func be32(_ value: UInt32) -> [UInt8] {
         be16(UInt16(value >> 16)) + be16(UInt16(truncatingIfNeeded: value))
     }
+}
+
+/// One conversation among others.
+struct Talk {
+    /// The client is what the others call server 5.
+    static let proxy: UInt32 = 256
+
+    /// Seconds after the start of the capture.
+    var start: Double
+    /// Last bytes of the addresses.
+    var client: UInt32 = 7
+    var port: UInt16
+    var server: UInt32 = 5
+    var steps: [Step]
 }
 
 /// Hears what was found.

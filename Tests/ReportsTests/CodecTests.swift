@@ -31,6 +31,19 @@ struct CodecTests {
                 head: [1], place: full.interim[0].place, hasForwardingFields: true, wasEarly: false, status: 404)
         ]
         full.websocket?.sides.server.lastHeaderPlace = full.interim[0].place
+        let wait = PingWait(
+            place: full.interim[0].place, payload: [7], waited: -1, isAnswered: true, sawOtherPong: true)
+        full.websocket?.sides.server.slowestPing = wait
+        full.websocket?.sides.client.openPing = wait
+        full.websocket?.sides.client.compressedMessages = 9
+        full.websocket?.sides.client.inflatedBytes = .max
+        full.websocket?.sides.client.firstInformedFrame = wait.place
+        full.websocket?.sides.client.faultAnswer = FaultAnswer(
+            fault: wait.place, first: wait.place, last: Fixture.mark(5))
+        full.websocket?.longestIdle = IdleTime(from: Fixture.mark(1), to: Fixture.mark(2))
+        full.websocket?.clientMaxWindowBits = 9
+        full.websocket?.serverNoContextTakeover = true
+        full.connection.acknowledged = PerDirection(client: 7, server: -1)
         var writer = ByteWriter()
         writer.exchange(full)
         for finding in findings { writer.finding(finding) }
@@ -104,6 +117,9 @@ struct CodecTests {
             "RequestFraming": early.framing, "Anomaly": Anomaly(kind: .syncLost, place: run, excerpt: []),
             "SwitchedStream": SwitchedStream(), "WebSocketFacts": WebSocketFacts(), "WebSocketSide": WebSocketSide(),
             "CloseFact": CloseFact(code: nil, reason: [], place: run), "PingTimes": PingTimes(),
+            "PingWait": PingWait(place: run, payload: [], waited: 0, isAnswered: false, sawOtherPong: false),
+            "FaultAnswer": FaultAnswer(fault: run, first: run, last: place),
+            "IdleTime": IdleTime(from: place, to: place),
             "HTTP2Facts": HTTP2Facts(), "HTTP2Side": HTTP2Side(),
             "Finding": Fixture.finding("A001", "a", .note, message: ""),
             "Evidence": Evidence(label: "", place: run, excerpt: []), "ConnectionRecord": record,

@@ -79,6 +79,9 @@ enum Fixture {
     ) -> Exchange {
         let facts = facts(id: UInt64(packet), packet: packet, capture: capture)
         var exchange = Exchange(kind: .upgrade, connection: facts, first: facts.first)
+        // Nobody uses a key twice.
+        let digits = String(packet + 100_000)
+        let key = packet == 4 ? "dGhlIHNhbXBsZSBub25jZQ==" : "dGhlIHNhbXBsZSBu" + digits.suffix(6) + "=="
         let request = head(
             """
             GET \(target) HTTP/1.1
@@ -86,7 +89,7 @@ enum Fixture {
             Upgrade: websocket, h2c
             Connection: keep-alive, Upgrade
             Cookie: session=verysecret; theme=dark
-            Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==
+            Sec-WebSocket-Key: \(key)
             Sec-WebSocket-Version: 13
             Sec-WebSocket-Protocol: chat, superchat
             Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits

@@ -186,7 +186,7 @@ struct TextTests {
     func content() throws {
         let text = try Fixture.report().rendered("text")
         #expect(text.contains("error EARLY001 early-websocket-data"))
-        #expect(text.contains("packet 8: early bytes, from the client"))
+        #expect(text.contains("packet 8: early bytes (client, bytes "))
         #expect(text.contains("81 85 37 fa"))
         #expect(text.contains("#2  192.0.2.1:49182 → 198.51.100.2:80 GET server.example.com/chat?room=1 → 101"))
         #expect(text.contains("3 encrypted connections"))

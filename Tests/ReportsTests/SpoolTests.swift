@@ -103,6 +103,68 @@ struct SpoolTests {
         #expect(try report.exchange(id: 8) == nil)
     }
 
+    /// Clean exchanges, two of them with the same key, and a 426 with its retry.
+    private func related() throws -> [Fixture.Entry] {
+        var entries = (0..<20).map { index -> Fixture.Entry in
+            (Fixture.websocket(packet: UInt32(10 + index * 10)), [])
+        }
+        let key = try #require(entries[2].0.request)
+        var reused = try #require(entries[5].0.request)
+        reused.bytes = key.bytes
+        reused.lines = key.lines
+        entries[5].0.request = reused
+        entries[7].0.outcome = .required
+        entries[7].0.response = Fixture.head(
+            "HTTP/1.1 426 Upgrade Required\nUpgrade: TLS/1.2\n\n", packet: 86, direction: .server)
+        entries[9].0.request = Fixture.head(
+            "OPTIONS * HTTP/1.1\nHost: server.example.com\nUpgrade: TLS/1.2\nConnection: Upgrade\n\n",
+            packet: 103, direction: .client)
+        for index in [7, 9] { entries[index].0.connection.client.address = IPAddress(v4: 0xc000_0299) }
+        return entries
+    }
+
+    @Test("what several exchanges show together is told with the later one, whatever the order", arguments: 0..<6)
+    func correlated(round: Int) throws {
+        var options = ReportOptions()
+        options.spoolBytes = round % 2 == 0 ? 300 : 8 << 20
+        let entries = try related()
+        let report = Fixture.report(options, entries: round < 2 ? entries : entries.shuffled())
+        #expect(report.summary.rules["WS003"] == 1)
+        var retries: [Int: Int] = [:]
+        try report.forEachExchange { reported in
+            retries[reported.id] = reported.retryOf
+            #expect(reported.findings.map(\.finding.rule) == (reported.id == 6 ? ["WS003"] : []))
+        }
+        #expect(retries == [10: 8])
+        let finding = try #require(try report.exchange(id: 6)?.findings.first)
+        #expect(finding.id == 1 && finding.exchange == 6)
+        #expect(finding.finding.evidence.map(\.place.first.packet) == [33, 63])
+        #expect(
+            finding.finding.fingerprint != Fixture.report(entries: []).connectionFindings.first?.finding.fingerprint)
+        var ids: [Int] = []
+        try report.forEachFinding { ids.append($0.id) }
+        #expect(ids == [1, 2])
+        #expect(try report.rendered("json").contains("\"id\":10,\"retry_of\":8"))
+        #expect(try report.rendered("text").contains("retry of #8"))
+    }
+
+    @Test("it is not lost where the exchange itself is not told of")
+    func correlatedAdrift() throws {
+        var options = ReportOptions()
+        options.everyExchange = false
+        options.cleanExchanges = 3
+        let report = Fixture.report(options, entries: try related())
+        var told: [Int] = []
+        try report.forEachExchange { told.append($0.id) }
+        #expect(told == [1, 2, 3])
+        let text = try report.rendered("text")
+        #expect(text.contains("error WS003 ws-key-reused"))
+        #expect(text.contains("packet 33: Sec-WebSocket-Key of the request, earlier"))
+        options.cleanExchanges = 8
+        let finding = try Fixture.report(options, entries: related()).exchange(id: 6)?.findings.first
+        #expect(finding?.finding.rule == "WS003")
+    }
+
     @Test("findings about connections that say the same are one")
     func grouped() throws {
         let collector = ReportCollector()

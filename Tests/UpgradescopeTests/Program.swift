@@ -42,6 +42,11 @@ enum Program {
         try run("/bin/sh", ["-c", line, path] + arguments, input: nil, seconds: 60)
     }
 
+    /// The same with arguments in a list.
+    static func shell(_ line: String, _ arguments: [String]) throws -> Run {
+        try run("/bin/sh", ["-c", line, path] + arguments, input: nil, seconds: 60)
+    }
+
     private static func run(_ executable: String, _ arguments: [String], input: [UInt8]?, seconds: Double) throws -> Run
     {
         let folder = try Folder()

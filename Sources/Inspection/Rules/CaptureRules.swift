@@ -183,9 +183,14 @@ enum CaptureRules {
             connection: { it in
                 guard let pair = it.record.firstDuplicate, it.record.application == .http || it.record.exchanges > 0
                 else { return [] }
+                let copies = it.record.copiesUnder.map {
+                    $0.isEmpty ? "without VLAN and tunnel" : "under \(Words.plain($0))"
+                }
                 return [
                     it.found(
-                        "Packets of the connection were captured twice.",
+                        copies.isEmpty
+                            ? "Packets of the connection were captured twice."
+                            : "The connection was captured again \(Words.list(copies)); it counts once.",
                         count: max(it.record.facts.duplicatePackets, 1),
                         at: [it.packet("first copy", pair.original), it.packet("second copy", pair.copy)])
                 ]

@@ -193,6 +193,75 @@ enum ConnectRules {
                     at: [it.requestLine, it.statusLine])
             ]
         }
+        Rule(
+            "CON007", "http-after-connect-2xx", .error, .server,
+            source: "RFC 9110 9.3.6; RFC 9112 6.3; CVE-2026-94439 (Go net/http)",
+            title: "Server goes on speaking HTTP after a 2xx to CONNECT",
+            requirement: """
+                After a 2xx the connection is a tunnel; the accepting server no longer parses requests on it.
+                """,
+            detect: """
+                CONNECT answered 2xx by the target itself, then s2c bytes at the tunnel start match `HTTP/1.[01] NNN` \
+                in answer to c2s bytes that match a request line whose Host/target is not the tunnel destination, or \
+                to bytes that are not HTTP (400 Bad Request).
+                """,
+            why: """
+                A proxy in front takes these bytes for a tunnel and looks no further, while the server reads them as \
+                requests: anything can be asked past the proxy's rules.
+                """,
+            fix: "Take the connection over in the handler, or answer CONNECT with 405; update Go.",
+            trigger: "CONREQ -> 200 -> `16 03 01` -> `HTTP/1.1 400 Bad Request`",
+            nearMiss: "`CONNECT h:80` -> 200 -> GET / Host: h -> 200",
+            needsEveryByte: true,
+            scope: [.connect],
+            when: [.connectAccepted, .clientSpoke]
+        ) { it in
+            let said = it.exchange.switched.client.excerpt[...]
+            let answered = it.exchange.switched.server.excerpt[...]
+            guard Words.isStatusLine(answered), let request = it.request, let response = it.response else { return [] }
+            let tunnel = Authority(request.target)
+            let status = answered.prefix { $0 != 0x0d && $0 != 0x0a }
+            let outerName = InnerHead.field("server", in: response.bytes[...])
+            var isCertain = true
+            let what: String
+            if let line = Words.requestLine(said) {
+                // The rest of the head may lie beyond what was kept: without a Host nothing is known.
+                guard let host = InnerHead.field("host", in: said) else { return [] }
+                if Authority(host).host.matchesIgnoringCase(tunnel.host) { return [] }
+                what = "“\(it.shown(line, hiding: Redaction.secretRanges(in: line)))” for another host"
+            } else {
+                let name = InnerHead.field("server", in: answered)
+                guard status.dropFirst(9).starts(with: "400"), name == outerName else { return [] }
+                what = "bytes that are no HTTP"
+                isCertain = outerName != nil
+            }
+            return [
+                it.found(
+                    "Behind its “\(it.answer)” to CONNECT the server answered \(what) with “\(it.shown(status))”.",
+                    certainty: isCertain ? nil : .inferred,
+                    at: [it.statusLine, it.switched(.client), it.switched(.server)])
+            ]
+        }
+    }
+}
+
+/// Fields of a head that was kept only in part.
+private enum InnerHead {
+    /// The value of the first line of that name, lower case, if the line is whole.
+    static func field(_ name: String, in bytes: ArraySlice<UInt8>) -> ArraySlice<UInt8>? {
+        var rest = bytes
+        while let end = rest.firstIndex(of: 0x0a) {
+            let line = rest[..<end]
+            rest = rest[(end + 1)...]
+            guard line.count > name.utf8.count, line[line.startIndex + name.utf8.count] == UInt8(ascii: ":") else {
+                continue
+            }
+            let found = line.prefix(name.utf8.count).map { $0 | 0x20 }
+            if found.elementsEqual(name.utf8) {
+                return line.dropFirst(name.utf8.count + 1).filter { $0 != 0x0d }[...].trimmingWhitespace()
+            }
+        }
+        return nil
     }
 }
 

@@ -1,4 +1,4 @@
-// permessage-deflate as it is negotiated (RFC 7692 7). What compressed messages hold is for later.
+// permessage-deflate: as it is negotiated, and as it is used (RFC 7692 7).
 
 import Traffic
 
@@ -98,6 +98,108 @@ enum DeflateRules {
         ) { it in
             it.frames(.rsv1Misplaced) { anomaly in
                 "set RSV1 on a \(WebSocketFacts.opcodeName(Int(anomaly.value & 15))) frame, where it has no meaning"
+            }
+        }
+        Rule(
+            "WSD005", "pmd-inflate-error", .error, .unknown,
+            source: "RFC 7692 7.2.2",
+            title: "Compressed message does not inflate",
+            requirement: "Append 00 00 ff ff and inflate with the agreed context.",
+            detect: "raw inflate error (bad block/code/distance).",
+            why: "The receiver cannot read the message and fails the connection.",
+            fix: "Correct the encoder; look for a proxy that alters frames or drops one of them.",
+            trigger: "`c1 03 ff ff ff`",
+            nearMiss: "`c1 07 f2 48 cd c9 c9 07 00`",
+            scope: [.websocket],
+            when: [.anomalies]
+        ) { it in
+            it.frames(.inflateFailed) { anomaly in
+                let failure = InflateFailure(rawValue: UInt8(truncatingIfNeeded: anomaly.value))
+                return "sent a compressed message that does not inflate: \(failure?.words ?? "it is damaged")"
+            }
+        }
+        Rule(
+            "WSD006", "pmd-tail-not-removed", .warning, .unknown,
+            source: "RFC 7692 7.2.1",
+            title: "Sender left the 00 00 ff ff tail",
+            requirement: "Sync-flush tail is stripped before framing.",
+            detect: "compressed payload ends 00 00 ff ff.",
+            why: "The receiver appends these bytes itself; with them twice the next message may not inflate.",
+            fix: "Remove the last four bytes of what the compressor flushed.",
+            trigger: "`c1 0b f2 48 cd c9 c9 07 00 00 00 ff ff`",
+            nearMiss: "`c1 07 f2 48 cd c9 c9 07 00`",
+            scope: [.websocket],
+            when: [.anomalies]
+        ) { it in
+            it.frames(.tailKept) { _ in "left the bytes 00 00 ff ff at the end of a compressed message" }
+        }
+        Rule(
+            "WSD007", "pmd-context-takeover-violated", .error, .unknown,
+            source: "RFC 7692 7.1.1",
+            title: "Back-reference into previous message although no_context_takeover agreed",
+            requirement: "With no_context_takeover each message starts with empty window.",
+            detect: """
+                message inflates with history but fails ("invalid distance too far back") with fresh context.
+                """,
+            why: "A receiver that took the agreement by its word has no window left and cannot read the message.",
+            fix: "Reset the compressor before each message, or do not agree to no_context_takeover.",
+            trigger: "2nd \"Hello\" `c1 05 f2 00 11 00 00` with no_ctx",
+            nearMiss: "same without param",
+            scope: [.websocket],
+            when: [.anomalies]
+        ) { it in
+            it.frames(.contextReused) { anomaly in
+                let side = anomaly.place.direction.name
+                return "agreed to \(side)_no_context_takeover and sent a message that refers to the one before it"
+            }
+        }
+        Rule(
+            "WSD008", "pmd-window-exceeded", .error, .unknown,
+            source: "RFC 7692 7.1.2",
+            title: "Back-reference beyond the agreed window",
+            requirement: "Distances stay within 2^bits.",
+            detect: "decoder with limited window: any distance > 2^bits.",
+            why: "A receiver that keeps no more than the agreed window cannot read the message.",
+            fix: "Set the window of the compressor to what was agreed; zlib makes 9 bits of 8.",
+            trigger: "bits=9, distance 1024",
+            nearMiss: "bits=10, distance 1024",
+            scope: [.websocket],
+            when: [.anomalies]
+        ) { it in
+            guard let agreed = it.exchange.websocket else { return [] }
+            return it.frames(.windowExceeded) { anomaly in
+                let bits =
+                    anomaly.place.direction == .client ? agreed.clientMaxWindowBits : agreed.serverMaxWindowBits
+                return "sent a message with a distance of \(anomaly.value), beyond the agreed window of \(bits) bits"
+            } level: { anomaly in
+                let bits =
+                    anomaly.place.direction == .client ? agreed.clientMaxWindowBits : agreed.serverMaxWindowBits
+                return bits == 8 && anomaly.value <= 512 ? .warning : .error
+            }
+        }
+        Rule(
+            "WSD009", "pmd-compression-bomb", .warning, .unknown, core: true,
+            source: "RFC 6455 10.4; RFC 7692 8",
+            title: "Extreme inflation ratio",
+            requirement: "Small frame, huge message: memory DoS.",
+            detect: """
+                inflated/compressed > 200 and inflated > 1 MiB, or inflated > limit (abort inflating at limit).
+                """,
+            why: "A receiver that limits frames only can be made to fill its memory with a few kilobytes.",
+            fix: """
+                Limit the size after inflating (Node ws: maxPayload, Java: setMaxTextMessageSize), or do without \
+                permessage-deflate.
+                """,
+            trigger: "~1037 bytes -> 1 MiB zeros",
+            nearMiss: "1 KiB -> 20 KiB",
+            scope: [.websocket],
+            when: [.anomalies]
+        ) { it in
+            it.frames(.inflationExtreme) { anomaly in
+                let ratio = anomaly.value / max(anomaly.place.length, 1)
+                return
+                    "sent a message whose \(anomaly.place.length) bytes on the wire inflate to \(anomaly.value) or more "
+                    + "(1 to \(ratio))"
             }
         }
     }

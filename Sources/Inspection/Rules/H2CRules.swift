@@ -167,6 +167,42 @@ enum H2CRules {
             ]
         }
         Rule(
+            "H2C007", "h2c-stream1-misused", .error, .unknown,
+            source: "RFC 7540 3.2, 5.1.1",
+            title: "Stream 1 reused by client or never answered by server",
+            requirement: """
+                Stream 1 is the upgraded request, half-closed from the client; server answers on it; client's next \
+                stream is >=3.
+                """,
+            detect: """
+                client HEADERS/DATA on stream 1 (error client); no HEADERS on stream 1 from server within 30 s \
+                (warning server).
+                """,
+            why:
+                "The server takes a second request on stream 1 for a protocol error; the first one waits for its answer.",
+            fix: "Correct the client: its first own stream is 3. Correct the server: answer the upgraded request on 1.",
+            trigger: "C> HEADERS sid=1",
+            nearMiss: "C> HEADERS sid=3, S> HEADERS sid=1",
+            scope: [.h2c],
+            when: [.status101, .selectsH2C]
+        ) { it in
+            var findings = it.frames(.upgradedStreamReused) { _ in
+                "used stream 1, which its upgraded request has closed"
+            }
+            guard let server = it.exchange.http2?.sides.server, let response = it.response,
+                server.firstOnUpgraded == nil, !it.facts.holdsAny([.holes, .oneDirection]),
+                // GOAWAY, and whatever ends the connection, comes before an answer.
+                server.frames[3] == 0, server.frames[7] == 0
+            else { return findings }
+            let waited = it.watchedUntil.nanoseconds(since: response.place.last.time)
+            guard waited >= it.thresholds.upgradedAnswer.seconds else { return findings }
+            findings.append(
+                it.found(
+                    "The server did not answer the upgraded request on stream 1 for \(Words.duration(waited)).",
+                    level: .warning, fault: .server, at: [it.requestLine, it.statusLine]))
+            return findings
+        }
+        Rule(
             "H2C008", "h2c-server-sends-h2-or-settings", .error, .server,
             source: "RFC 7540 3.2, 3.2.1",
             title: "Server selects \"h2\" in 101 or sends HTTP2-Settings",

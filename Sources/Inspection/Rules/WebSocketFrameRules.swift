@@ -218,7 +218,9 @@ enum WebSocketFrameRules {
             scope: [.websocket],
             when: [.anomalies]
         ) { it in
-            it.frames(.textNotUTF8) { _ in "sent a text message that is not UTF-8" }
+            it.frames(.textNotUTF8) {
+                "sent a text message that is not UTF-8" + ($0.value == 1 ? ", once inflated" : "")
+            }
         }
         Rule(
             "WSF011", "ws-close-invalid", .error, .unknown,
@@ -274,6 +276,47 @@ enum WebSocketFrameRules {
             }
         }
         Rule(
+            "WSF013", "ws-close-unanswered", .error, .unknown,
+            source: "RFC 6455 5.5.1",
+            title: "Close received but never answered",
+            requirement: "Peer must answer Close with Close (may finish its current message first).",
+            detect: "Close in dir A fully acked by B, TCP open >=5 s more or FIN from B without Close.",
+            why:
+                "The side that closed waits for an answer until it times out, and cannot know what was still received.",
+            fix: "Correct the peer: answer Close with Close, then let the server end the connection.",
+            trigger: "S>`88 02 03 e8`, C>FIN",
+            nearMiss: "S>Close, C>Close, S>FIN",
+            needsEveryByte: true,
+            scope: [.websocket],
+            when: [.status101, .closed]
+        ) { it in
+            guard let sides = it.exchange.websocket?.sides, it.sawEveryFrame else { return [] }
+            let connection = it.exchange.connection
+            guard let closer = Direction.allCases.first(where: { sides[$0].close != nil }),
+                let close = sides[closer].close, sides[closer.opposite].close == nil,
+                connection.ended[closer] != .rst, connection.ended[closer.opposite] != .rst,
+                connection.acknowledged[closer] >= close.place.end,
+                // Whoever was sent something broken may just end the connection, and whoever was told so has that finding.
+                !it.exchange.anomalies.contains(where: { $0.kind != .serverBytesBeforeResponse })
+            else { return [] }
+            let silent = closer.opposite
+            var end: Evidence?
+            let how: String
+            if let mark = connection.endMark[silent], mark.acknowledged ?? 0 >= close.place.end {
+                end = it.packet("FIN", mark, silent)
+                how = "ended the connection without a Close of its own"
+            } else {
+                let waited = it.watchedUntil.nanoseconds(since: close.place.last.time)
+                guard connection.endMark[silent] == nil, waited >= it.thresholds.closeAnswer.seconds else { return [] }
+                how = "did not answer it for \(Words.duration(waited))"
+            }
+            return [
+                it.found(
+                    "The \(silent.name) received Close and \(how).", fault: silent == .client ? .client : .server,
+                    at: [it.raw("Close", close.place, []), end])
+            ]
+        }
+        Rule(
             "WSF014", "ws-abnormal-close", .warning, .unknown,
             source: "RFC 6455 7.1.4-7.1.5 (1006)",
             title: "TCP closed without any Close frame",
@@ -325,6 +368,115 @@ enum WebSocketFrameRules {
             ]
         }
         Rule(
+            "WSF015", "ws-server-lingers-after-close", .warning, .server,
+            source: "RFC 6455 5.5.1, 7.1.1",
+            title: "Server does not close TCP after Close exchange",
+            requirement: "Server closes the TCP connection immediately after both Close frames.",
+            detect: "both Close seen, no server FIN/RST within 5 s of ack.",
+            why: "The connection stays open for nothing on both sides until someone's timer ends it.",
+            fix: "Correct the server: end the TCP connection once Close was sent and received.",
+            trigger: "Close/Close, 30 s open",
+            nearMiss: "Close/Close/FIN",
+            scope: [.websocket],
+            when: [.status101, .closed]
+        ) { it in
+            guard let sides = it.exchange.websocket?.sides, it.sawEveryFrame, let client = sides.client.close,
+                let server = sides.server.close
+            else { return [] }
+            let connection = it.exchange.connection
+            let both = max(client.place.last.time, server.place.last.time)
+            let reset = connection.ended.client == .rst ? connection.endMark.client : nil
+            let until = (connection.endMark.server ?? reset)?.time ?? connection.observedUntil
+            let waited = until.nanoseconds(since: both)
+            guard waited >= it.thresholds.closeLinger.seconds else { return [] }
+            return [
+                it.found(
+                    "The server kept the connection for \(Words.duration(waited)) after both sides had sent Close.",
+                    at: [
+                        it.raw("Close", client.place, []), it.raw("Close", server.place, []),
+                        connection.endMark.server.map { it.packet("FIN", $0, .server) },
+                    ])
+            ]
+        }
+        Rule(
+            "WSF016", "ws-ping-unanswered", .warning, .unknown,
+            source: "RFC 6455 5.5.2",
+            title: "Ping without matching Pong",
+            requirement: "Pong with same payload as soon as practical unless Close received.",
+            detect: """
+                Ping acked; no Pong from peer with identical payload, nor a later Pong answering a later Ping, within \
+                10 s.
+                """,
+            why: "Whoever pings takes the silence for a dead peer and ends the session.",
+            fix: "Look for a blocked event loop in the peer, and echo the payload of the Ping unchanged.",
+            trigger: "`89 01 61` no pong 10 s",
+            nearMiss: "`89 01 61` ... `8a 81 ..61`",
+            scope: [.websocket],
+            when: [.status101, .pingWaited]
+        ) { it in
+            guard let sides = it.exchange.websocket?.sides, it.sawEveryFrame else { return [] }
+            var findings: [Finding] = []
+            for pinger in Direction.allCases {
+                let silent = pinger.opposite
+                var waits = [sides[pinger].slowestPing].compactMap { $0 }
+                if var open = sides[pinger].openPing {
+                    open.waited = it.watchedUntil.nanoseconds(since: open.place.last.time)
+                    waits.append(open)
+                }
+                guard let ping = waits.max(by: { $0.waited < $1.waited }),
+                    ping.waited > it.thresholds.pongAnswer.seconds,
+                    it.exchange.connection.acknowledged[pinger] >= ping.place.end
+                else { continue }
+                let how =
+                    ping.isAnswered
+                    ? "answered a Ping only after \(Words.duration(ping.waited))"
+                    : ping.sawOtherPong
+                        ? "answered a Ping with a Pong whose echo differs"
+                        : "did not answer a Ping for \(Words.duration(ping.waited))"
+                findings.append(
+                    it.found(
+                        "The \(silent.name) \(how).", fault: silent == .client ? .client : .server,
+                        at: [it.raw("Ping", ping.place, [])]))
+            }
+            return findings
+        }
+        Rule(
+            "WSF017", "ws-idle-no-keepalive", .note, .unknown,
+            source: "RFC 6455 5.5.2; operational",
+            title: "Long idle without ping",
+            requirement: "Proxies drop idle tunnels (nginx 60 s default).",
+            detect: "Gap >55 s with no frames either way on an open connection.",
+            why: "A proxy or a firewall on the way may end the session without telling anyone; nginx does after 60 s.",
+            fix: "Send a Ping every 20 to 30 seconds.\n\(Recipe.idle)",
+            trigger: "70 s silence",
+            nearMiss: "ping at 25 s",
+            needsEveryByte: true,
+            scope: [.websocket],
+            when: [.status101, .idle]
+        ) { it in
+            guard let facts = it.exchange.websocket, it.sawEveryFrame, !it.facts.contains(.oneDirection) else {
+                return []
+            }
+            var longest: (time: Int64, from: PacketMark, to: PacketMark?)?
+            if let idle = facts.longestIdle {
+                longest = (idle.to.time.nanoseconds(since: idle.from.time), idle.from, idle.to)
+            }
+            let data = [it.exchange.switched.client.last, it.exchange.switched.server.last, it.response?.place.last]
+            if !it.facts.contains(.closed), let last = data.compactMap({ $0 }).max(by: { $0.precedes($1) }) {
+                let time = it.watchedUntil.nanoseconds(since: last.time)
+                if time > longest?.time ?? 0 { longest = (time, last, nil) }
+            }
+            guard let longest, longest.time > it.thresholds.idle.seconds else { return [] }
+            return [
+                it.found(
+                    "Neither side sent anything for \(Words.duration(longest.time)).",
+                    at: [
+                        it.packet("last data before", longest.from, .client),
+                        longest.to.map { it.packet("first data after", $0, .client) },
+                    ])
+            ]
+        }
+        Rule(
             "WSF018", "ws-frame-oversized", .warning, .unknown,
             source: "RFC 6455 10.4",
             title: "Oversized frame/message or fragment flood",
@@ -340,7 +492,51 @@ enum WebSocketFrameRules {
             scope: [.websocket],
             when: [.anomalies]
         ) { it in
-            it.frames(.frameOversized) { anomaly in "announced a frame of \(anomaly.value) bytes" }
+            let found = it.frames([.frameOversized, .messageOversized, .fragmentFlood, .frameCut]) { anomaly in
+                switch anomaly.kind {
+                case .messageOversized: "sent a message of more than \(anomaly.value - 1) bytes"
+                case .fragmentFlood: "cut one message into \(anomaly.value) fragments or more"
+                case .frameCut: "ended the connection \(anomaly.value) bytes before the end of a frame"
+                default: "announced a frame of \(anomaly.value) bytes"
+                }
+            }
+            return found
+        }
+        Rule(
+            "WSF019", "ws-failed-but-continues", .error, .unknown,
+            source: "RFC 6455 5.1, 5.2, 7.1.7, 8.1",
+            title: "Endpoint keeps accepting after a fatal frame error",
+            requirement: "Receiver must fail the connection.",
+            detect: """
+                After WSF001/002/004-010 the receiver acks and continues sending normal data >2 s, no Close/FIN.
+                """,
+            why: """
+                What a strict receiver refuses this one takes: two endpoints that read one stream differently can be \
+                played off against each other.
+                """,
+            fix: "Use a library that fails the connection, with 1002 or 1007.",
+            trigger: "unmasked frame, echo reply",
+            nearMiss: "unmasked frame, Close 1002",
+            scope: [.websocket],
+            when: [.status101, .anomalies, .wentOnAfterFault]
+        ) { it in
+            guard let sides = it.exchange.websocket?.sides else { return [] }
+            var findings: [Finding] = []
+            for direction in Direction.allCases {
+                guard let answer = sides[direction].faultAnswer else { continue }
+                let went = answer.last.time.nanoseconds(since: answer.fault.last.time)
+                guard went > it.thresholds.faultReaction.seconds else { continue }
+                findings.append(
+                    it.found(
+                        "The \(direction.name) received a frame on which it had to fail the connection, and still sent "
+                            + "data \(Words.duration(went)) later.",
+                        fault: direction == .client ? .client : .server, count: UInt32(clamping: answer.frames),
+                        at: [
+                            it.raw("fatal frame", answer.fault, []),
+                            it.raw("data after it", answer.first, []),
+                        ]))
+            }
+            return findings
         }
         Rule(
             "WSF020", "ws-http-in-frame-direction", .error, .client,
@@ -374,10 +570,14 @@ extension Case {
     /// One finding for each side that did it, counting how often.
     func frames(
         _ kind: Anomaly.Kind, _ words: (Anomaly) -> String, level: (Anomaly) -> Level? = { _ in nil }
+    ) -> [Finding] { frames([kind], words, level: level) }
+
+    func frames(
+        _ kinds: [Anomaly.Kind], _ words: (Anomaly) -> String, level: (Anomaly) -> Level? = { _ in nil }
     ) -> [Finding] {
         var findings: [Finding] = []
         for direction in Direction.allCases {
-            let anomalies = exchange.anomalies.filter { $0.kind == kind && $0.place.direction == direction }
+            let anomalies = exchange.anomalies.filter { kinds.contains($0.kind) && $0.place.direction == direction }
             guard let first = anomalies.first else { continue }
             let worst = anomalies.max { (level($0) ?? rule.level) < (level($1) ?? rule.level) } ?? first
             let count = anomalies.reduce(UInt32(0)) { $0.addingReportingOverflow($1.count).partialValue }

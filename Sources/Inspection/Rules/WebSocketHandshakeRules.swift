@@ -405,19 +405,13 @@ enum WebSocketHandshakeRules {
             trigger: "bad Accept, then `81 85`",
             nearMiss: "bad Accept, then FIN",
             scope: [.websocket],
-            when: [.status101, .clientSpoke]
+            when: [.status101, .mustFail, .informedClient]
         ) { it in
-            guard it.facts.holdsAny(Facts.badAnswer), let first = it.exchange.switched.client.first,
-                let seen = first.acknowledged, let response = it.response, seen >= response.place.end,
-                let client = it.exchange.websocket?.sides.client
-            else { return [] }
-            let frames = client.frames[0] + client.frames[1] + client.frames[2] + client.frames[9] + client.frames[10]
-            guard frames > 0 else { return [] }
+            guard let frame = it.exchange.websocket?.sides.client.firstInformedFrame else { return [] }
             return [
                 it.found(
-                    "The client sent \(Words.count(Int64(clamping: frames), "frame")) after a 101 on which it "
-                        + "had to fail the connection.",
-                    at: [it.statusLine, it.switched(.client)])
+                    "The client had the whole 101, on which it had to fail the connection, and sent frames.",
+                    at: [it.statusLine, it.raw("frame", frame, []), it.switched(.client)])
             ]
         }
         Rule(

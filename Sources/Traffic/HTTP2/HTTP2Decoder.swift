@@ -117,6 +117,15 @@ struct HTTP2SideDecoder {
                 anomalies.note(.firstFrameNotSettings, place, (0..<9).map { header[$0] }, value: Int64(type))
             }
         }
+        if stream == 1, type <= 1 {
+            if direction == .client {
+                let place = Place(
+                    direction: direction, offset: headerOffset, length: 9, first: headerMark, last: mark)
+                anomalies.note(.upgradedStreamReused, place, (0..<9).map { header[$0] }, value: Int64(type))
+            } else if type == 1, facts.firstOnUpgraded == nil {
+                facts.firstOnUpgraded = headerMark
+            }
+        }
         if type == 1 || type == 5, stream > facts.highestStream {
             if stream > 1, stream & 1 == (direction == .client ? 1 : 0) { opened += 1 }
             facts.highestStream = stream

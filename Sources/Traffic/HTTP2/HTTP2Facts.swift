@@ -8,6 +8,8 @@ public struct HTTP2Side: Sendable {
     public var settings: [(identifier: UInt16, value: UInt32)] = []
     /// Highest stream identifier used.
     public var highestStream: UInt32 = 0
+    /// The first HEADERS on stream 1, the upgraded request (RFC 7540 3.2).
+    public var firstOnUpgraded: PacketMark?
     public init() {}
 }
 

@@ -91,6 +91,9 @@ public struct Dissector: ~Copyable {
     /// The VLANs and tunnels behind `Segment.tunnel`, from the outside in.
     public func tunnelNames(_ tunnel: UInt32) -> [String] { tunnels.names(tunnel) }
 
+    /// How many tunnel stacks were met: their indices are 1 to this.
+    var tunnelCount: UInt32 { tunnels.count }
+
     /// Limits that were hit, and how often.
     public var limitsHit: [String: UInt64] {
         var hits: [String: UInt64] = [:]

@@ -74,6 +74,8 @@ struct TunnelTable {
         return index
     }
 
+    var count: UInt32 { UInt32(stacks.count) }
+
     /// Names of a stack's labels from the outside in.
     func names(_ tunnel: UInt32) -> [String] {
         var names: [String] = []

@@ -12,7 +12,7 @@ struct Connection {
     private(set) var client: Endpoint
     private(set) var server: Endpoint
     let tunnel: UInt32
-    private let tunnels: [String]
+    let tunnels: [String]
     /// The client's and the server's. An inline array, because its elements are changed in place without a call.
     private(set) var streams = [2 of StreamState](repeating: StreamState())
     private(set) var conversation: Conversation?
@@ -39,6 +39,8 @@ struct Connection {
     private var exchanges: UInt32 = 0
     private var sawSYN = false
     private var proxied: ProxiedAddresses?
+    /// Whether it is a copy, or has one.
+    var copy = CopyState()
     private var wasLetGo = false
     private var digests: StreamDigests?
     /// Both sides have ended, or one has reset.
@@ -384,9 +386,13 @@ struct Connection {
 
     /// Delivers what is held and due.
     private mutating func flush(_ direction: Direction, _ context: AnalysisContext) {
-        while let first = streams[direction.index].held.first, first.offset <= streams[direction.index].next {
-            if isBlocked(direction, first.mark) { return }
-            streams[direction.index].held.removeFirst()
+        var done = 0
+        while done < streams[direction.index].held.count,
+            streams[direction.index].held[done].offset <= streams[direction.index].next
+        {
+            let first = streams[direction.index].held[done]
+            if isBlocked(direction, first.mark) { break }
+            done += 1
             streams[direction.index].heldBytes -= first.cost
             context.heldBytes -= first.cost
             let known = Int(min(streams[direction.index].next - first.offset, Int64(first.bytes.count)))
@@ -394,6 +400,10 @@ struct Connection {
             if first.missing > 0, first.end > streams[direction.index].next {
                 declareGap(direction, to: first.end, first.mark, context)
             }
+        }
+        // Taken off at once: one by one would move all that is held each time.
+        if done > 0 {
+            streams[direction.index].held.removeFirst(min(done, streams[direction.index].held.count))
         }
     }
 
@@ -421,7 +431,7 @@ struct Connection {
     }
 
     /// Packets of the connection that may pass before an acknowledged hole is called missing.
-    private static var holePatience: UInt32 { 256 }
+    private static var holePatience: UInt32 { 96 }
 
     private func noteAcknowledged(_ offset: Int64, _ mark: PacketMark) {
         conversation?.acknowledged(upTo: offset, mark: mark)
@@ -464,6 +474,23 @@ struct Connection {
         }
         conversation?.gap(direction, from: from, to: end, mark: mark)
         if conversation?.isLetGo == true { letGo(context) }
+    }
+
+    // MARK: Copies
+
+    /// Numbers are followed, bytes are not.
+    mutating func becomeCopy(of original: UInt64, under tunnel: UInt32) {
+        copy.of = original
+        copy.tunnel = tunnel
+        copy.isUndecided = false
+        copy.isSpecial = true
+        wasLetGo = true
+    }
+
+    mutating func noteCopy(_ mark: PacketMark, of original: PacketMark, under tunnels: [String]) {
+        if firstDuplicate == nil { firstDuplicate = (mark, original) }
+        let name = tunnels.joined(separator: ", ")
+        if copy.seenUnder.count < 4, !copy.seenUnder.contains(name) { copy.seenUnder.append(name) }
     }
 
     // MARK: The end
@@ -548,6 +575,7 @@ struct Connection {
             facts.packets[direction] = streams[direction.index].packets
             facts.bytes[direction] = streams[direction.index].counters.bytes
             facts.ended[direction] = streams[direction.index].ended
+            facts.acknowledged[direction] = streams[direction.index].acknowledgedBytes
             facts.conflicts[direction] = UInt32(truncatingIfNeeded: streams[direction.index].counters.conflicts)
         }
         return facts
@@ -571,6 +599,8 @@ struct Connection {
         record.encrypted = application == .tls
         record.firstGap = firstGap
         record.firstDuplicate = firstDuplicate
+        record.copyOf = copy.of
+        record.copiesUnder = copy.seenUnder
         record.firstPayload = firstPayload
         record.firstBytes = firstBytes
         record.streams = PerDirection(client: streams[0].counters, server: streams[1].counters)
@@ -579,7 +609,7 @@ struct Connection {
         }
         for direction in Direction.allCases {
             let other = direction.opposite
-            if streams[direction.index].counters.bytes > 0, streams[other.index].packets == 0 {
+            if streams[direction.index].counters.bytes > 0, streams[other.index].packets == 0, copy.of == nil {
                 record.oneDirection = direction
             }
         }

@@ -255,7 +255,7 @@ final class Conversation {
     /// Content is being skipped in that direction.
     func isSkipping(_ direction: Direction) -> Bool {
         let state = direction == .client ? client.state : server.state
-        return state == .body || state == .untilClose || state == .ignored
+        return state == .body || state == .chunked || state == .untilClose || state == .ignored
     }
 
     // MARK: What the stream tells

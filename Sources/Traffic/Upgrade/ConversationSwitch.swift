@@ -87,6 +87,7 @@ extension Conversation {
             let name = member.prefix { $0 != UInt8(ascii: ";") }.trimmingWhitespace()
             if name.matchesIgnoringCase("permessage-deflate") {
                 facts.deflate = true
+                facts.agree(on: member)
             } else {
                 facts.unknownExtension = true
             }

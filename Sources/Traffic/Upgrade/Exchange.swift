@@ -184,6 +184,8 @@ public struct ConnectionFacts: Sendable {
     /// Payload bytes seen from each side, each stream byte once.
     public var bytes = PerDirection<Int64>(both: 0)
     public var ended = PerDirection<StreamEnd>(both: .open)
+    /// How far each stream had been acknowledged by the other side.
+    public var acknowledged = PerDirection<Int64>(both: 0)
     /// The packet that carried the FIN or RST of each side.
     public var endMark = PerDirection<PacketMark?>(both: nil)
     /// Last packet of the connection.
@@ -213,10 +215,13 @@ public struct Anomaly: Sendable {
         case clientUnmasked, serverMasked, reservedBits, reservedOpcode, lengthNotMinimal, controlInvalid
         case continuationOrphan, messageInterleaved, textNotUTF8, closeInvalid, dataAfterClose, frameOversized
         case rsv1Misplaced, httpInFrames
+        case messageOversized, fragmentFlood, frameCut
+        // Compressed messages (RFC 7692)
+        case inflateFailed, tailKept, contextReused, windowExceeded, inflationExtreme
         // The server spoke out of turn
         case serverBytesBeforeResponse, responseWithoutRequest, httpAfterSwitch
         // HTTP/2 after an upgrade (RFC 7540 3.2)
-        case prefaceMissing, firstFrameNotSettings
+        case prefaceMissing, firstFrameNotSettings, upgradedStreamReused
         // The capture
         case gapAfterSwitch, syncLost
     }

@@ -1,7 +1,7 @@
 // RFC 6455 5: frames, fragments, control frames, messages; both directions of one session.
 //
-// Payload is never gathered. Text is unmasked and checked where it lies, binary and compressed payload is skipped
-// by subtraction, control frames (at most 125 bytes) are kept. After the first fatal error of a direction its
+// Payload is never gathered. Text is unmasked and checked where it lies, binary payload is skipped by subtraction,
+// compressed payload goes through the window of an inflater, control frames (at most 125 bytes) are kept. After the first fatal error of a direction its
 // frames are still counted, as far as lengths can be believed, but no further error is reported: what follows a
 // broken frame is noise. After a hole that is not inside one payload the direction is lost.
 
@@ -9,8 +9,19 @@ struct WebSocketDecoder: UpgradedDecoder {
     private var sides: [2 of WebSocketSideDecoder]
     private var facts: WebSocketFacts
     /// Pings waiting for their Pong, for each direction that sent them.
-    private var waiting = PerDirection<[(payload: [UInt8], time: Timestamp)]>(both: [])
+    private var waiting = PerDirection<[WaitingPing]>(both: [])
+    /// The packet that carried bytes last, of either side.
+    private var lastSeen: PacketMark
+    private var longestIdle: Int64 = 1_000_000_000
+    /// One side has sent Close: nobody has to answer or to keep the session alive any more.
+    private var isClosing = false
     private let limits: Limits
+
+    private struct WaitingPing {
+        var payload: [UInt8]
+        var place: Place
+        var sawOtherPong = false
+    }
 
     init(exchange: Exchange, limits: Limits) {
         self.limits = limits
@@ -20,14 +31,39 @@ struct WebSocketDecoder: UpgradedDecoder {
             WebSocketSideDecoder(.client, facts: facts, limits: limits),
             WebSocketSideDecoder(.server, facts: facts, limits: limits),
         ]
+        lastSeen = exchange.response?.place.last ?? exchange.lastMark
+        if let response = exchange.response { sides[0].informedFrom = response.place.end }
     }
 
     mutating func receive(_ bytes: Span<UInt8>, _ direction: Direction, offset: Int64, mark: PacketMark) {
+        if mark.packet != lastSeen.packet { noteTime(mark) }
         var index = 0
         while index < bytes.count {
             index = sides[direction.index].advance(bytes, from: index, offset: offset, mark: mark)
             if sides[direction.index].controlIsComplete { takeControl(direction, mark) }
         }
+        if sides[direction.index].hasNews { takeNews(direction, mark) }
+    }
+
+    /// How long nobody said anything.
+    private mutating func noteTime(_ mark: PacketMark) {
+        let idle = mark.time.nanoseconds(since: lastSeen.time)
+        if idle > longestIdle, !isClosing {
+            longestIdle = idle
+            facts.longestIdle = IdleTime(from: lastSeen, to: mark)
+        }
+        lastSeen = mark
+    }
+
+    /// The side has sent Close, or what its peer must not accept.
+    private mutating func takeNews(_ direction: Direction, _ mark: PacketMark) {
+        sides[direction.index].hasNews = false
+        if let fault = sides[direction.index].fault { sides[direction.opposite.index].watch(behind: fault) }
+        guard sides[direction.index].sentClose, !isClosing else { return }
+        for pinger in Direction.allCases {
+            if let ping = waiting[pinger].last { noteWait(ping, pinger, mark, isAnswered: false) }
+        }
+        isClosing = true
     }
 
     mutating func gap(_ direction: Direction, from: Int64, to: Int64, mark: PacketMark) {
@@ -38,25 +74,51 @@ struct WebSocketDecoder: UpgradedDecoder {
         sides[direction.index].controlIsComplete = false
         switch sides[direction.index].opcode {
         case 9:
-            if waiting[direction].count < limits.outstandingPings {
-                waiting[direction].append((sides[direction.index].control, mark.time))
-            }
+            // Only the latest Ping asks for an answer (RFC 6455 5.5.3): an older one has waited until now.
+            if let last = waiting[direction].last { noteWait(last, direction, mark, isAnswered: false) }
+            if waiting[direction].count >= limits.outstandingPings { waiting[direction].removeFirst() }
+            let ping = WaitingPing(
+                payload: sides[direction.index].control, place: sides[direction.index].controlPlace(mark))
+            waiting[direction].append(ping)
         case 10:
             // A Pong answers the Ping with its payload and all older ones (RFC 6455 5.5.3).
             let payload = sides[direction.index].control
-            guard let index = waiting[direction.opposite].lastIndex(where: { $0.payload == payload }) else { return }
-            let time = mark.time.nanoseconds(since: waiting[direction.opposite][index].time)
+            let pinger = direction.opposite
+            guard let index = waiting[pinger].lastIndex(where: { $0.payload == payload }) else {
+                if let last = waiting[pinger].indices.last { waiting[pinger][last].sawOtherPong = true }
+                return
+            }
+            let ping = waiting[pinger][index]
+            if index == waiting[pinger].count - 1 { noteWait(ping, pinger, mark, isAnswered: true) }
             facts.pings.count += 1
-            if facts.pings.samples.count < 1024 { facts.pings.samples.append(time) }
-            waiting[direction.opposite].removeFirst(index + 1)
+            if facts.pings.samples.count < 1024 {
+                facts.pings.samples.append(mark.time.nanoseconds(since: ping.place.last.time))
+            }
+            waiting[pinger].removeFirst(index + 1)
         default: break
         }
     }
 
+    /// A Ping was answered, or there is nothing to wait for any more. Behind a long frame a Pong has to wait.
+    private mutating func noteWait(_ ping: WaitingPing, _ pinger: Direction, _ mark: PacketMark, isAnswered: Bool) {
+        let waited = mark.time.nanoseconds(since: ping.place.last.time)
+        guard waited > 1_000_000_000, !isClosing, waited > sides[pinger.index].slowestPing?.waited ?? 0,
+            isAnswered || !sides[pinger.opposite.index].isInsidePayload
+        else { return }
+        sides[pinger.index].slowestPing = PingWait(
+            place: ping.place, payload: ping.payload, waited: waited, isAnswered: isAnswered,
+            sawOtherPong: ping.sawOtherPong)
+    }
+
     mutating func finish(into exchange: inout Exchange) {
         for direction in Direction.allCases {
-            facts.sides[direction] = sides[direction.index].finished()
+            facts.sides[direction] = sides[direction.index].finished(exchange.connection)
             exchange.anomalies.append(contentsOf: sides[direction.index].anomalies.list)
+            if let ping = waiting[direction].last, !isClosing, !sides[direction.opposite.index].isInsidePayload {
+                facts.sides[direction].openPing = PingWait(
+                    place: ping.place, payload: ping.payload, waited: 0, isAnswered: false,
+                    sawOtherPong: ping.sawOtherPong)
+            }
         }
         exchange.websocket = facts
     }
@@ -67,7 +129,9 @@ struct WebSocketSideDecoder {
     private let direction: Direction
     private let deflate: Bool
     private let unknownExtension: Bool
-    private let frameLimit: Int64
+    private let keepsContext: Bool
+    private let windowBits: Int
+    private let limits: Limits
     private(set) var anomalies: AnomalyLog
     private var facts = WebSocketSide()
 
@@ -90,12 +154,34 @@ struct WebSocketSideDecoder {
     private var message: UInt8 = 0
     private var checksText = false
     private var text = UTF8Validator()
+    private var messagePlace: Place?
+    private var messageBytes: Int64 = 0
+    private var fragments = 0
+    private var emptyFragments = 0
+
+    // Compression: whether the message is compressed, and whether that can be followed.
+    private var isCompressed = false
+    private var inflates = false
+    /// The piece of payload that was inflated last, and the first header of the message.
+    private var lastPayload: Place?
+    private var messageHeader: [UInt8] = []
+    private var inflater: MessageInflater?
+    /// Messages build on one that was not read.
+    private var isContextLost = false
+    private var giveUps = 0
+
+    /// The sender of a frame behind this acknowledgment knew the whole 101 (RULES WS015).
+    var informedFrom = Int64.max
+    /// Close, or the first fault the peer must not accept, was read since somebody looked.
+    var hasNews = false
+    private(set) var fault: Place?
+    private var watched: Place?
 
     private var started = false
     /// First bytes that may yet turn out to be HTTP.
     private var prefix: [UInt8] = []
     private var prefixMark: PacketMark?
-    private var sentClose = false
+    private(set) var sentClose = false
     private var hadFatal: Anomaly.Kind?
     private var previousKey: UInt32?
     private var equalKeys: UInt32 = 0
@@ -104,8 +190,27 @@ struct WebSocketSideDecoder {
         self.direction = direction
         deflate = facts.deflate
         unknownExtension = facts.unknownExtension
-        frameLimit = limits.frameBytes
+        let isServer = direction == .server
+        keepsContext = !(isServer ? facts.serverNoContextTakeover : facts.clientNoContextTakeover)
+        windowBits = Int(isServer ? facts.serverMaxWindowBits : facts.clientMaxWindowBits)
+        self.limits = limits
         anomalies = AnomalyLog(limit: limits.anomalies)
+    }
+
+    var isInsidePayload: Bool { remaining > 0 }
+    var slowestPing: PingWait? {
+        get { facts.slowestPing }
+        set { facts.slowestPing = newValue }
+    }
+
+    /// Data frames of this side are noted once it has received that fault of its peer.
+    mutating func watch(behind fault: Place) { if watched == nil { watched = fault } }
+
+    /// Where the control frame read last stands.
+    func controlPlace(_ mark: PacketMark) -> Place {
+        Place(
+            direction: direction, offset: headerOffset, length: Int64(headerLength + control.count), first: headerMark,
+            last: mark)
     }
 
     /// Reads up to the end of the next control frame, at most; returns the index behind what was read.
@@ -154,13 +259,23 @@ struct WebSocketSideDecoder {
             let turn = UInt32(missing & 3) * 8
             mask = turn == 0 ? mask : mask >> turn | mask << (32 - turn)
             checksText = false
+            if inflates { loseContext() }
             return
         }
         facts.lost = true
+        inflates = false
+        inflater = nil
         anomalies.note(.syncLost, place, [], value: missing)
     }
 
-    func finished() -> WebSocketSide {
+    mutating func finished(_ connection: ConnectionFacts) -> WebSocketSide {
+        if inflates, let inflater { judge(inflater.current) }
+        if remaining > 0, !facts.lost, connection.ended[direction] == .fin, connection.gapBytes[direction] == 0 {
+            let place = Place(
+                direction: direction, offset: headerOffset, length: Int64(headerLength), first: headerMark,
+                last: headerMark)
+            noteFrame(.frameCut, place, value: remaining)
+        }
         var result = facts
         result.longestEqualKeyRun = max(result.longestEqualKeyRun, equalKeys)
         if lastHeaderLength > 0 {
@@ -211,7 +326,11 @@ struct WebSocketSideDecoder {
         remaining = Int64(payload)
         facts.frames[Int(opcode)] += 1
         facts.wireBytes += Int64(length)
-        if remaining > frameLimit { noteFrame(.frameOversized, place, value: remaining) }
+        if remaining > limits.frameBytes { noteFrame(.frameOversized, place, value: remaining) }
+        if headerMark.rawAcknowledged >= informedFrom, opcode != 8 {
+            informedFrom = .max
+            facts.firstInformedFrame = place
+        }
         mask = 0
         if masked {
             for index in 0..<4 { mask |= UInt32(header[position + index]) << (UInt32(index) * 8) }
@@ -243,17 +362,47 @@ struct WebSocketSideDecoder {
 
     private mutating func beginData(_ place: Place, compressed: Bool) {
         if sentClose { noteFrame(.dataAfterClose, place, value: Int64(opcode)) }
+        if let watched, !sentClose, opcode <= 2, headerMark.rawAcknowledged >= watched.end {
+            noteAnswer(to: watched, place)
+        }
         switch opcode {
         case 0:
-            if message == 0 { fatal(.continuationOrphan, place) }
+            if message == 0 { fatal(.continuationOrphan, place) } else { continueMessage(place) }
         case 1, 2:
             if message != 0 { fatal(.messageInterleaved, place) }
             message = opcode
-            checksText = opcode == 1 && !compressed && !unknownExtension && hadFatal == nil
+            messagePlace = place
+            messageBytes = remaining
+            fragments = 1
+            emptyFragments = 0
+            isCompressed = compressed && deflate && !unknownExtension
+            inflates = isCompressed && hadFatal == nil && !isContextLost
+            if inflates { beginInflating() }
+            checksText = opcode == 1 && (!compressed || inflates) && !unknownExtension && hadFatal == nil
             text = UTF8Validator()
             if facts.firstMessage == nil { facts.firstMessage = place.first }
         default: fatal(.reservedOpcode, place, value: Int64(opcode))
         }
+    }
+
+    private mutating func continueMessage(_ place: Place) {
+        let before = messageBytes
+        messageBytes = before.addingReportingOverflow(remaining).partialValue
+        if messageBytes > limits.messageBytes, before <= limits.messageBytes {
+            noteFrame(.messageOversized, place, value: messageBytes)
+        }
+        fragments += 1
+        if remaining == 0 { emptyFragments += 1 }
+        if fragments == limits.messageFragments + 1 || emptyFragments == limits.emptyFragments + 1 {
+            noteFrame(.fragmentFlood, place, value: Int64(fragments))
+            emptyFragments += 1
+        }
+    }
+
+    private mutating func noteAnswer(to fault: Place, _ place: Place) {
+        if facts.faultAnswer == nil { facts.faultAnswer = FaultAnswer(fault: fault, first: place, last: place.first) }
+        facts.faultAnswer?.frames &+= 1
+        facts.faultAnswer?.last = place.first
     }
 
     private mutating func noteKey(_ key: UInt32) {
@@ -276,6 +425,8 @@ struct WebSocketSideDecoder {
             for index in start..<end where control.count < 125 {
                 control.append(bytes[index] ^ UInt8(truncatingIfNeeded: mask >> (UInt32((index - start) & 3) * 8)))
             }
+        } else if inflates {
+            inflate(bytes, start, end, offset, mark)
         } else if checksText, opcode <= 1, let bad = text.check(bytes, start, end, mask: mask) {
             let byte = bytes[bad] ^ UInt8(truncatingIfNeeded: mask >> (UInt32((bad - start) & 3) * 8))
             failText(offset + Int64(bad), mark, [byte])
@@ -292,9 +443,105 @@ struct WebSocketSideDecoder {
         checksText = false
         guard hadFatal == nil || hadFatal == .textNotUTF8 else { return }
         hadFatal = .textNotUTF8
+        if isCompressed {
+            // What is wrong stands nowhere on the wire: the message is shown by its first frame.
+            inflates = false
+            let place = wholeMessage(to: offset, mark)
+            setFault(place)
+            anomalies.note(.textNotUTF8, place, messageHeader, value: 1)
+            return
+        }
         let place = Place(
             direction: direction, offset: offset, length: 1, first: mark, last: mark)
+        setFault(place)
         anomalies.note(.textNotUTF8, place, shown)
+    }
+
+    // MARK: Compressed messages (RFC 7692)
+
+    private mutating func beginInflating() {
+        if inflater == nil { inflater = MessageInflater(limit: limits.inflatedBytes) }
+        inflater?.begin()
+        lastPayload = nil
+        messageHeader = headerBytes(headerLength)
+    }
+
+    private mutating func inflate(
+        _ bytes: Span<UInt8>, _ start: Int, _ end: Int, _ offset: Int64, _ mark: PacketMark
+    ) {
+        guard let inflater else { return }
+        var validator = text
+        var isBad = false
+        let checks = checksText
+        let goesOn = inflater.receive(bytes, start, end, mask: mask) { piece in
+            if checks, !isBad, validator.check(piece, 0, piece.count, mask: 0) != nil { isBad = true }
+        }
+        text = validator
+        lastPayload = Place(
+            direction: direction, offset: offset + Int64(start), length: Int64(end - start), first: mark, last: mark)
+        if !goesOn { judge(inflater.current) } else if isBad { failText(offset + Int64(end), mark, []) }
+    }
+
+    private mutating func endInflating() {
+        guard let inflater else { return }
+        var validator = text
+        var isBad = false
+        let checks = checksText
+        let message = inflater.end { piece in
+            if checks, !isBad, validator.check(piece, 0, piece.count, mask: 0) != nil { isBad = true }
+        }
+        text = validator
+        judge(message)
+        let last = lastPayload ?? messagePlace
+        if checks, isBad || message.failure == nil && !text.isComplete, let last { failText(last.end, last.last, []) }
+    }
+
+    /// The message is over, or as much of it as will ever be read.
+    private mutating func judge(_ message: InflatedMessage) {
+        inflates = false
+        facts.inflatedBytes = facts.inflatedBytes.addingReportingOverflow(message.inflated).partialValue
+        guard let last = lastPayload ?? messagePlace else { return }
+        let place = wholeMessage(to: last.end, last.last)
+        if let failure = message.failure {
+            isContextLost = true
+            inflater = nil
+            fatal(.inflateFailed, place, value: Int64(failure.rawValue))
+            return
+        }
+        let isExtreme = message.isCut || message.inflated >= 1 << 20 && message.inflated / 200 > message.compressed
+        if isExtreme { anomalies.note(.inflationExtreme, place, messageHeader, value: message.inflated) }
+        if message.keepsTail { anomalies.note(.tailKept, place, messageHeader) }
+        if message.reachesBack, !keepsContext {
+            anomalies.note(.contextReused, place, messageHeader, value: Int64(message.farthest))
+        }
+        if message.farthest > 1 << windowBits {
+            anomalies.note(.windowExceeded, place, messageHeader, value: Int64(message.farthest))
+        }
+        if message.isCut {
+            giveUps += 1
+            loseContext()
+        }
+    }
+
+    /// Part of a compressed message was not read.
+    private mutating func loseContext() {
+        inflates = false
+        if keepsContext || giveUps > 8 {
+            isContextLost = true
+            inflater = nil
+        } else {
+            inflater?.forget()
+        }
+    }
+
+    /// The message being read, up to `end`.
+    private func wholeMessage(to end: Int64, _ mark: PacketMark) -> Place {
+        guard let start = messagePlace else {
+            return Place(direction: direction, offset: end, length: 0, first: mark, last: mark)
+        }
+        return Place(
+            direction: direction, offset: start.offset, length: max(end - start.offset, start.length),
+            first: start.first, last: mark)
     }
 
     // MARK: A frame ends
@@ -306,6 +553,11 @@ struct WebSocketSideDecoder {
             return
         }
         guard isFinal, opcode <= 2, message != 0 else { return }
+        if isCompressed {
+            facts.compressedMessages += 1
+            if inflates { endInflating() }
+            checksText = false
+        }
         if message == 1 {
             facts.textMessages += 1
             if checksText, !text.isComplete { failText(offset + Int64(index) - 1, mark, []) }
@@ -324,6 +576,7 @@ struct WebSocketSideDecoder {
             facts.close = CloseFact(code: code, reason: Array(control.dropFirst(2)), place: place)
         }
         sentClose = true
+        hasNews = true
         var invalid = control.count == 1
         if let code, !Self.mayBeSent(code) { invalid = true }
         if control.count > 2 {
@@ -348,7 +601,21 @@ struct WebSocketSideDecoder {
     private mutating func fatal(_ kind: Anomaly.Kind, _ place: Place, value: Int64 = 0) {
         guard hadFatal == nil || hadFatal == kind else { return }
         hadFatal = kind
-        if !anomalies.again(kind, direction) { noteFrame(kind, place, value: value) }
+        inflates = false
+        // What compression makes wrong, only a peer that inflates can notice.
+        if kind != .inflateFailed, kind != .rsv1Misplaced { setFault(place) }
+        if anomalies.again(kind, direction) { return }
+        if kind == .inflateFailed {
+            anomalies.note(kind, place, messageHeader, value: value)
+        } else {
+            noteFrame(kind, place, value: value)
+        }
+    }
+
+    private mutating func setFault(_ place: Place) {
+        guard fault == nil else { return }
+        fault = place
+        hasNews = true
     }
 
     private mutating func noteFrame(_ kind: Anomaly.Kind, _ place: Place, value: Int64) {

@@ -37,7 +37,81 @@ public struct WebSocketSide: Sendable {
     public var lastHeaderPlace: Place?
     /// The parser no longer knows where frames begin.
     public var lost = false
+    /// Compressed messages that came whole, and what compressed messages inflated to, as far as they could be followed.
+    public var compressedMessages: UInt64 = 0
+    public var inflatedBytes: Int64 = 0
+    /// The first frame but Close whose sender had received the whole 101; of the client only.
+    public var firstInformedFrame: Place?
+    /// The Ping of this side that waited longest, where that was more than a second.
+    public var slowestPing: PingWait?
+    /// The latest Ping of this side, when it was not answered and neither side sent Close.
+    public var openPing: PingWait?
+    /// Data this side went on to send although it had received what must end the session.
+    public var faultAnswer: FaultAnswer?
     public init() {}
+}
+
+/// A Ping and how long it waited for its Pong (RFC 6455 5.5.3).
+public struct PingWait: Sendable {
+    public var place: Place
+    public var payload: [UInt8]
+    /// Nanoseconds until the Pong, a later Ping or Close; 0 when none of them came.
+    public var waited: Int64
+    public var isAnswered: Bool
+    /// A Pong with another payload came in the meantime.
+    public var sawOtherPong: Bool
+    public init(place: Place, payload: [UInt8], waited: Int64, isAnswered: Bool, sawOtherPong: Bool) {
+        self.place = place
+        self.payload = payload
+        self.waited = waited
+        self.isAnswered = isAnswered
+        self.sawOtherPong = sawOtherPong
+    }
+}
+
+/// Data frames behind a fault of the peer that had been received by then.
+public struct FaultAnswer: Sendable {
+    /// The first fault of the peer.
+    public var fault: Place
+    /// The first data frame after it, the packet of the last, and how many.
+    public var first: Place
+    public var last: PacketMark
+    public var frames: UInt64 = 0
+    public init(fault: Place, first: Place, last: PacketMark) {
+        self.fault = fault
+        self.first = first
+        self.last = last
+    }
+}
+
+/// A time in which neither side sent anything.
+public struct IdleTime: Sendable {
+    public var from: PacketMark
+    public var to: PacketMark
+    public init(from: PacketMark, to: PacketMark) {
+        self.from = from
+        self.to = to
+    }
+}
+
+/// Why a compressed message does not inflate.
+public enum InflateFailure: UInt8, Sendable, CaseIterable {
+    case blockType, storedLength, tooManyCodes, codeLengths, codes, unknownCode, noEnd, distance, cutShort
+
+    /// In a few words.
+    public var words: String {
+        switch self {
+        case .blockType: "a block of a type that does not exist"
+        case .storedLength: "a stored block whose two lengths disagree"
+        case .tooManyCodes: "too many codes"
+        case .codeLengths: "code lengths that fit no code"
+        case .codes: "codes that do not fit"
+        case .unknownCode: "a code without a meaning"
+        case .noEnd: "a block without an end"
+        case .distance: "a distance that reaches too far back"
+        case .cutShort: "an end inside a block"
+        }
+    }
 }
 
 /// Round trips from a Ping to its Pong.
@@ -57,8 +131,31 @@ public struct WebSocketFacts: Sendable {
     public var deflate = false
     /// An extension other than permessage-deflate was accepted: reserved bits may have a meaning.
     public var unknownExtension = false
+    /// The parameters of permessage-deflate that the response agreed to (RFC 7692 7.1); 15 where it names no window.
+    public var serverNoContextTakeover = false
+    public var clientNoContextTakeover = false
+    public var serverMaxWindowBits: UInt8 = 15
+    public var clientMaxWindowBits: UInt8 = 15
+    /// The longest time without a byte of either side before anyone sent Close, where that was more than a second.
+    public var longestIdle: IdleTime?
     public var pings = PingTimes()
     public init() {}
+
+    /// Takes the parameters of an accepted permessage-deflate element.
+    mutating func agree(on element: ArraySlice<UInt8>) {
+        splitList(element, separator: UInt8(ascii: ";")) { part in
+            let name = part.prefix { $0 != UInt8(ascii: "=") }
+            let value = part[name.endIndex...].dropFirst().filter { $0 != UInt8(ascii: "\"") }[...].trimmingWhitespace()
+            var bits: UInt8 = 0
+            for byte in value.prefix(3) { bits = byte &- 0x30 < 10 && bits < 16 ? bits * 10 + (byte - 0x30) : 255 }
+            if !(8...15).contains(bits) { bits = 15 }
+            let parameter = name.trimmingWhitespace()
+            if parameter.matchesIgnoringCase("server_no_context_takeover") { serverNoContextTakeover = true }
+            if parameter.matchesIgnoringCase("client_no_context_takeover") { clientNoContextTakeover = true }
+            if parameter.matchesIgnoringCase("server_max_window_bits") { serverMaxWindowBits = bits }
+            if parameter.matchesIgnoringCase("client_max_window_bits") { clientMaxWindowBits = bits }
+        }
+    }
 
     /// The names of REPORT.md for opcodes.
     public static func opcodeName(_ opcode: Int) -> String {

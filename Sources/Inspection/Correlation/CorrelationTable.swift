@@ -1,0 +1,136 @@
+// One stage after all reading: exchanges are compared with each other.
+//
+// Each finished exchange leaves a summary here, in any order. The table is bounded: it keeps those that were asked
+// first, whatever came first, so that the answer does not depend on the order in which exchanges finish. At the
+// end the summaries are sorted three times, and neighbours are looked at: by key (WS003), by client and resource
+// (WS016), by client and host (TLS004, retries).
+
+public import Traffic
+
+/// Summaries of exchanges, and what comparing them shows.
+public struct CorrelationTable: Sendable {
+    private let limit: Int
+    private var summaries: [ExchangeSummary] = []
+    /// Set once the table was full: what comes behind it was left out and always will be.
+    private var lastKept: ExchangeKey?
+    /// How many exchanges were not compared.
+    public private(set) var leftOut: UInt64 = 0
+
+    /// `limit` is how many exchanges are compared.
+    public init(limit: Int = 65_536) { self.limit = max(limit, 2) }
+
+    public mutating func add(_ exchange: Exchange) {
+        if let lastKept, lastKept < exchange.key {
+            leftOut += 1
+            return
+        }
+        if let summary = ExchangeSummary(exchange) { add(summary) }
+    }
+
+    mutating func add(_ summary: ExchangeSummary) {
+        if let lastKept, lastKept < summary.key {
+            leftOut += 1
+            return
+        }
+        summaries.append(summary)
+        if summaries.count >= limit + limit / 2 { trim() }
+    }
+
+    private mutating func trim() {
+        guard summaries.count > limit else { return }
+        summaries.sort { $0.key < $1.key }
+        leftOut += UInt64(summaries.count - limit)
+        summaries.removeLast(summaries.count - limit)
+        lastKept = summaries.last?.key
+    }
+
+    /// What is seen in all of them together; the table is empty afterwards.
+    public mutating func finish() -> Correlation {
+        trim()
+        let kept = summaries
+        summaries = []
+        guard kept.count > 1 else { return Correlation(leftOut: leftOut) }
+        var correlation = Correlation(leftOut: leftOut)
+        correlation.suspicions = KeyReuse.found(in: kept) + ReconnectStorm.found(in: kept)
+        let demands = Demands(kept)
+        correlation.suspicions += demands.ignored
+        correlation.retries = demands.retries
+        correlation.suspicions.sort { ($0.key, $0.rule) < ($1.key, $1.rule) }
+        return correlation
+    }
+}
+
+/// What comparing exchanges with each other showed.
+public struct Correlation: Sendable {
+    /// Breaches of rules, in order of the exchange they are told with.
+    public internal(set) var suspicions: [Suspicion] = []
+    /// Exchanges that answer the demand of an earlier one, each with that one.
+    public internal(set) var retries: [ExchangeKey: ExchangeKey] = [:]
+    /// How many exchanges were not compared.
+    public let leftOut: UInt64
+
+    init(leftOut: UInt64) { self.leftOut = leftOut }
+}
+
+/// A breach that several exchanges make together.
+public struct Suspicion: Sendable {
+    public let rule: String
+    /// The exchange it is told with: the later one.
+    public let key: ExchangeKey
+    /// Earlier ones that show it too, at most `proofLimit`, in order.
+    public let earlier: [ExchangeKey]
+    public let connection: UInt64
+    let certainty: Certainty
+    let level: Level?
+    let count: UInt32
+    let message: String
+
+    static let proofLimit = 3
+
+    init(
+        rule: String, at later: ExchangeSummary, earlier: [ExchangeSummary], certainty: Certainty = .proven,
+        level: Level? = nil, count: Int = 1, message: String
+    ) {
+        self.rule = rule
+        key = later.key
+        self.earlier = earlier.prefix(Self.proofLimit).map(\.key)
+        connection = later.connection
+        self.certainty = certainty
+        self.level = level
+        self.count = UInt32(clamping: count)
+        self.message = message
+    }
+}
+
+extension Array<ExchangeSummary> {
+    /// Calls `body` with each run of summaries that have the same value; a run is in order of asking.
+    func forEachRun<Value: Comparable>(
+        where takesPart: (ExchangeSummary) -> Bool, by value: (ExchangeSummary) -> Value,
+        _ body: ([ExchangeSummary]) -> Void
+    ) {
+        var order = indices.filter { takesPart(self[$0]) }
+        guard order.count > 1 else { return }
+        order.sort { left, right in
+            let (a, b) = (value(self[left]), value(self[right]))
+            return a == b ? ExchangeSummary.precedes(self[left], self[right]) : a < b
+        }
+        var start = 0
+        while start < order.count {
+            let first = value(self[order[start]])
+            var end = start + 1
+            while end < order.count, value(self[order[end]]) == first { end += 1 }
+            if end - start > 1 { body(order[start..<end].map { self[$0] }) }
+            start = end
+        }
+    }
+}
+
+/// Who asked, and for what.
+struct ClientAndText: Comparable {
+    let client: IPAddress
+    let text: UInt64
+
+    static func < (left: ClientAndText, right: ClientAndText) -> Bool {
+        left.client == right.client ? left.text < right.text : left.client < right.client
+    }
+}

@@ -1,0 +1,76 @@
+// What a client makes of a demand: 426 (upgrade), 401 and 407 (credentials).
+//
+// The next request of the same client to the same place that does what was asked is the retry. One that asks for
+// the same in clear text again, although TLS was demanded, is TLS004. Users behind one address are told apart
+// by User-Agent and Cookie, unless they share a connection.
+
+import Traffic
+
+struct Demands {
+    private(set) var retries: [ExchangeKey: ExchangeKey] = [:]
+    private(set) var ignored: [Suspicion] = []
+
+    private static let patience: Int64 = 60_000_000_000
+    /// How many later requests are looked at for one demand.
+    private static let reach = 64
+
+    init(_ summaries: [ExchangeSummary]) {
+        // Most clients are never asked for anything.
+        let asked = Set(summaries.lazy.filter(Self.demands).map(\.client.address))
+        guard !asked.isEmpty else { return }
+        summaries.forEachRun(
+            where: { asked.contains($0.client.address) },
+            by: { ClientAndText(client: $0.client.address, text: $0.host) }
+        ) { run in look(at: run) }
+    }
+
+    private static func demands(_ summary: ExchangeSummary) -> Bool {
+        summary.traits.contains(.demandsUpgrade) || summary.status == 401 || summary.status == 407
+    }
+
+    private mutating func look(at run: [ExchangeSummary]) {
+        // Requests that were told of already as repetitions.
+        var told: Set<ExchangeKey> = []
+        for (index, demand) in run.enumerated() where Self.demands(demand) {
+            var repeated: [ExchangeSummary] = []
+            for later in run[(index + 1)...].prefix(Self.reach) {
+                guard later.asked.nanoseconds(since: demand.asked) <= Self.patience else { break }
+                guard later.asked >= demand.answered, later.key != demand.key else { continue }
+                if Self.answers(later, demand) {
+                    if retries[later.key] == nil { retries[later.key] = demand.key }
+                    break
+                }
+                if Self.ignores(later, demand) { repeated.append(later) }
+            }
+            guard let first = repeated.first, told.insert(first.key).inserted else { continue }
+            told.formUnion(repeated.map(\.key))
+            let credentials = first.traits.contains(.offersTLS) ? ", with credentials before anything is encrypted" : ""
+            ignored.append(
+                Suspicion(
+                    rule: "TLS004", at: first, earlier: [demand], count: repeated.count,
+                    message: "\(first.client) asked for the same in clear text again, "
+                        + "\(Words.duration(first.asked.nanoseconds(since: demand.asked))) after the request to which "
+                        + "\(demand.server) answered 426 and demanded TLS\(credentials)."))
+        }
+    }
+
+    private static func answers(_ later: ExchangeSummary, _ demand: ExchangeSummary) -> Bool {
+        switch demand.status {
+        case 401: return later.resource == demand.resource && later.traits.contains(.authorization)
+        case 407: return later.resource == demand.resource && later.traits.contains(.proxyAuthorization)
+        default: break
+        }
+        if demand.traits.contains(.demandsTLS) {
+            return later.traits.contains(.offersTLS) && !ignores(later, demand)
+        }
+        guard later.resource == demand.resource, later.traits.contains(.offers) else { return false }
+        return !demand.traits.contains(.offers) || later.version != demand.version
+    }
+
+    private static func ignores(_ later: ExchangeSummary, _ demand: ExchangeSummary) -> Bool {
+        guard demand.traits.contains(.demandsTLS), later.resource == demand.resource else { return false }
+        guard later.connection == demand.connection || later.visitor == demand.visitor else { return false }
+        let secrets: ExchangeSummary.Traits = [.authorization, .proxyAuthorization, .cookie]
+        return !later.traits.contains(.offersTLS) || !later.traits.isDisjoint(with: secrets)
+    }
+}

@@ -1,0 +1,168 @@
+// What of an exchange takes part in comparing exchanges with each other: a hundred bytes, whatever was said.
+//
+// Texts are compared as 64-bit hashes. They are never shown, and the bytes behind a finding are looked up in the
+// exchanges themselves.
+
+public import Traffic
+
+/// A finished exchange, as far as others are compared with it.
+public struct ExchangeSummary: Sendable {
+    struct Traits: OptionSet, Sendable {
+        var rawValue: UInt16
+        /// A WebSocket handshake.
+        static let webSocket = Traits(rawValue: 1)
+        /// The key is the one of the examples in RFC 6455.
+        static let sampleKey = Traits(rawValue: 2)
+        /// Upgrade names a protocol, and TLS among them.
+        static let offers = Traits(rawValue: 4)
+        static let offersTLS = Traits(rawValue: 8)
+        /// The answer is 426, and demands TLS.
+        static let demandsUpgrade = Traits(rawValue: 16)
+        static let demandsTLS = Traits(rawValue: 32)
+        static let authorization = Traits(rawValue: 64)
+        static let proxyAuthorization = Traits(rawValue: 128)
+        static let cookie = Traits(rawValue: 256)
+        /// It ended without a goodbye, or was refused with 4xx or 5xx.
+        static let abnormalEnd = Traits(rawValue: 512)
+    }
+
+    public let key: ExchangeKey
+    let connection: UInt64
+    let client: Endpoint
+    let server: Endpoint
+    /// When the request began, when the response head was complete (or the last packet came), and when it was over.
+    let asked: Timestamp
+    let answered: Timestamp
+    let ended: Timestamp
+    /// Sec-WebSocket-Key; 0 without one.
+    let nonce: UInt64
+    let host: UInt64
+    /// Host and target.
+    let resource: UInt64
+    /// User-Agent and Cookie: what tells two users behind one address apart.
+    let visitor: UInt64
+    /// Sec-WebSocket-Version.
+    let version: UInt16
+    let status: UInt16
+    /// Lines that proxies add.
+    let forwardingLines: UInt16
+    let traits: Traits
+
+    /// `nil` without a request.
+    public init?(_ exchange: Exchange) {
+        guard let request = exchange.request else { return nil }
+        key = exchange.key
+        connection = exchange.connection.id
+        client = exchange.connection.client
+        server = exchange.connection.server
+        asked = request.place.first.time
+        answered = (exchange.response?.place.last ?? exchange.lastMark).time
+
+        var traits: Traits = []
+        var nonce: UInt64 = 0
+        var host = TextHash()
+        var visitor = TextHash()
+        var version: UInt16 = 0
+        var forwardingLines: UInt16 = 0
+        for line in request.lines {
+            switch line.name {
+            case .host: host.add(request.value(of: line), folded: true)
+            case .secWebSocketKey where nonce == 0:
+                let value = request.value(of: line)
+                var hash = TextHash()
+                hash.add(value)
+                nonce = hash.value | 1
+                if value.matches("dGhlIHNhbXBsZSBub25jZQ==") { traits.insert(.sampleKey) }
+            case .secWebSocketVersion:
+                for byte in request.value(of: line).prefix(8) { version = version &* 10 &+ UInt16(byte & 15) }
+            case .userAgent: visitor.add(request.value(of: line))
+            case .cookie:
+                visitor.add(request.value(of: line))
+                traits.insert(.cookie)
+            case .authorization: traits.insert(.authorization)
+            case .proxyAuthorization: traits.insert(.proxyAuthorization)
+            case .via, .forwarded, .xForwardedFor, .xForwardedHost, .xForwardedProto, .xRealIP:
+                forwardingLines &+= 1
+            case .upgrade:
+                traits.insert(.offers)
+                if Self.namesTLS(request.value(of: line)) { traits.insert(.offersTLS) }
+            default: break
+            }
+        }
+        if nonce != 0, traits.contains(.offers) { traits.insert(.webSocket) }
+        self.nonce = nonce
+        self.host = host.value
+        self.visitor = visitor.value
+        self.version = version
+        self.forwardingLines = forwardingLines
+        host.add(request.target)
+        resource = host.value
+
+        let response = exchange.response
+        status = UInt16(clamping: response?.status ?? 0)
+        // A refusal is the end, whatever else the connection is used for.
+        ended = status >= 400 ? answered : max(answered, exchange.lastMark.time)
+        if let response, status == 426 {
+            traits.insert(.demandsUpgrade)
+            for line in response.lines where line.name == .upgrade && Self.namesTLS(response.value(of: line)) {
+                traits.insert(.demandsTLS)
+            }
+        }
+        if Self.endedAbnormally(exchange) { traits.insert(.abnormalEnd) }
+        self.traits = traits
+    }
+
+    /// Refused, cut off before the answer, or over without a Close from either side.
+    private static func endedAbnormally(_ exchange: Exchange) -> Bool {
+        let ends = exchange.connection.ended
+        let isOver = ends.client != .open || ends.server != .open
+        guard let response = exchange.response else { return isOver }
+        if response.status >= 400 { return true }
+        guard exchange.outcome == .switched, isOver, let facts = exchange.websocket else { return false }
+        return facts.sides.client.close == nil && facts.sides.server.close == nil
+    }
+
+    /// "TLS/" with any version.
+    private static func namesTLS(_ value: ArraySlice<UInt8>) -> Bool {
+        guard value.count >= 3 else { return false }
+        for start in value.startIndex...(value.endIndex - 3)
+        where value[start] | 0x20 == 0x74 && value[start + 1] | 0x20 == 0x6c && value[start + 2] | 0x20 == 0x73 {
+            let starts = start == value.startIndex || [0x20, 0x2c, 0x09].contains(value[start - 1])
+            let end = start + 3
+            if starts, end == value.endIndex || [0x2f, 0x20, 0x2c].contains(value[end]) { return true }
+        }
+        return false
+    }
+
+    /// What comes first in order of asking; the same on every run.
+    static func precedes(_ left: ExchangeSummary, _ right: ExchangeSummary) -> Bool {
+        left.asked == right.asked ? left.key < right.key : left.asked < right.asked
+    }
+}
+
+/// Sixty-four bits that stand for a text.
+struct TextHash {
+    private(set) var value: UInt64 = 0x2545_f491_4f6c_dd1d
+
+    mutating func add(_ bytes: ArraySlice<UInt8>, folded: Bool = false) {
+        var word: UInt64 = 0
+        var filled = 0
+        for byte in bytes {
+            let isUpper = folded && byte &- 0x41 < 26
+            word = word << 8 | UInt64(isUpper ? byte | 0x20 : byte)
+            filled += 1
+            if filled == 8 {
+                step(word)
+                word = 0
+                filled = 0
+            }
+        }
+        step(word)
+        step(UInt64(bytes.count))
+    }
+
+    private mutating func step(_ word: UInt64) {
+        value = (value ^ word) &* 0x9e37_79b9_7f4a_7c15
+        value ^= value >> 29
+    }
+}

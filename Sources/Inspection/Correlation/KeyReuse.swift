@@ -1,0 +1,77 @@
+// WS003: one Sec-WebSocket-Key on several connections.
+//
+// A proxy passes the key on, so the same key in front of it and behind it is one use. The two hops go to
+// different servers, one lies inside the other in time, and either the proxy's address or what it adds to the
+// request links them; where neither does, a proxy that hides itself is possible and the finding is inferred.
+// The same four addresses and ports at nearly the same time are one connection seen twice.
+
+import Traffic
+
+enum KeyReuse {
+    /// How far back the other hop is looked for, and how far in time.
+    private static let hopWindow = 32
+    private static let hopTime: Int64 = 2_000_000_000
+
+    private enum Kinship { case none, possible, same }
+
+    static func found(in summaries: [ExchangeSummary]) -> [Suspicion] {
+        var suspicions: [Suspicion] = []
+        summaries.forEachRun(where: { $0.nonce != 0 }, by: \.nonce) { run in
+            if let suspicion = judge(run) { suspicions.append(suspicion) }
+        }
+        return suspicions
+    }
+
+    private static func judge(_ run: [ExchangeSummary]) -> Suspicion? {
+        guard let first = run.first else { return nil }
+        // Each use once, with the connection of its first hop.
+        var connections: Set<UInt64> = [first.connection]
+        var uses: [ExchangeSummary] = [first]
+        var isInferred = false
+        for index in run.indices.dropFirst() {
+            let summary = run[index]
+            guard connections.insert(summary.connection).inserted else { continue }
+            var kinship = Kinship.none
+            for other in run[max(0, index - hopWindow)..<index].reversed() {
+                guard summary.asked.nanoseconds(since: other.asked) <= hopTime else { break }
+                let found = Self.kinship(other, summary)
+                if found == .same {
+                    kinship = .same
+                    break
+                }
+                if found == .possible { kinship = .possible }
+            }
+            if kinship == .same { continue }
+            // One use that cannot be a hop settles it.
+            if uses.count == 1 { isInferred = kinship == .possible }
+            if kinship == .none { isInferred = false }
+            uses.append(summary)
+        }
+        guard uses.count > 1 else { return nil }
+        let isSample = first.traits.contains(.sampleKey)
+        let second = uses[1]
+        let gap = Words.duration(second.asked.nanoseconds(since: first.asked))
+        let more = uses.count - 2
+        let rest = more > 0 ? "; \(Words.count(Int64(more), "later connection")) used it too" : ""
+        let sample = isSample ? " It is the key of the examples in RFC 6455, which test tools send." : ""
+        return Suspicion(
+            rule: "WS003", at: second, earlier: [first], certainty: isInferred ? .inferred : .proven,
+            level: isSample ? .note : nil, count: uses.count - 1,
+            message: "\(second.client) sent \(second.server) a Sec-WebSocket-Key that \(first.client) had sent to "
+                + "\(first.server) \(gap) before\(rest).\(sample)")
+    }
+
+    private static func kinship(_ left: ExchangeSummary, _ right: ExchangeSummary) -> Kinship {
+        if left.client == right.client, left.server == right.server { return .same }
+        guard left.server != right.server else { return .none }
+        let outer = left.asked <= right.asked && right.answered <= left.answered
+        let inner = right.asked <= left.asked && left.answered <= right.answered
+        if outer, isLinked(outer: left, inner: right) { return .same }
+        if inner, isLinked(outer: right, inner: left) { return .same }
+        return outer || inner ? .possible : .none
+    }
+
+    private static func isLinked(outer: ExchangeSummary, inner: ExchangeSummary) -> Bool {
+        outer.server.address == inner.client.address || outer.forwardingLines < inner.forwardingLines
+    }
+}

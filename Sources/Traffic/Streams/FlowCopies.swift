@@ -1,0 +1,96 @@
+// A flow that was captured twice: in two VLANs, inside a tunnel and outside of it (RULES CAP005).
+//
+// Flows with the same addresses in different tunnels are different flows, unless the second one says what the first
+// one just said: the same initial sequence number, or, where no SYN was captured, the same segment with data. Such a
+// flow is a copy. It is followed by its numbers, but its bytes are not read. Only a direction that its original lacks
+// altogether (a mirror port that tags one direction only) is read from the copy, as if it had been the original's.
+//
+// The search is by exact lookup under each other tunnel, for a new connection only: what is found does not depend on
+// what else is in the table.
+
+extension Analyzer {
+    /// Tunnels under which an original is looked for; a capture with more has flows that only look alike.
+    private static var searchedTunnels: UInt32 { 16 }
+    /// How far behind its original a copy may be.
+    private static var nearTime: Int64 { 1_000_000_000 }
+
+    /// Finds out whether a new connection, or one of which that is not known yet, is a copy.
+    mutating func settleCopy(_ index: Int, _ segment: Segment, _ mark: PacketMark) {
+        let isTelling =
+            segment.flags.contains(.syn) || !segment.flags.contains(.rst) && segment.payload.count + segment.missing > 0
+        var isPossible = false
+        for tunnel in 0...min(dissector.tunnelCount, Self.searchedTunnels) where tunnel != segment.tunnel {
+            var other = segment
+            other.tunnel = tunnel
+            guard let original = table.find(other, hash: ConnectionTable.hash(other)), table[original].copy.of == nil,
+                abs(mark.time.nanoseconds(since: table[original].last.time)) <= Self.nearTime
+            else { continue }
+            isPossible = true
+            guard isTelling, let seen = table[original].firstSight(of: segment) else { continue }
+            table[original].noteCopy(mark, of: seen, under: table[index].tunnels)
+            table[index].becomeCopy(of: table[original].id, under: tunnel)
+            return
+        }
+        table[index].copy.isUndecided = isPossible && !isTelling
+        table[index].copy.isSpecial = isPossible && !isTelling
+    }
+
+    /// Where a segment of a copy, or of a connection that may be one, belongs.
+    mutating func settled(_ index: Int, _ segment: Segment, _ mark: PacketMark) -> Int {
+        if table[index].copy.isUndecided { settleCopy(index, segment, mark) }
+        guard let id = table[index].copy.of else { return index }
+        var other = segment
+        other.tunnel = table[index].copy.tunnel
+        guard let original = table.find(other, hash: ConnectionTable.hash(other)), table[original].id == id,
+            table[original].lacks(segment)
+        else { return index }
+        return original
+    }
+}
+
+/// What is known of copies of a connection, and of it as one.
+struct CopyState {
+    /// The connection that this one repeats.
+    var of: UInt64?
+    /// The tunnel of that one.
+    var tunnel: UInt32 = 0
+    /// No segment has come that could tell.
+    var isUndecided = false
+    /// Directions read from a copy, because there was nothing else of them.
+    var borrows = PerDirection(both: false)
+    /// Under which VLANs and tunnels copies were seen, at most four.
+    var seenUnder: [String] = []
+
+    /// It is a copy or may be one: its segments need a second look.
+    var isSpecial = false
+}
+
+extension Connection {
+    /// The packet in which a segment was seen here just before.
+    func firstSight(of segment: Segment) -> PacketMark? {
+        guard client != server else { return nil }
+        let direction: Direction = segment.source == client ? .client : .server
+        let stream = streams[direction.index]
+        guard stream.hasBase, stream.packets > 0 else { return nil }
+        if segment.flags.contains(.syn) {
+            guard stream.sawSYN, stream.base == segment.sequence &+ 1 else { return nil }
+            return stream.counters.bytes == 0 && direction == .client ? first : last
+        }
+        guard stream.lastSequence == segment.sequence, stream.lastLength == segment.payload.count else { return nil }
+        // By chance one of four billion has that number; none by chance that acknowledges the same bytes as well.
+        let other = streams[direction.opposite.index]
+        if other.hasBase, segment.flags.contains(.ack) {
+            let acknowledged = other.offset(of: segment.acknowledgment)
+            guard abs(acknowledged - max(other.next, other.acknowledged)) <= 1 << 24 else { return nil }
+        }
+        return stream.lastMark
+    }
+
+    /// Whether nothing of the direction of this segment was captured here; it is read from the copy from then on.
+    mutating func lacks(_ segment: Segment) -> Bool {
+        guard client != server else { return false }
+        let direction: Direction = segment.source == client ? .client : .server
+        if !copy.borrows[direction], streams[direction.index].packets == 0 { copy.borrows[direction] = true }
+        return copy.borrows[direction]
+    }
+}

@@ -1,0 +1,255 @@
+// What several exchanges show together: rows of conversations in, findings and retries out, in any order.
+
+import Testing
+import Traffic
+
+@testable import Inspection
+
+/// A rule, conversations that break it, and some that come close and do not.
+struct CorrelationRow: CustomTestStringConvertible {
+    var name: String
+    var talks: [Talk]
+    /// What is found: rule, level and certainty.
+    var found: [String] = []
+    /// Which exchange answers the demand of which, by their places in the capture.
+    var retries: [Int: Int] = [:]
+    var testDescription: String { name }
+}
+
+private let other = Head.ws.with("Sec-WebSocket-Key", "AQIDBAUGBwgJCgsMDQ4PEA==")
+private let otherAnswer = Head.wsAnswer.with("Sec-WebSocket-Accept", "C/0nmHhBztSRGR1CwL6Tf4ZjwpY=")
+private let get = Head.get
+private let demandTLS = Head.answer("426 Upgrade Required", [("Upgrade", "TLS/1.2"), ("Connection", "Upgrade")])
+private let demandVersion = Head.answer(
+    "426 Upgrade Required",
+    [("Upgrade", "websocket"), ("Connection", "Upgrade"), ("Sec-WebSocket-Version", "13")])
+private let challenge = Head.answer("401 Unauthorized", [("WWW-Authenticate", "Basic realm=x")])
+private let proxyChallenge = Head.answer("407 Proxy Authentication Required", [("Proxy-Authenticate", "Basic realm=x")])
+
+private func handshakes(at times: [Double], _ steps: [Step]) -> [Talk] {
+    times.enumerated().map { Talk(start: $1, port: 50000 + UInt16($0), steps: steps) }
+}
+/// A fresh key for each, and a connection that breaks.
+private func broken(at times: [Double], goodbye: Bool = false) -> [Talk] {
+    times.enumerated().map { index, start in
+        let key = "AQIDBAUGBwgJCgsMDQ4P" + ["EA", "EQ", "Eg", "Ew", "FA", "FQ"][index] + "=="
+        let closes: [Step] = goodbye ? [.client(hex: "88 82 37 fa 21 3d 34 12"), .server(hex: "88 02 03 e8")] : []
+        return Talk(
+            start: start, port: 50000 + UInt16(index),
+            steps: [.client(Head.ws.with("Sec-WebSocket-Key", key)), .server(.wsAnswer)] + closes + [.clientRST])
+    }
+}
+
+let correlationRows: [CorrelationRow] = [
+    CorrelationRow(
+        name: "WS003: two connections with the same key",
+        talks: handshakes(at: [0, 5], [.client(other), .server(otherAnswer)]), found: ["WS003 error proven"]),
+    CorrelationRow(
+        name: "WS003: the key of the RFC is a test tool's",
+        talks: handshakes(at: [0, 5, 9], [.client(.ws), .server(.wsAnswer)]), found: ["WS003 note proven"]),
+    CorrelationRow(
+        name: "WS003: two keys",
+        talks: [
+            Talk(start: 0, port: 50000, steps: [.client(.ws), .server(.wsAnswer)]),
+            Talk(start: 5, port: 50001, steps: [.client(other), .server(otherAnswer)]),
+        ]),
+    CorrelationRow(
+        name: "WS003: two hops that nothing links",
+        talks: [
+            Talk(start: 0, port: 50000, steps: [.client(other), .wait(seconds: 0.5), .server(otherAnswer)]),
+            Talk(start: 0.1, client: 0, port: 41000, server: 9, steps: [.client(other), .server(otherAnswer)]),
+        ], found: ["WS003 error inferred"]),
+    CorrelationRow(
+        name: "WS003: in front of a proxy and behind it, linked by the address",
+        talks: [
+            Talk(start: 0, port: 50000, steps: [.client(other), .wait(seconds: 0.5), .server(otherAnswer)]),
+            Talk(
+                start: 0.1, client: Talk.proxy, port: 41000, server: 9, steps: [.client(other), .server(otherAnswer)]),
+        ]),
+    CorrelationRow(
+        name: "WS003: in front of a proxy and behind it, linked by a forwarding field",
+        talks: [
+            Talk(start: 0, port: 50000, steps: [.client(other), .wait(seconds: 0.5), .server(otherAnswer)]),
+            Talk(
+                start: 0.1, client: 0, port: 41000, server: 9,
+                steps: [.client(other.adding("X-Forwarded-For", "198.51.100.7")), .server(otherAnswer)]),
+        ]),
+    CorrelationRow(
+        name: "WS003: linked, but one after the other",
+        talks: [
+            Talk(start: 0, port: 50000, steps: [.client(other), .server(otherAnswer)]),
+            Talk(
+                start: 1, client: 0, port: 41000, server: 9,
+                steps: [.client(other.adding("X-Forwarded-For", "198.51.100.7")), .server(otherAnswer)]),
+        ], found: ["WS003 error proven"]),
+    CorrelationRow(
+        name: "WS016: six in three seconds", talks: broken(at: [0, 0.6, 1.2, 1.8, 2.4, 3]),
+        found: ["WS016 warning proven"]),
+    CorrelationRow(name: "WS016: growing delays", talks: broken(at: [0, 1, 3, 7, 15, 31])),
+    CorrelationRow(name: "WS016: five only", talks: broken(at: [0, 0.6, 1.2, 1.8, 2.4])),
+    CorrelationRow(name: "WS016: each with a goodbye", talks: broken(at: [0, 0.6, 1.2, 1.8, 2.4, 3], goodbye: true)),
+    CorrelationRow(
+        name: "WS016: six users",
+        talks: broken(at: [0, 0.6, 1.2, 1.8, 2.4, 3]).enumerated().map { index, talk in
+            var talk = talk
+            talk.client = UInt32(20 + index)
+            return talk
+        }),
+    CorrelationRow(
+        name: "TLS004: the same again in clear text",
+        talks: handshakes(at: [0, 5], [.client(get), .server(demandTLS)]), found: ["TLS004 warning proven"]),
+    CorrelationRow(
+        name: "TLS004: TLS is offered, as demanded",
+        talks: [
+            Talk(start: 0, port: 50000, steps: [.client(get), .server(demandTLS)]),
+            Talk(start: 5, port: 50001, steps: [.client(.tls()), .server(.tlsAnswer)]),
+        ], retries: [1: 0]),
+    CorrelationRow(
+        name: "TLS004: more than a minute later", talks: handshakes(at: [0, 65], [.client(get), .server(demandTLS)])),
+    CorrelationRow(
+        name: "TLS004: another user behind the same address",
+        talks: [
+            Talk(
+                start: 0, port: 50000,
+                steps: [.client(get.adding("User-Agent", "a")), .server(demandTLS)]),
+            Talk(
+                start: 5, port: 50001,
+                steps: [.client(get.adding("User-Agent", "b")), .server(demandTLS)]),
+        ]),
+    CorrelationRow(
+        name: "TLS004: a 426 that demands no TLS",
+        talks: handshakes(at: [0, 5], [.client(get), .server(demandVersion)])),
+    CorrelationRow(
+        name: "a retry with another version",
+        talks: [
+            Talk(
+                start: 0, port: 50000,
+                steps: [.client(other.with("Sec-WebSocket-Version", "99")), .server(demandVersion)]),
+            Talk(start: 5, port: 50001, steps: [.client(.ws), .server(.wsAnswer)]),
+        ], retries: [1: 0]),
+    CorrelationRow(
+        name: "a retry with credentials",
+        talks: [
+            Talk(start: 0, port: 50000, steps: [.client(other), .server(challenge)]),
+            Talk(
+                start: 5, port: 50001,
+                steps: [.client(Head.ws.adding("Authorization", "Basic eDp5")), .server(.wsAnswer)]),
+        ], retries: [1: 0]),
+    CorrelationRow(
+        name: "a retry without credentials is none",
+        talks: [
+            Talk(start: 0, port: 50000, steps: [.client(other), .server(challenge)]),
+            Talk(start: 5, port: 50001, steps: [.client(.ws), .server(.wsAnswer)]),
+        ]),
+    CorrelationRow(
+        name: "a retry of CONNECT with credentials, on the same connection",
+        talks: [
+            Talk(
+                start: 0, port: 50000,
+                steps: [
+                    .client(.connect), .server(proxyChallenge),
+                    .client(Head.connect.adding("Proxy-Authorization", "Basic eDp5")),
+                    .server(Head("HTTP/1.1 200 OK")),
+                ])
+        ], retries: [1: 0]),
+    CorrelationRow(
+        name: "credentials for another place are no retry",
+        talks: [
+            Talk(start: 0, port: 50000, steps: [.client(other), .server(challenge)]),
+            Talk(
+                start: 5, port: 50001,
+                steps: [
+                    .client(Head.ws.line("GET /other HTTP/1.1").adding("Authorization", "Basic eDp5")),
+                    .server(.wsAnswer),
+                ]),
+        ]),
+]
+
+@Suite struct CorrelationTests {
+    private func correlation(_ exchanges: [Exchange], limit: Int = 65_536) -> Correlation {
+        var table = CorrelationTable(limit: limit)
+        for exchange in exchanges { table.add(exchange) }
+        return table.finish()
+    }
+
+    private func described(_ correlation: Correlation) -> [String] {
+        correlation.suspicions.map { suspicion in
+            let finding = Inspector().inspect(suspicion)
+            return "\(suspicion.key) \(suspicion.earlier) \(suspicion.message) \(finding?.level.name ?? "")"
+        } + correlation.retries.map { "\($0.key) \($0.value)" }.sorted()
+    }
+
+    @Test(arguments: correlationRows)
+    func row(_ row: CorrelationRow) throws {
+        let exchanges = Wire.run(row.talks).exchanges.sorted { $0.key < $1.key }
+        let correlation = correlation(exchanges)
+        let found = correlation.suspicions.compactMap { Inspector().inspect($0) }
+        #expect(found.map { "\($0.rule) \($0.level.name) \($0.certainty.name)" } == row.found)
+        var retries: [Int: Int] = [:]
+        for (later, demand) in correlation.retries {
+            let place = try #require(exchanges.firstIndex { $0.key == later })
+            retries[place] = exchanges.firstIndex { $0.key == demand }
+        }
+        #expect(retries == row.retries)
+    }
+
+    /// Findings name both sides, and the later exchange shows its own bytes and the earlier one's.
+    @Test(arguments: correlationRows.filter { !$0.found.isEmpty })
+    func evidence(_ row: CorrelationRow) throws {
+        let exchanges = Wire.run(row.talks).exchanges.sorted { $0.key < $1.key }
+        let inspector = Inspector()
+        for suspicion in correlation(exchanges).suspicions {
+            let finding = try #require(inspector.inspect(suspicion))
+            #expect(finding.message.hasSuffix("."))
+            #expect(suspicion.earlier.allSatisfy { $0 < suspicion.key })
+            for key in [suspicion.key] + suspicion.earlier {
+                let exchange = try #require(exchanges.first { $0.key == key })
+                let evidence = inspector.evidence(of: finding, in: exchange)
+                #expect(!evidence.isEmpty && evidence.allSatisfy { !$0.excerpt.isEmpty })
+                #expect(evidence.allSatisfy { $0.label.hasSuffix(", earlier") == (key != suspicion.key) })
+            }
+        }
+    }
+
+    @Test(arguments: correlationRows)
+    func orderDoesNotMatter(_ row: CorrelationRow) {
+        let exchanges = Wire.run(row.talks).exchanges
+        let expected = described(correlation(exchanges))
+        var random = SystemRandomNumberGenerator()
+        for _ in 0..<8 { #expect(described(correlation(exchanges.shuffled(using: &random))) == expected) }
+        #expect(described(correlation(exchanges.reversed())) == expected)
+    }
+
+    /// What a full table leaves out does not depend on the order either, and is counted.
+    @Test func theTableIsBounded() {
+        let talks = (0..<60).map { index in
+            Talk(start: Double(index), port: 50000 + UInt16(index), steps: [.client(other), .server(otherAnswer)])
+        }
+        let exchanges = Wire.run(talks).exchanges
+        let expected = correlation(exchanges, limit: 10)
+        #expect(expected.leftOut == 50)
+        #expect(expected.suspicions.first?.count == 9)
+        for _ in 0..<8 {
+            let shuffled = correlation(exchanges.shuffled(), limit: 10)
+            #expect(described(shuffled) == described(expected) && shuffled.leftOut == 50)
+        }
+    }
+
+    @Test func aRuleThatIsOffSaysNothing() throws {
+        let row = try #require(correlationRows.first)
+        let suspicion = try #require(correlation(Wire.run(row.talks).exchanges).suspicions.first)
+        var selection = RuleSelection()
+        selection.disabled = ["WS003"]
+        #expect(Inspector(selection: selection).inspect(suspicion) == nil)
+        selection = RuleSelection()
+        selection.levels = ["ws-key-reused": .warning]
+        #expect(Inspector(selection: selection).inspect(suspicion)?.level == .warning)
+    }
+
+    @Test func everyCorrelatedRuleIsSeenToSpeakAndToBeSilent() {
+        for rule in Catalogue.all where rule.correlates != nil {
+            #expect(correlationRows.contains { $0.found.contains { $0.hasPrefix(rule.id) } })
+            #expect(correlationRows.contains { $0.name.hasPrefix(rule.id) && $0.found.isEmpty })
+        }
+    }
+}

@@ -1,0 +1,115 @@
+// A connection written down packet by packet, and what the analyzer makes of it.
+
+import Traffic
+
+/// What an analyzer told.
+final class Told: AnalyzerOutput {
+    var exchanges: [Exchange] = []
+    var connections: [ConnectionRecord] = []
+    func finished(_ exchange: Exchange) { exchanges.append(exchange) }
+    func ended(_ connection: ConnectionRecord) { connections.append(connection) }
+}
+
+/// Packets of one or several connections.
+struct Talk {
+    struct Packet {
+        var time: Int64
+        var bytes: [UInt8]
+        var original: Int
+    }
+
+    private(set) var packets: [Packet] = []
+    private var time: Int64 = 1_700_000_000_000_000_000
+    private var next: (client: UInt32, server: UInt32)
+    private var identification = 1
+    private let port: Int
+    /// What lies around the IP header: Ethernet, with these VLANs for each packet's copies.
+    private let vlans: [Int?]
+    /// Of which sides there are packets under each VLAN.
+    private let sides: [Set<Direction>]
+
+    init(
+        port: Int = 40000, sequences: (client: UInt32, server: UInt32) = (1000, 5000), vlans: [Int?] = [nil],
+        sides: [Set<Direction>]? = nil, after seconds: Int64 = 0
+    ) {
+        self.port = port
+        self.vlans = vlans
+        self.sides = sides ?? vlans.map { _ in [.client, .server] }
+        next = sequences
+        time += seconds * 1_000_000_000
+    }
+
+    mutating func open() {
+        send(.client, flags: 0x02)
+        send(.server, flags: 0x12)
+        send(.client, flags: 0x10)
+    }
+
+    mutating func close() {
+        send(.client, flags: 0x11)
+        send(.server, flags: 0x11)
+        send(.client, flags: 0x10)
+    }
+
+    mutating func client(_ text: String) { send(.client, Array(text.utf8)) }
+    mutating func client(_ bytes: [UInt8]) { send(.client, bytes) }
+    mutating func server(_ text: String) { send(.server, Array(text.utf8)) }
+
+    /// One packet; `trailer` stands behind the IP datagram, `snapped` bytes at its end were not captured.
+    mutating func send(
+        _ direction: Direction, _ payload: [UInt8] = [], flags: UInt8 = 0x18, length: Int? = nil,
+        trailer: [UInt8] = [], snapped: Int = 0
+    ) {
+        let isClient = direction == .client
+        let acknowledged = flags & 0x10 != 0 ? (isClient ? next.server : next.client) : 0
+        var segment = isClient ? be16(port) + be16(80) : be16(80) + be16(port)
+        segment += be32(isClient ? next.client : next.server) + be32(acknowledged)
+        segment += [0x50, flags] + hex("ffff 0000 0000") + payload
+        let addresses = isClient ? hex("0a000001 0a000002") : hex("0a000002 0a000001")
+        let header =
+            [0x45, 0] + be16(length ?? 20 + segment.count) + be16(identification) + hex("4000 40 06 0000") + addresses
+        identification += 1
+        let advance = UInt32(payload.count) + (flags & 0x03 != 0 ? 1 : 0)
+        if isClient { next.client &+= advance } else { next.server &+= advance }
+        for (vlan, sides) in zip(vlans, sides) where sides.contains(direction) {
+            let datagram = header + segment + trailer
+            let frame = vlan.map { ethernet(0x8100, be16($0) + hex("0800") + datagram) } ?? ethernet(0x0800, datagram)
+            packets.append(Packet(time: time, bytes: Array(frame.dropLast(snapped)), original: frame.count))
+            time += 20_000
+        }
+        time += 1_000_000
+    }
+
+    static func + (left: Talk, right: Talk) -> Talk {
+        var both = left
+        both.packets = (left.packets + right.packets).sorted { $0.time < $1.time }
+        return both
+    }
+
+    /// Everything an analyzer tells of the packets.
+    func told(_ options: AnalyzerOptions = AnalyzerOptions()) -> (told: Told, counters: TrafficCounters) {
+        let told = Told()
+        var analyzer = Analyzer(options: options, output: told)
+        for (index, packet) in packets.enumerated() {
+            let captured = CapturedPacket(
+                number: UInt32(index + 1), time: Timestamp(nanoseconds: packet.time), linkType: 1, interface: 0,
+                range: 0..<packet.bytes.count, originalLength: UInt32(packet.original))
+            analyzer.receive(captured, capture: 0, bytes: packet.bytes.span)
+        }
+        analyzer.finish()
+        told.exchanges.sort { $0.key < $1.key }
+        told.connections.sort { $0.facts.id < $1.facts.id }
+        return (told, analyzer.counters)
+    }
+}
+
+func be32(_ number: UInt32) -> [UInt8] { be16(Int(number >> 16)) + be16(Int(number & 0xffff)) }
+
+let webSocketRequest = """
+    GET /chat HTTP/1.1\r\nHost: example.org\r\nUpgrade: websocket\r\nConnection: Upgrade\r
+    Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n
+    """
+let webSocketAnswer = """
+    HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r
+    Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n
+    """
