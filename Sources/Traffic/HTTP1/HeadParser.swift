@@ -88,7 +88,9 @@ extension ParsedHead {
     private mutating func parseRequestLine(_ bytes: Span<UInt8>, _ start: Int, _ end: Int) -> Bool {
         var index = start
         while index < end, bytes[index].isTokenByte { index += 1 }
-        guard index > start, index < end, bytes[index] == 0x20 || bytes[index] == 0x09 else { return false }
+        guard index > start, index - start <= 32, index < end, bytes[index] == 0x20 || bytes[index] == 0x09 else {
+            return false
+        }
         method = 0..<Int32(index - start)
         // The version is the last word; everything between is the target, odd spaces included.
         var targetStart = index

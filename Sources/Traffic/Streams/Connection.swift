@@ -13,7 +13,9 @@ struct Connection {
     private(set) var server: Endpoint
     let tunnel: UInt32
     let tunnels: [String]
-    /// The client's and the server's. An inline array, because its elements are changed in place without a call.
+    /// The client's and the server's.
+    ///
+    /// An inline array, because its elements are changed in place without a call.
     private(set) var streams = [2 of StreamState](repeating: StreamState())
     private(set) var conversation: Conversation?
     /// The roles are known: from a SYN, or from what was said.

@@ -22,8 +22,8 @@ struct ClientHello {
             if type == 0 {
                 if inner.skip(3, bytes), let count = inner.u16(bytes) { serverName = inner.text(count, bytes) }
             } else if type == 16 {
-                _ = inner.u16(bytes)
-                while protocols.count < 16, let count = inner.u8(bytes), let name = inner.text(count, bytes) {
+                let hasList = inner.u16(bytes) != nil
+                while hasList, protocols.count < 16, let count = inner.u8(bytes), let name = inner.text(count, bytes) {
                     protocols.append(name)
                 }
             }
