@@ -179,6 +179,7 @@ public final class ReportCollector {
     /// The report is the same as if one collector had been told everything, in whatever order.
     public func absorb(_ other: ReportCollector) {
         tally.add(other.tally)
+        correlation.absorb(other.correlation)
         // What is among the least of all was among the least there, so it is whole there.
         spool.absorb(other.exchange(&other.spool))
         connectionSpool.absorb(other.exchange(&other.connectionSpool))

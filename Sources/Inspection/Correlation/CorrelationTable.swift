@@ -20,6 +20,7 @@ public struct CorrelationTable: Sendable {
     public init(limit: Int = 65_536) { self.limit = max(limit, 2) }
 
     public mutating func add(_ exchange: Exchange) {
+        guard exchange.request != nil else { return }
         if let lastKept, lastKept < exchange.key {
             leftOut += 1
             return
@@ -34,6 +35,14 @@ public struct CorrelationTable: Sendable {
         }
         summaries.append(summary)
         if summaries.count >= limit + limit / 2 { trim() }
+    }
+
+    /// Takes what another table was given, about other exchanges of the same input.
+    public mutating func absorb(_ other: CorrelationTable) {
+        leftOut += other.leftOut
+        summaries += other.summaries
+        if let last = other.lastKept { lastKept = min(lastKept ?? last, last) }
+        trim()
     }
 
     private mutating func trim() {
