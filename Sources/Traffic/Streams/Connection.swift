@@ -35,6 +35,7 @@ struct Connection {
     private var hello: ClientHello?
     private var firstBytes: [UInt8] = []
     private var firstBytesUnknown = false
+    private var guessedFrames: UInt32 = 0
     private var loneUpgradeOptions: UInt32 = 0
     private var firstLoneUpgradeOption: MessageHead?
     private var requests: UInt32 = 0
@@ -517,6 +518,7 @@ struct Connection {
         hello = conversation.hello
         firstBytes = conversation.firstBytes
         firstBytesUnknown = conversation.firstBytesUnknown
+        guessedFrames = conversation.guessedFrames
         loneUpgradeOptions = conversation.loneUpgradeOptions
         firstLoneUpgradeOption = conversation.firstLoneUpgradeOption
         requests = conversation.requests
@@ -589,6 +591,7 @@ struct Connection {
         record.application = application
         record.startedMidstream = !sawSYN
         record.firstBytesUnknown = firstBytesUnknown
+        record.guessedFrames = guessedFrames
         record.loneUpgradeOptions = loneUpgradeOptions
         record.firstLoneUpgradeOption = firstLoneUpgradeOption
         record.end =
