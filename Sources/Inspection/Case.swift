@@ -164,11 +164,11 @@ struct ConnectionCase {
     let showSecrets: Bool
 
     func found(
-        _ message: String, fault: Fault? = nil, withheld: [String] = [], count: UInt32 = 1,
-        at evidence: [Evidence?] = []
+        _ message: String, fault: Fault? = nil, certainty: Certainty = .proven, withheld: [String] = [],
+        count: UInt32 = 1, at evidence: [Evidence?] = []
     ) -> Finding {
         var finding = Finding(
-            rule: rule.id, name: rule.name, level: rule.level, certainty: .proven, fault: fault ?? rule.fault,
+            rule: rule.id, name: rule.name, level: rule.level, certainty: certainty, fault: fault ?? rule.fault,
             message: message,
             source: rule.source, fix: rule.fix)
         finding.count = count

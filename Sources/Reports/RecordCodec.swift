@@ -13,7 +13,7 @@ enum RecordCodec {
         "LaterRequest": 5, "RequestFraming": 6, "Anomaly": 5, "SwitchedStream": 5, "WebSocketFacts": 10,
         "WebSocketSide": 19, "CloseFact": 3, "PingTimes": 2, "PingWait": 5, "FaultAnswer": 4, "IdleTime": 2,
         "HTTP2Facts": 3, "HTTP2Side": 4, "Finding": 15,
-        "Evidence": 4, "ConnectionRecord": 21, "StreamCounters": 7, "Place": 5, "PacketMark": 4,
+        "Evidence": 4, "ConnectionRecord": 22, "StreamCounters": 7, "Place": 5, "PacketMark": 4,
     ]
 }
 
@@ -278,6 +278,7 @@ extension ByteWriter {
         byte(record.application.rawValue)
         flag(record.startedMidstream)
         flag(record.firstBytesUnknown)
+        unsigned(record.guessedFrames)
         byte(record.end.rawValue)
         pair(record.streams) { writer, stream in
             writer.signed(stream.bytes)
@@ -608,6 +609,7 @@ extension ByteReader {
         record.application = try word(ConnectionProtocol.self)
         record.startedMidstream = try flag()
         record.firstBytesUnknown = try flag()
+        record.guessedFrames = try unsigned(as: UInt32.self)
         record.end = try word(ConnectionEnd.self)
         record.streams = try pair { r throws(Failure) in
             var stream = StreamCounters()

@@ -30,8 +30,7 @@ public struct Limits: Sendable {
     public var messageBytes: Int64 = 64 * 1024 * 1024
     public var messageFragments = 10_000
     public var emptyFragments = 100
-    /// Bytes a compressed message may inflate to before it is given up (RULES WSD009); a quarter of that where more than
-    /// 200 bytes come out of each.
+    /// Bytes a compressed message may inflate to before it is given up (RULES WSD009).
     public var inflatedBytes: Int64 = 64 * 1024 * 1024
 
     public init() {}

@@ -800,6 +800,10 @@ private let captureRows: [RuleRow] = [
         trigger: [.client(hex: hello), .client(.get), .server(ok)],
         nearMiss: [.client(.get), .server(ok)], handshake: false),
     RuleRow(
+        rule: "CAP003",
+        trigger: [.client(hex: hello), .server(hex: greeting), .client(hex: hello)],
+        nearMiss: [.client(hex: hello), .server(hex: greeting)], handshake: false),
+    RuleRow(
         rule: "CAP004",
         trigger: [.client(.ws), .lostServer(Head.wsAnswer.bytes), .client(hex: hello), .server(hex: greeting)],
         also: ["CAP002"], nearMiss: session(.client(hex: hello), .server(hex: greeting))),

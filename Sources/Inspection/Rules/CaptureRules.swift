@@ -121,13 +121,18 @@ enum CaptureRules {
             },
             connection: { it in
                 guard it.record.startedMidstream, it.record.firstBytesUnknown, !it.record.encrypted,
-                    it.record.exchanges == 0,
-                    it.record.application == .http
+                    it.record.exchanges == 0
                 else { return [] }
+                let isGuess = it.record.guessedFrames >= 3
+                guard it.record.application == .http || isGuess else { return [] }
                 let mark = it.record.firstPayload.client ?? it.record.facts.first
                 return [
                     it.found(
-                        "The capture starts inside the connection, and its first bytes are no request.",
+                        isGuess
+                            ? "The capture starts inside the connection; \(it.record.guessedFrames) headers in a row read "
+                                + "as WebSocket frames, but the handshake was not seen."
+                            : "The capture starts inside the connection, and its first bytes are no request.",
+                        certainty: isGuess ? .inferred : .proven,
                         at: [
                             it.raw(
                                 "first bytes",

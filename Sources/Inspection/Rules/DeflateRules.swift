@@ -196,10 +196,14 @@ enum DeflateRules {
             when: [.anomalies]
         ) { it in
             it.frames(.inflationExtreme) { anomaly in
-                let ratio = anomaly.value / max(anomaly.place.length, 1)
+                // Of a message that was given up only its first header is told.
+                if anomaly.place.length <= 14 {
+                    return "sent a message that inflates to more than \(anomaly.value) bytes"
+                }
+                let ratio = anomaly.value / anomaly.place.length
                 return
-                    "sent a message whose \(anomaly.place.length) bytes on the wire inflate to \(anomaly.value) or more "
-                    + "(1 to \(ratio))"
+                    "sent a message whose \(anomaly.place.length) bytes on the wire inflate to \(anomaly.value), "
+                    + "\(ratio) times as many"
             }
         }
     }

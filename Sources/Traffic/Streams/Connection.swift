@@ -13,7 +13,9 @@ struct Connection {
     private(set) var server: Endpoint
     let tunnel: UInt32
     let tunnels: [String]
-    /// The client's and the server's. An inline array, because its elements are changed in place without a call.
+    /// The client's and the server's.
+    ///
+    /// An inline array, because its elements are changed in place without a call.
     private(set) var streams = [2 of StreamState](repeating: StreamState())
     private(set) var conversation: Conversation?
     /// The roles are known: from a SYN, or from what was said.
@@ -33,6 +35,7 @@ struct Connection {
     private var hello: ClientHello?
     private var firstBytes: [UInt8] = []
     private var firstBytesUnknown = false
+    private var guessedFrames: UInt32 = 0
     private var loneUpgradeOptions: UInt32 = 0
     private var firstLoneUpgradeOption: MessageHead?
     private var requests: UInt32 = 0
@@ -515,6 +518,7 @@ struct Connection {
         hello = conversation.hello
         firstBytes = conversation.firstBytes
         firstBytesUnknown = conversation.firstBytesUnknown
+        guessedFrames = conversation.guessedFrames
         loneUpgradeOptions = conversation.loneUpgradeOptions
         firstLoneUpgradeOption = conversation.firstLoneUpgradeOption
         requests = conversation.requests
@@ -587,6 +591,7 @@ struct Connection {
         record.application = application
         record.startedMidstream = !sawSYN
         record.firstBytesUnknown = firstBytesUnknown
+        record.guessedFrames = guessedFrames
         record.loneUpgradeOptions = loneUpgradeOptions
         record.firstLoneUpgradeOption = firstLoneUpgradeOption
         record.end =

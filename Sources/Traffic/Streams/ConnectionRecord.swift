@@ -40,6 +40,8 @@ public struct ConnectionRecord: Sendable {
     public var startedMidstream = false
     /// Mid-stream, and the first client bytes were no request line (RULES CAP003).
     public var firstBytesUnknown = false
+    /// Consistent WebSocket frame headers of both directions, where the beginning was not captured.
+    public var guessedFrames: UInt32 = 0
     public var end: ConnectionEnd = .captureEnd
     public var streams = PerDirection(both: StreamCounters())
     public var packets: UInt64 = 0

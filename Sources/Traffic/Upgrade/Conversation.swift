@@ -232,6 +232,10 @@ final class Conversation {
     var wantsAcknowledgments = false
     /// First client bytes of a connection whose beginning was not seen, when they were no request.
     var firstBytesUnknown = false
+    var clientGuess = FrameGuess(.client)
+    var serverGuess = FrameGuess(.server)
+    /// Consistent frame headers of a session that may have begun before the capture.
+    var guessedFrames: UInt32 { clientGuess.frames &+ serverGuess.frames }
     var firstBytes: [UInt8] = []
     /// Requests whose Connection names an upgrade that no field offers (RULES UPG002), and the first of them.
     var loneUpgradeOptions: UInt32 = 0

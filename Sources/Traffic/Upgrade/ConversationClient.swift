@@ -288,6 +288,7 @@ extension Conversation {
             server.unrecognized += Int64(rest.count)
         }
         guard !client.spokeHTTP, !server.spokeHTTP else { return }
+        if direction == .client { clientGuess.take(rest) } else { serverGuess.take(rest) }
         // A TLS record, or too much that is nothing we know.
         if rest.count >= 3, (0x14...0x17).contains(rest[0]), rest[1] == 3, rest[2] <= 4 {
             application = .tls

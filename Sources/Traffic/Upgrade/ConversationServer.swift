@@ -94,8 +94,9 @@ extension Conversation {
         lose(.server)
     }
 
-    /// Bytes that are no status line stand where one is due, from `index` on. Behind an offer, or where the server
-    /// speaks first, they are new-protocol bytes in front of the answer (RULES EARLY008: real servers send them).
+    /// Bytes that are no status line stand where one is due, from `index` on.
+    ///
+    /// Behind an offer, or where the server speaks first, they are new-protocol bytes in front of the answer (RULES EARLY008: real servers send them).
     func beginOutOfTurn(_ bytes: Span<UInt8>, _ index: Int, _ offset: Int64, _ mark: PacketMark) {
         let speaksFirst = !client.spokeHTTP && !server.spokeHTTP && client.buffer.isEmpty
         let number = outstanding.first?.exchange

@@ -135,7 +135,7 @@ struct Inflater {
         return true
     }
 
-    /// A block is over. What stands behind the final one begins at a byte.
+    // What stands behind the final block begins at a byte.
     private mutating func endBlock() {
         state = .header
         lastBlockIsFinal = isFinal

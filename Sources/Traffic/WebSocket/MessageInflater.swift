@@ -76,8 +76,7 @@ final class MessageInflater {
         while true {
             let pause = inflater.advance(bytes, &index, end, base: start, mask: mask)
             inflater.takeOutput(take)
-            let produced = inflater.produced
-            if produced > limit || produced > limit / 4 && produced / 200 > message.compressed {
+            if inflater.produced > limit {
                 message.isCut = true
                 return false
             }

@@ -40,9 +40,9 @@ struct WebSocketDecoder: UpgradedDecoder {
         var index = 0
         while index < bytes.count {
             index = sides[direction.index].advance(bytes, from: index, offset: offset, mark: mark)
+            if sides[direction.index].hasNews { takeNews(direction, mark) }
             if sides[direction.index].controlIsComplete { takeControl(direction, mark) }
         }
-        if sides[direction.index].hasNews { takeNews(direction, mark) }
     }
 
     /// How long nobody said anything.
@@ -99,7 +99,9 @@ struct WebSocketDecoder: UpgradedDecoder {
         }
     }
 
-    /// A Ping was answered, or there is nothing to wait for any more. Behind a long frame a Pong has to wait.
+    /// A Ping was answered, or there is nothing to wait for any more.
+    ///
+    /// Behind a long frame a Pong has to wait.
     private mutating func noteWait(_ ping: WaitingPing, _ pinger: Direction, _ mark: PacketMark, isAnswered: Bool) {
         let waited = mark.time.nanoseconds(since: ping.place.last.time)
         guard waited > 1_000_000_000, !isClosing, waited > sides[pinger.index].slowestPing?.waited ?? 0,
@@ -446,7 +448,7 @@ struct WebSocketSideDecoder {
         if isCompressed {
             // What is wrong stands nowhere on the wire: the message is shown by its first frame.
             inflates = false
-            let place = wholeMessage(to: offset, mark)
+            guard let place = messagePlace else { return }
             setFault(place)
             anomalies.note(.textNotUTF8, place, messageHeader, value: 1)
             return
@@ -479,7 +481,8 @@ struct WebSocketSideDecoder {
         text = validator
         lastPayload = Place(
             direction: direction, offset: offset + Int64(start), length: Int64(end - start), first: mark, last: mark)
-        if !goesOn { judge(inflater.current) } else if isBad { failText(offset + Int64(end), mark, []) }
+        // Wrong text came out before whatever ended the inflating.
+        if isBad { failText(0, mark, []) } else if !goesOn { judge(inflater.current) }
     }
 
     private mutating func endInflating() {
@@ -491,25 +494,26 @@ struct WebSocketSideDecoder {
             if checks, !isBad, validator.check(piece, 0, piece.count, mask: 0) != nil { isBad = true }
         }
         text = validator
-        judge(message)
-        let last = lastPayload ?? messagePlace
-        if checks, isBad || message.failure == nil && !text.isComplete, let last { failText(last.end, last.last, []) }
+        if !isBad { judge(message) }
+        if checks, isBad || message.failure == nil && !text.isComplete { failText(0, headerMark, []) }
     }
 
     /// The message is over, or as much of it as will ever be read.
     private mutating func judge(_ message: InflatedMessage) {
         inflates = false
         facts.inflatedBytes = facts.inflatedBytes.addingReportingOverflow(message.inflated).partialValue
-        guard let last = lastPayload ?? messagePlace else { return }
-        let place = wholeMessage(to: last.end, last.last)
+        guard let place = messagePlace else { return }
         if let failure = message.failure {
             isContextLost = true
             inflater = nil
             fatal(.inflateFailed, place, value: Int64(failure.rawValue))
             return
         }
-        let isExtreme = message.isCut || message.inflated >= 1 << 20 && message.inflated / 200 > message.compressed
-        if isExtreme { anomalies.note(.inflationExtreme, place, messageHeader, value: message.inflated) }
+        if message.isCut {
+            anomalies.note(.inflationExtreme, place, messageHeader, value: limits.inflatedBytes)
+        } else if message.inflated >= 1 << 20, message.inflated / 200 > message.compressed {
+            anomalies.note(.inflationExtreme, wholeMessage ?? place, messageHeader, value: message.inflated)
+        }
         if message.keepsTail { anomalies.note(.tailKept, place, messageHeader) }
         if message.reachesBack, !keepsContext {
             anomalies.note(.contextReused, place, messageHeader, value: Int64(message.farthest))
@@ -534,14 +538,12 @@ struct WebSocketSideDecoder {
         }
     }
 
-    /// The message being read, up to `end`.
-    private func wholeMessage(to end: Int64, _ mark: PacketMark) -> Place {
-        guard let start = messagePlace else {
-            return Place(direction: direction, offset: end, length: 0, first: mark, last: mark)
-        }
+    /// The message up to the payload that was inflated last.
+    private var wholeMessage: Place? {
+        guard let start = messagePlace, let last = lastPayload else { return messagePlace }
         return Place(
-            direction: direction, offset: start.offset, length: max(end - start.offset, start.length),
-            first: start.first, last: mark)
+            direction: direction, offset: start.offset, length: max(last.end - start.offset, start.length),
+            first: start.first, last: last.last)
     }
 
     // MARK: A frame ends
@@ -549,7 +551,7 @@ struct WebSocketSideDecoder {
     private mutating func endFrame(_ bytes: Span<UInt8>, _ index: Int, _ offset: Int64, _ mark: PacketMark) {
         if opcode >= 8 {
             if opcode == 8 { endClose(mark) }
-            controlIsComplete = opcode == 9 || opcode == 10
+            controlIsComplete = opcode <= 10
             return
         }
         guard isFinal, opcode <= 2, message != 0 else { return }
@@ -626,6 +628,7 @@ struct WebSocketSideDecoder {
     private func headerBytes(_ count: Int) -> [UInt8] { (0..<min(count, 14)).map { header[$0] } }
 
     /// Whether the direction goes on with HTTP, as far as can be told: the first bytes are kept until it can.
+    ///
     /// A method and a space, or `HTTP/1.`, are no beginning that a conforming frame could have.
     private mutating func looksLikeHTTP(
         _ bytes: Span<UInt8>, _ index: inout Int, _ offset: Int64, _ mark: PacketMark
