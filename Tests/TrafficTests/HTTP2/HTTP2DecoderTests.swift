@@ -55,9 +55,8 @@ import Testing
         ("empty settings", .server, frame(4) + frame(6, [1, 2, 3, 4, 5, 6, 7, 8]), "SETTINGS:1 PING:1 streams 1"),
         (
             "streams are counted once", .client,
-            preface + settings + frame(1, stream: 3, [1]) + frame(1, stream: 3) + frame(1, stream: 5)
-                + frame(1, stream: 1),
-            "preface HEADERS:4 SETTINGS:1 3=100 4=10485760 streams 3"
+            preface + settings + frame(1, stream: 3, [1]) + frame(1, stream: 3) + frame(1, stream: 5),
+            "preface HEADERS:3 SETTINGS:1 3=100 4=10485760 streams 3"
         ),
         ("an unknown type", .server, settings + frame(200, [9]), "SETTINGS:1 UNKNOWN:1 3=100 4=10485760 streams 1"),
         (

@@ -76,7 +76,7 @@ func text(_ string: String, fin: Bool = true, key: [UInt8]? = [1, 2, 3, 4]) -> [
         Row(name: "rsv1", bytes: frame(1, reserved: 4), kinds: "reservedBits"),
         Row(name: "rsv2", bytes: frame(1, reserved: 2), kinds: "reservedBits"),
         Row(name: "rsv3", bytes: frame(9, reserved: 1), kinds: "reservedBits"),
-        Row(name: "rsv1 with deflate", deflate: true, bytes: frame(1, [0xff], reserved: 4), kinds: ""),
+        Row(name: "rsv1 with deflate", deflate: true, bytes: frame(1, hex("f248cdc9c90700"), reserved: 4), kinds: ""),
         Row(name: "rsv2 with deflate", deflate: true, bytes: frame(1, reserved: 2), kinds: "reservedBits"),
         Row(name: "rsv1 and rsv2 with deflate", deflate: true, bytes: frame(1, reserved: 6), kinds: "reservedBits"),
         Row(name: "any with a foreign extension", unknownExtension: true, bytes: frame(1, reserved: 7), kinds: ""),
@@ -86,7 +86,7 @@ func text(_ string: String, fin: Bool = true, key: [UInt8]? = [1, 2, 3, 4]) -> [
             bytes: frame(1, fin: false, reserved: 4) + frame(0, reserved: 4), kinds: "rsv1Misplaced"),
         Row(
             name: "rsv1 on the first fragment", deflate: true,
-            bytes: frame(1, [0xff], fin: false, reserved: 4) + frame(0, [0xff]), kinds: ""),
+            bytes: frame(1, hex("f248cd"), fin: false, reserved: 4) + frame(0, hex("c9c90700")), kinds: ""),
         // Opcodes.
         Row(name: "opcode 3", bytes: frame(3), kinds: "reservedOpcode"),
         Row(name: "opcode 7", bytes: frame(7, [1, 2]), kinds: "reservedOpcode"),
