@@ -31,9 +31,11 @@ struct TestCapture {
         sequence.client &+= UInt32(payload.count)
     }
 
-    mutating func server(_ payload: String) {
-        packet(fromClient: false, flags: 0x18, payload: Array(payload.utf8))
-        sequence.server &+= UInt32(payload.utf8.count)
+    mutating func server(_ payload: String) { server(Array(payload.utf8)) }
+
+    mutating func server(_ payload: [UInt8]) {
+        packet(fromClient: false, flags: 0x18, payload: payload)
+        sequence.server &+= UInt32(payload.count)
     }
 
     /// The packets that close it.
@@ -91,6 +93,7 @@ extension TestCapture {
         capture.server(answer)
         capture.client([0x81, 0x82, 1, 2, 3, 4, 0x68 ^ 1, 0x69 ^ 2])
         capture.client([0x88, 0x82, 0, 0, 0, 0, 0x03, 0xe8])
+        capture.server([0x88, 0x02, 0x03, 0xe8])
         capture.close()
         return capture.bytes
     }
