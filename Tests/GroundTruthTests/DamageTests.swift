@@ -27,13 +27,13 @@ struct SeededNumbers: RandomNumberGenerator {
 }
 
 @Suite struct DamageTests {
-    @Test(.timeLimit(.minutes(2))) func samples() throws {
+    @Test(.timeLimit(.minutes(30))) func samples() throws {
         let samples = SharedMaterial.captures(in: SharedMaterial.repository.appending(path: "samples"))
         #expect(samples.count >= 12)
         try damage(samples)
     }
 
-    @Test(.timeLimit(.minutes(20))) func everyCapture() throws {
+    @Test(.timeLimit(.minutes(30))) func everyCapture() throws {
         guard let lab = SharedMaterial.captures(of: "lab", for: "damage"),
             let others = SharedMaterial.captures(of: "third-party", for: "damage")
         else { return }

@@ -104,7 +104,7 @@ import Testing
     }
 
     /// Every capture there is, all at once: hundreds of taps.
-    @Test(.timeLimit(.minutes(5))) func realCaptures() throws {
+    @Test(.timeLimit(.minutes(30))) func realCaptures() throws {
         let repository = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
             .deletingLastPathComponent()
         let shared =
