@@ -17,38 +17,63 @@ struct UTF8Validator {
     /// Returns the index of the first byte that cannot be, or `nil`.
     mutating func check(_ bytes: Span<UInt8>, _ start: Int, _ end: Int, mask: UInt32) -> Int? {
         var index = start
+        @inline(__always) func byte(_ index: Int) -> UInt8 {
+            bytes[index] ^ UInt8(truncatingIfNeeded: mask >> (UInt32(truncatingIfNeeded: index &- start) & 3 &* 8))
+        }
+        // The end of a code point that began before.
+        while needed > 0, index < end {
+            let next = byte(index)
+            guard next >= lower, next <= upper else { return index }
+            lower = 0x80
+            upper = 0xbf
+            needed -= 1
+            index += 1
+        }
         while index < end {
-            if needed == 0 {
-                let rotation = UInt32((index - start) & 3) * 8
+            let first = byte(index)
+            if first < 0x80 {
+                let rotation = UInt32(truncatingIfNeeded: index &- start) & 3 &* 8
                 let turned = rotation == 0 ? mask : mask >> rotation | mask << (32 - rotation)
                 index += bytes.asciiWords(from: index, to: end, mask: turned)
-                // Plain bytes up to the word boundary, then whatever stopped the words.
+                // What is left of a word, up to whatever stopped the words.
                 var plain = 0
-                while index < end, plain < 8 {
-                    let byte = bytes[index] ^ UInt8(truncatingIfNeeded: mask >> (UInt32((index - start) & 3) * 8))
-                    if byte >= 0x80 {
-                        guard open(byte) else { return index }
-                        index += 1
-                        break
-                    }
+                while index < end, plain < 8, byte(index) < 0x80 {
                     index += 1
                     plain += 1
                 }
-            } else {
-                let byte = bytes[index] ^ UInt8(truncatingIfNeeded: mask >> (UInt32((index - start) & 3) * 8))
-                guard byte >= lower, byte <= upper else { return index }
-                lower = 0x80
-                upper = 0xbf
-                needed -= 1
+                continue
+            }
+            // A whole code point at hand is checked at once; the states are for those that are cut.
+            guard end - index >= 4 else {
+                guard open(first) else { return index }
                 index += 1
-                // Runs of non-ASCII text: the next lead byte is taken here, without asking for words first.
-                if needed == 0, index < end {
-                    let next = bytes[index] ^ UInt8(truncatingIfNeeded: mask >> (UInt32((index - start) & 3) * 8))
-                    if next >= 0x80 {
-                        guard open(next) else { return index }
-                        index += 1
-                    }
+                while needed > 0, index < end {
+                    let next = byte(index)
+                    guard next >= lower, next <= upper else { return index }
+                    lower = 0x80
+                    upper = 0xbf
+                    needed -= 1
+                    index += 1
                 }
+                continue
+            }
+            let second = byte(index + 1)
+            if first < 0xe0 {
+                guard first >= 0xc2 else { return index }
+                guard second & 0xc0 == 0x80 else { return index + 1 }
+                index += 2
+            } else if first < 0xf0 {
+                let isAllowed = first == 0xe0 ? second >= 0xa0 : first != 0xed || second < 0xa0
+                guard second & 0xc0 == 0x80, isAllowed else { return index + 1 }
+                guard byte(index + 2) & 0xc0 == 0x80 else { return index + 2 }
+                index += 3
+            } else {
+                guard first <= 0xf4 else { return index }
+                let isAllowed = first == 0xf0 ? second >= 0x90 : first != 0xf4 || second < 0x90
+                guard second & 0xc0 == 0x80, isAllowed else { return index + 1 }
+                guard byte(index + 2) & 0xc0 == 0x80 else { return index + 2 }
+                guard byte(index + 3) & 0xc0 == 0x80 else { return index + 3 }
+                index += 4
             }
         }
         return nil
