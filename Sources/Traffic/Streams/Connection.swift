@@ -30,7 +30,7 @@ struct Connection {
     private var duplicates: UInt32 = 0
     private var firstDuplicate: (copy: PacketMark, original: PacketMark)?
     private var firstGap: Place?
-    private var firstPayload = PerDirection<PacketMark?>(both: nil)
+    private var firstPayload = [2 of PacketMark?](repeating: nil)
     private var application = ConnectionProtocol.unknown
     private var hello: ClientHello?
     private var firstBytes: [UInt8] = []
@@ -219,7 +219,7 @@ struct Connection {
         _ payload: Span<UInt8>, at sequence: UInt32, _ segment: Segment, _ direction: Direction, _ mark: PacketMark,
         _ context: AnalysisContext
     ) {
-        if firstPayload[direction] == nil { firstPayload[direction] = mark }
+        if firstPayload[direction.index] == nil { firstPayload[direction.index] = mark }
         var offset = streams[direction.index].offset(of: sequence)
         let count = Int64(payload.count)
         if streams[direction.index].isUnread, offset < 0 {
@@ -606,7 +606,7 @@ struct Connection {
         record.firstDuplicate = firstDuplicate
         record.copyOf = copy.of
         record.copiesUnder = copy.seenUnder
-        record.firstPayload = firstPayload
+        record.firstPayload = PerDirection(client: firstPayload[0], server: firstPayload[1])
         record.firstBytes = firstBytes
         record.streams = PerDirection(client: streams[0].counters, server: streams[1].counters)
         if let digests {

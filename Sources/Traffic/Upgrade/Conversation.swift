@@ -200,7 +200,7 @@ final class Conversation {
     var decoder: (any UpgradedDecoder)?
     /// Number of the exchange that switched, and what was seen behind the switch.
     var switched: Int?
-    var switchedStreams = PerDirection(both: SwitchedStream())
+    var switchedStreams = [2 of SwitchedStream](repeating: SwitchedStream())
     /// The request being read belongs to this exchange.
     var reading: Int?
     /// Responses that early bytes drew, by the number of the exchange they were early for.
@@ -348,9 +348,9 @@ final class Conversation {
         let number = open[index].number
         if let answer = earlyAnswers[number] { open[index].exchange.early?.answer = answer }
         if switched == number {
-            open[index].exchange.switched = switchedStreams
+            open[index].exchange.switched = PerDirection(client: switchedStreams[0], server: switchedStreams[1])
             for direction in Direction.allCases {
-                if let last = switchedStreams[direction].last, open[index].exchange.lastMark.precedes(last) {
+                if let last = switchedStreams[direction.index].last, open[index].exchange.lastMark.precedes(last) {
                     open[index].exchange.lastMark = last
                 }
             }

@@ -102,7 +102,7 @@ extension Conversation {
         // A switch voids every request behind the one that was answered (RULES A, Association).
         outstanding = []
         server.state = .switched
-        switchedStreams.server.start = serverStart
+        switchedStreams[1].start = serverStart
         switch client.state {
         case .held:
             var start = open[index].exchange.framing.end ?? client.position
@@ -122,7 +122,7 @@ extension Conversation {
 
     func startClient(at offset: Int64) {
         client.state = .switched
-        switchedStreams.client.start = offset
+        switchedStreams[0].start = offset
     }
 
     func switchUnsolicited(_ bytes: Span<UInt8>, _ place: Place, _ front: Outstanding?) {
@@ -160,14 +160,7 @@ extension Conversation {
 
     func pass(_ bytes: Span<UInt8>, _ direction: Direction, _ offset: Int64, _ mark: PacketMark) {
         guard bytes.count > 0 else { return }
-        switchedStreams[direction].bytes += Int64(bytes.count)
-        switchedStreams[direction].last = mark
-        let kept = switchedStreams[direction].excerpt.count
-        if kept < 256 {
-            if kept == 0 { switchedStreams[direction].first = mark }
-            let more = bytes.extracting(0..<min(bytes.count, 256 - kept))
-            switchedStreams[direction].excerpt.append(more)
-        }
+        switchedStreams[direction.index].take(bytes, mark)
         decoder?.receive(bytes, direction, offset: offset, mark: mark)
     }
 }

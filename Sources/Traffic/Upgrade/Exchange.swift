@@ -256,6 +256,15 @@ public struct SwitchedStream: Sendable {
     /// The last packet that carried any.
     public var last: PacketMark?
     public init() {}
+
+    /// Counts bytes, and keeps the first of them.
+    mutating func take(_ new: Span<UInt8>, _ mark: PacketMark) {
+        bytes += Int64(new.count)
+        last = mark
+        guard excerpt.count < 256 else { return }
+        if excerpt.isEmpty { first = mark }
+        excerpt.append(new.extracting(0..<min(new.count, 256 - excerpt.count)))
+    }
 }
 
 /// One exchange, decided or given up.
