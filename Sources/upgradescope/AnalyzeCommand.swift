@@ -28,7 +28,9 @@ struct ReadingOptions: ParsableArguments {
     func validate() throws {
         if let since, let until, until.time < since.time { throw ValidationError("--until lies before --since") }
         var known = Limits()
-        for limit in limits where !known.set(limit.name, to: limit.value) {
+        var thresholds = Thresholds()
+        for limit in limits
+        where !known.set(limit.name, to: limit.value) && !thresholds.set(limit.name, to: limit.value) {
             throw ValidationError("--limits: '\(limit.name)' is none of \(limitNames)")
         }
     }
@@ -41,12 +43,21 @@ struct ReadingOptions: ParsableArguments {
         return options
     }
 
+    /// Times that rules compare with.
+    var thresholds: Thresholds {
+        var thresholds = Thresholds()
+        for limit in limits { _ = thresholds.set(limit.name, to: limit.value) }
+        return thresholds
+    }
+
     var packetFilter: PacketFilter {
         PacketFilter(since: since?.time, until: until?.time, count: count ?? .max)
     }
 }
 
-private var limitNames: String { Limits.names.keys.sorted().joined(separator: ", ") }
+private var limitNames: String {
+    (Limits.names.keys.sorted() + Thresholds.names.keys.sorted()).joined(separator: ", ")
+}
 
 struct AnalyzeCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -97,6 +108,9 @@ struct AnalyzeCommand: ParsableCommand {
     @Flag(help: "Tell of every connection, also of those without an exchange.")
     var connections = false
 
+    @Flag(help: "SHA-256 of the bytes of each stream, in the table of all connections.")
+    var streamDigests = false
+
     @Flag(help: "Print errors and what was asked for by name, nothing else.")
     var quiet = false
 
@@ -116,14 +130,17 @@ struct AnalyzeCommand: ParsableCommand {
 
         var reportOptions = ReportOptions()
         reportOptions.showSecrets = reading.showSecrets
-        reportOptions.connections = connections
+        reportOptions.connections = connections || streamDigests
         reportOptions.everyExchange = outputs.needEveryExchange
         reportOptions.strict = strict
         var analyzerOptions = reading.analyzerOptions
-        analyzerOptions.allConnections = connections
+        analyzerOptions.allConnections = connections || streamDigests
+        analyzerOptions.streamDigests = streamDigests
 
         let judgeOptions = JudgeOptions(
-            inspector: Inspector(selection: try selection(), showSecrets: reading.showSecrets), report: reportOptions)
+            inspector: Inspector(
+                selection: try selection(), showSecrets: reading.showSecrets, thresholds: reading.thresholds),
+            report: reportOptions)
         let judge = Judge(judgeOptions, events: outputs.eventFiles)
         var analysis = Analysis(
             options: analyzerOptions, filter: reading.packetFilter, judge: judge,

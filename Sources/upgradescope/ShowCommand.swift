@@ -47,7 +47,9 @@ struct ShowCommand: ParsableCommand {
         var options = ReportOptions()
         options.showSecrets = reading.showSecrets
         let judge = Judge(
-            JudgeOptions(inspector: Inspector(showSecrets: reading.showSecrets), report: options))
+            JudgeOptions(
+                inspector: Inspector(showSecrets: reading.showSecrets, thresholds: reading.thresholds), report: options)
+        )
         var analysis = Analysis(
             options: reading.analyzerOptions, filter: reading.packetFilter, judge: judge,
             progress: Progress(total: System.size(of: capture), quiet: false))

@@ -35,6 +35,22 @@ import Testing
         #expect(lines.contains { $0.contains("UPG001") })
     }
 
+    @Test func digestsComeWithTheTableOfConnections() throws {
+        let folder = try Folder()
+        let capture = try folder.write("a.pcap", TestCapture.clean())
+        let plain = try Program.run("analyze", capture, "--format", "json", "--connections")
+        let digests = try Program.run("analyze", capture, "--format", "json", "--stream-digests")
+        #expect(plain.text.contains("\"contiguous\"") && !plain.text.contains("\"sha256\""))
+        #expect(digests.text.contains("\"sha256\""))
+    }
+
+    @Test func aThresholdIsALimit() throws {
+        let folder = try Folder()
+        let capture = try folder.write("a.pcap", TestCapture.clean())
+        #expect(try Program.run("analyze", capture, "--limits", "idle-seconds=30").status == 0)
+        #expect(try Program.run("analyze", capture, "--limits", "idle-hours=1").status == 2)
+    }
+
     @Test func anOldReportIsReplacedAndItsModeKept() throws {
         let folder = try Folder()
         let capture = try folder.write("a.pcap", TestCapture.clean())
