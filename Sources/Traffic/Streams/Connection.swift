@@ -428,17 +428,10 @@ struct Connection {
                 giveUp(direction, mark, context)
             }
         }
-        if conversation?.wantsAcknowledgments == true, let acknowledged = mark.acknowledged {
-            noteAcknowledged(acknowledged, mark)
-        }
     }
 
     /// Packets of the connection that may pass before an acknowledged hole is called missing.
     private static var holePatience: UInt32 { 96 }
-
-    private func noteAcknowledged(_ offset: Int64, _ mark: PacketMark) {
-        conversation?.acknowledged(upTo: offset, mark: mark)
-    }
 
     /// The hole at `next` is missing: up to what is held behind it, or to what was acknowledged.
     private mutating func giveUp(_ direction: Direction, _ mark: PacketMark, _ context: AnalysisContext) {
