@@ -9,6 +9,7 @@ extension Conversation {
         if status == 101 || isConnect && (200..<300).contains(status) {
             open[index].exchange.outcome = .switched
             chooseProtocol(index, response)
+            tellDecided(index)
             startSwitch(index, response.place.end)
             return
         }
@@ -17,6 +18,7 @@ extension Conversation {
         open[index].exchange.reason = reason
         open[index].isRefused = true
         wantsAcknowledgments = true
+        tellDecided(index)
         startResponseBody(bytes, toHEAD: front.isHEAD)
         if client.state == .held {
             client.state = .head
@@ -140,7 +142,9 @@ extension Conversation {
         exchange.lastMark = place.last
         let number = add(exchange)
         guard let index = index(of: number) else { return }
+        if context.options.tellsProgress { context.output.began(exchange) }
         chooseProtocol(index, response)
+        tellDecided(index)
         startSwitch(index, place.end)
     }
 
@@ -155,7 +159,12 @@ extension Conversation {
         exchange.request = request
         exchange.framing = front.framing
         guard let index = index(of: add(exchange)) else { return }
+        if context.options.tellsProgress { context.output.began(exchange) }
         decide(index, response, front, bytes)
+    }
+
+    private func tellDecided(_ index: Int) {
+        if context.options.tellsProgress { context.output.decided(open[index].exchange) }
     }
 
     func pass(_ bytes: Span<UInt8>, _ direction: Direction, _ offset: Int64, _ mark: PacketMark) {
