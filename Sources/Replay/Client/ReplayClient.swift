@@ -77,6 +77,22 @@ public struct ReplayClient {
     private struct Carried {
         var recorded: JSONValue.Content
         var live: JSONValue.Content
+
+        /// The JSON text that a value becomes; `nil` where it is not the recorded one.
+        func replacement(for value: JSONValue.Content) -> String? {
+            switch (value, recorded, live) {
+            case (.string(let text), .string(let old), .string(let new)):
+                if text == old { return JSONText.quoted(new) }
+                // A token inside a longer text, such as "Bearer …".
+                guard old.utf8.count >= 4, text.contains(old) else { return nil }
+                return JSONText.quoted(text.replacing(old, with: new))
+            case (.number(let number), .number(let old), .number(let new)): return number == old ? new.text : nil
+            case (.string(let text), .string(let old), .number(let new)): return text == old ? new.text : nil
+            case (.number(let number), .number(let old), .string(let new)):
+                return number == old ? JSONText.quoted(new) : nil
+            default: return nil
+            }
+        }
     }
 
     /// How long the server of a byte protocol must be silent for what it said to count as an answer, when it was less
@@ -536,24 +552,6 @@ public struct ReplayClient {
     private static func seconds(_ nanoseconds: Int64) -> String {
         nanoseconds % 1_000_000_000 == 0
             ? "\(nanoseconds / 1_000_000_000) s" : "\(nanoseconds / 1_000_000) ms"
-    }
-}
-
-extension ReplayClient.Carried {
-    /// The JSON text that a value becomes; `nil` where it is not the recorded one.
-    fileprivate func replacement(for value: JSONValue.Content) -> String? {
-        switch (value, recorded, live) {
-        case (.string(let text), .string(let old), .string(let new)):
-            if text == old { return JSONText.quoted(new) }
-            // A token inside a longer text, such as "Bearer …".
-            guard old.utf8.count >= 4, text.contains(old) else { return nil }
-            return JSONText.quoted(text.replacing(old, with: new))
-        case (.number(let number), .number(let old), .number(let new)): return number == old ? new.text : nil
-        case (.string(let text), .string(let old), .number(let new)): return text == old ? new.text : nil
-        case (.number(let number), .number(let old), .string(let new)):
-            return number == old ? JSONText.quoted(new) : nil
-        default: return nil
-        }
     }
 }
 
