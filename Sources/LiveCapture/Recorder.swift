@@ -73,7 +73,9 @@ public final class Recorder {
     /// Something went wrong, and when it did it was said.
     public private(set) var hasFailed = false
 
-    /// Opens the first file. `say` is told, once, what goes wrong later.
+    /// Opens the first file.
+    ///
+    /// `say` is told, once, what goes wrong later.
     public init(
         _ options: RecordingOptions, interface: RecordedInterface, start: Timestamp, say: @escaping (String) -> Void
     ) throws(CaptureFailure) {

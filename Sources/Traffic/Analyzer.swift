@@ -11,13 +11,20 @@ public protocol AnalyzerOutput: AnyObject {
     func ended(_ connection: ConnectionRecord)
     /// The request of an exchange was read; told only with `AnalyzerOptions.tellsProgress`.
     func began(_ exchange: Exchange)
-    /// The final answer of an exchange came, a switch or another; told only with `AnalyzerOptions.tellsProgress`.
-    func decided(_ exchange: Exchange)
+
+    // What `TranscriptOptions` ask for: see Transcript.swift.
+    func answered(_ exchange: Exchange)
+    func said(_ message: TranscriptMessage, in exchange: ExchangeKey)
+    func lostTrack(at place: Place, in exchange: ExchangeKey)
+    func requested(_ head: MessageHead, connection: UInt64)
+    func streamed(
+        _ bytes: Span<UInt8>, _ direction: Direction, offset: Int64, mark: PacketMark, connection: UInt64,
+        isBehindOffer: Bool)
+    func streamGap(_ place: Place, connection: UInt64)
 }
 
 extension AnalyzerOutput {
     public func began(_ exchange: Exchange) {}
-    public func decided(_ exchange: Exchange) {}
 }
 
 /// What to look at, and how much to hold.
@@ -30,10 +37,12 @@ public struct AnalyzerOptions: Sendable {
     public var allConnections = false
     /// SHA-256 of each stream's contiguous bytes (`--stream-digests`).
     public var streamDigests = false
-    /// Exchanges are told of when they begin and when they are decided as well, not only at their end.
+    /// Exchanges are told of when they begin (`began`) and are decided (`answered`) as well, not only at their end.
     public var tellsProgress = false
     /// After each packet `Analyzer.lastOwner` says whose it was.
     public var tellsOwners = false
+    /// What is said, told while it is read.
+    public var transcript = TranscriptOptions()
     /// The part of the traffic that is this analyzer's.
     public var shard = Shard.all
     public init() {}
@@ -169,6 +178,9 @@ public struct Analyzer: ~Copyable {
     /// Walks all connections: for a display that is drawn a few times a second, not for every packet.
     public func forEachOpenExchange(_ body: (ExchangeProgress) -> Void) {
         for index in table.liveIndices { table[index].conversation?.forEachOpen(body) }
+    /// Requests whose answers are not whole yet, on all connections: of one that is being replayed.
+    public var unansweredRequests: Int {
+        table.liveIndices.reduce(0) { $0 + (table[$1].conversation?.unanswered ?? 0) }
     }
 
     /// The input is over: everything still open is told of.

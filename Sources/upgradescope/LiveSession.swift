@@ -142,7 +142,7 @@ private final class LiveOutput: AnalyzerOutput {
 
     func finished(_ exchange: Exchange) { judge.finished(exchange) }
     func began(_ exchange: Exchange) { for observer in judge.observers { observer.began(exchange) } }
-    func decided(_ exchange: Exchange) { for observer in judge.observers { observer.decided(exchange) } }
+    func answered(_ exchange: Exchange) { for observer in judge.observers { observer.decided(exchange) } }
     func ended(_ connection: ConnectionRecord) {
         judge.ended(connection)
         recorder?.ended(connection.facts.id)

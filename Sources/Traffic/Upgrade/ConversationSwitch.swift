@@ -9,7 +9,7 @@ extension Conversation {
         if status == 101 || isConnect && (200..<300).contains(status) {
             open[index].exchange.outcome = .switched
             chooseProtocol(index, response)
-            tellDecided(index)
+            tellAnswer(index)
             startSwitch(index, response.place.end)
             return
         }
@@ -18,7 +18,7 @@ extension Conversation {
         open[index].exchange.reason = reason
         open[index].isRefused = true
         wantsAcknowledgments = true
-        tellDecided(index)
+        tellAnswer(index)
         startResponseBody(bytes, toHEAD: front.isHEAD)
         if client.state == .held {
             client.state = .head
@@ -144,8 +144,14 @@ extension Conversation {
         guard let index = index(of: number) else { return }
         if context.options.tellsProgress { context.output.began(exchange) }
         chooseProtocol(index, response)
-        tellDecided(index)
+        tellAnswer(index)
         startSwitch(index, place.end)
+    }
+
+    /// Tells whoever follows what is said.
+    func tellAnswer(_ index: Int) {
+        let options = context.options
+        if options.transcript.messages || options.tellsProgress { context.output.answered(open[index].exchange) }
     }
 
     /// A 426 demands what was not offered (RFC 9110 15.5.22): an exchange that the server began.
@@ -161,10 +167,6 @@ extension Conversation {
         guard let index = index(of: add(exchange)) else { return }
         if context.options.tellsProgress { context.output.began(exchange) }
         decide(index, response, front, bytes)
-    }
-
-    private func tellDecided(_ index: Int) {
-        if context.options.tellsProgress { context.output.decided(open[index].exchange) }
     }
 
     func pass(_ bytes: Span<UInt8>, _ direction: Direction, _ offset: Int64, _ mark: PacketMark) {

@@ -8,7 +8,7 @@ import Traffic
     final class Diary: AnalyzerOutput {
         var lines: [String] = []
         func began(_ exchange: Exchange) { lines.append("began \(exchange.key.packet)") }
-        func decided(_ exchange: Exchange) {
+        func answered(_ exchange: Exchange) {
             lines.append("decided \(exchange.key.packet) \(exchange.response?.status ?? 0) \(exchange.outcome.name)")
         }
         func finished(_ exchange: Exchange) { lines.append("finished \(exchange.key.packet)") }
