@@ -178,6 +178,8 @@ public struct Analyzer: ~Copyable {
     /// Walks all connections: for a display that is drawn a few times a second, not for every packet.
     public func forEachOpenExchange(_ body: (ExchangeProgress) -> Void) {
         for index in table.liveIndices { table[index].conversation?.forEachOpen(body) }
+    }
+
     /// Requests whose answers are not whole yet, on all connections: of one that is being replayed.
     public var unansweredRequests: Int {
         table.liveIndices.reduce(0) { $0 + (table[$1].conversation?.unanswered ?? 0) }
