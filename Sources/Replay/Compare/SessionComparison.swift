@@ -4,7 +4,7 @@ public import Inspection
 import Traffic
 
 /// Compares one run of a script with its recording.
-public struct SessionComparison {
+public struct SessionComparison: Sendable {
     private let options: CompareOptions
     private let inspector: Inspector
     /// Differences listed of one exchange.
