@@ -77,7 +77,8 @@ public final class ReplayRunner: Sendable {
         plan: ReplayPlan, isStopped: @escaping @Sendable () -> Bool,
         progress: @escaping @Sendable (ReplayProgress) -> Void
     ) -> ReplayReport {
-        let watch = group.next().scheduleRepeatedTask(initialDelay: .milliseconds(100), delay: .milliseconds(100)) { _ in
+        let watch = group.next().scheduleRepeatedTask(initialDelay: .milliseconds(100), delay: .milliseconds(100)) {
+            _ in
             if isStopped() { self.stop() }
             progress(self.progress)
         }
@@ -335,7 +336,8 @@ enum Base64 {
                 UInt32(bytes[index]) << 16 | (rest > 1 ? UInt32(bytes[index + 1]) << 8 : 0)
                 | (rest > 2 ? UInt32(bytes[index + 2]) : 0)
             for position in 0..<4 {
-                output.append(position <= rest ? alphabet[Int(group >> UInt32(18 - 6 * position) & 63)] : UInt8(ascii: "="))
+                output.append(
+                    position <= rest ? alphabet[Int(group >> UInt32(18 - 6 * position) & 63)] : UInt8(ascii: "="))
             }
             index += 3
         }
