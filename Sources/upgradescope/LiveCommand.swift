@@ -80,6 +80,8 @@ struct LiveCommand: ParsableCommand {
 
     @OptionGroup var reporting: ReportingOptions
 
+    @OptionGroup var traffic: TrafficOptions
+
     func validate() throws {
         if listsInterfaces { return }
         guard interface != nil else { throw ValidationError("-i: which interface? -D lists them") }
@@ -139,14 +141,14 @@ struct LiveCommand: ParsableCommand {
         let judge: Judge
         do {
             outputs = Outputs(try plan(), layout: reporting.color.layout, areEventsFollowed: true)
-            judge = Judge(try reporting.judgeOptions(for: outputs), events: outputs.eventFiles)
+            judge = Judge(try reporting.judgeOptions(for: outputs, traffic), events: outputs.eventFiles)
         } catch {
             throw CaptureFailure(.usage, "\(error)")
         }
         judge.begin(captures: 1)
         let recorder = try makeRecorder(source.interface)
         let session = LiveSession(
-            source.interface, options: reporting.analyzerOptions, judge: judge, recorder: recorder)
+            source.interface, options: reporting.analyzerOptions(traffic), judge: judge, recorder: recorder)
 
         Signals.watchCapture()
         if !reporting.quiet {
@@ -170,7 +172,7 @@ struct LiveCommand: ParsableCommand {
         var options = RecordingOptions(path: recording)
         options.ring = RingLimits(ring)
         options.onlyExchanges = onlyExchanges
-        let limits = reporting.analyzerOptions.limits
+        let limits = traffic.analyzerOptions.limits
         options.heldBytes = limits.recordingBytes
         options.totalHeldBytes = limits.totalRecordingBytes
         options.application = "upgradescope \(toolVersion)"
