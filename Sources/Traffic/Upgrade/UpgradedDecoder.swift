@@ -21,7 +21,7 @@ extension UpgradedProtocol {
         switch self {
         case .websocket:
             switch exchange.websocket?.draft ?? .none {
-            case .none: WebSocketDecoder(exchange: exchange, limits: context.options.limits)
+            case .none: WebSocketDecoder(exchange: exchange, context: context)
             case .hixie75, .hixie76: HixieDecoder(exchange: exchange)
             case .earlyHybi: nil
             }
