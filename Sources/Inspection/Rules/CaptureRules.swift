@@ -27,7 +27,7 @@ enum CaptureRules {
                 return [
                     it.found(
                         "Nothing of the \(missing) was captured (\(counts)).",
-                        withheld: CaptureRules.needingEveryByte(in: it.facts), at: [it.requestLine ?? it.statusLine])
+                        withheld: CaptureRules.needingEveryByte(in: it.facts), at: [it.requestLine ?? it.statusLine ?? it.switched(.client) ?? it.switched(.server)])
                 ]
             },
             connection: { it in
@@ -246,7 +246,8 @@ extension CaptureRules {
             frames(sides.client) > 0 ? "\(frames(sides.client)) masked from the client" : nil,
             frames(sides.server) > 0 ? "\(frames(sides.server)) unmasked from the server" : nil,
         ].compactMap { $0 }
-        let start = it.exchange.connection.sawSYN ? "The handshake is missing" : "The capture starts inside the connection"
+        let start =
+            it.exchange.connection.sawSYN ? "The handshake is missing" : "The capture starts inside the connection"
         return it.found(
             "\(start); what follows reads as WebSocket frames without a contradiction (\(Words.list(read))).",
             certainty: .inferred, withheld: needingFrames(in: it.facts),

@@ -69,9 +69,7 @@ enum SmugglingRules {
             if defects.contains(.spaceBeforeColon) { seen.append("white space before a colon") }
             if defects.contains(.folded) { seen.append("a folded line") }
             if defects.contains(.bareCR) { seen.append("a bare CR") }
-            if defects.contains(.controlByte) {
-                seen.append(request.bytes.contains(0) ? "a NUL" : "a control character")
-            }
+            if defects.contains(.controlByte), request.bytes.contains(0) { seen.append("a NUL") }
             if it.exchange.framing.endUnknown {
                 seen.append(
                     request.has(.transferEncoding)
@@ -80,6 +78,7 @@ enum SmugglingRules {
             }
             let isGrave = !seen.isEmpty
             if defects.contains(.bareLF) { seen.append("a line that ends in LF alone") }
+            if defects.contains(.controlByte), !request.bytes.contains(0) { seen.append("a control character") }
             if !it.exchange.framing.endUnknown, request.members(.contentLength).count > 1 {
                 seen.append("a repeated Content-Length")
             }

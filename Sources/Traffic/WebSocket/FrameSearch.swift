@@ -56,7 +56,9 @@ final class FrameSearch {
     var isBelieved: Bool { found != nil || isRunBelieved }
     private var isRunBelieved: Bool { run != nil && headers >= needed }
     /// A run is at hand that began with a segment and ends with a frame.
-    var isWhole: Bool { run != nil && headers > 0 && headerCount == 0 && remaining == 0 && beganWithSegment && misses < 8 }
+    var isWhole: Bool {
+        run != nil && headers > 0 && headerCount == 0 && remaining == 0 && beganWithSegment && misses < 8
+    }
     /// Close was among the frames of the run at hand.
     var sawClose: Bool { run?.close != nil || found?.close != nil }
 
