@@ -36,7 +36,7 @@ let preface = Array("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".utf8) + bytes("00 00 00 0
 let clientHello = bytes(
     "16 03 01 00 2f 01 00 00 2b 03 03 00 01 02 03 04 05 06 07 08 09 0a 0b 0c 0d 0e 0f 10 11 12 13 14 15 16 17 18 "
         + "19 1a 1b 1c 1d 1e 1f 00 00 02 13 01 01 00 00 00")
-let plainGet = Head.get.bytes
+let getBytes = Head.get.bytes
 let ok = Head.answer("200 OK")
 let pmd = Head.ws.with("Sec-WebSocket-Extensions", "permessage-deflate")
 let pmdAnswer = Head.wsAnswer.with("Sec-WebSocket-Extensions", "permessage-deflate")

@@ -23,11 +23,12 @@ enum CaptureRules {
             check: { it in
                 let packets = it.exchange.connection.packets
                 let missing = packets.server == 0 ? "server" : "client"
+                let shown = it.requestLine ?? it.statusLine ?? it.switched(.client) ?? it.switched(.server)
                 let counts = "\(packets.client) packets from the client, \(packets.server) from the server"
                 return [
                     it.found(
                         "Nothing of the \(missing) was captured (\(counts)).",
-                        withheld: CaptureRules.needingEveryByte(in: it.facts), at: [it.requestLine ?? it.statusLine ?? it.switched(.client) ?? it.switched(.server)])
+                        withheld: CaptureRules.needingEveryByte(in: it.facts), at: [shown])
                 ]
             },
             connection: { it in

@@ -22,16 +22,19 @@ let earlyRows: [RuleRow] = [
         nearMiss: [.client(.foo()), .server(.fooAnswer), .client(hex: "00 01 02")]),
     RuleRow(
         rule: "EARLY004",
-        trigger: [.client(Head.ws + plainGet), .server(.answer("403 Forbidden", [("Connection", "close")])), .serverFIN],
+        trigger: [
+            .client(Head.ws + getBytes), .server(.answer("403 Forbidden", [("Connection", "close")])), .serverFIN,
+        ],
         also: ["EARLY001"],
         nearMiss: [.client(.ws), .server(.answer("403 Forbidden")), .client(.get), .server(ok)]),
     RuleRow(
-        rule: "EARLY005", trigger: [.client(Head.connect + plainGet), .server(.answer("504 Gateway Timeout")), .server(ok)],
+        rule: "EARLY005",
+        trigger: [.client(Head.connect + getBytes), .server(.answer("504 Gateway Timeout")), .server(ok)],
         also: ["CON001", "CON002", "EARLY004"], fault: .server,
-        nearMiss: [.client(Head.connect + plainGet), .server(.answer("504 Gateway Timeout")), .serverFIN],
+        nearMiss: [.client(Head.connect + getBytes), .server(.answer("504 Gateway Timeout")), .serverFIN],
         nearAlso: ["CON001", "EARLY004"]),
     RuleRow(
-        rule: "EARLY005", trigger: [.client(Head.ws + plainGet), .server(.answer("403 Forbidden")), .server(ok)],
+        rule: "EARLY005", trigger: [.client(Head.ws + getBytes), .server(.answer("403 Forbidden")), .server(ok)],
         also: ["EARLY001", "EARLY004"], fault: .client,
         nearMiss: [.client(.ws), .server(.answer("403 Forbidden")), .client(.get), .server(ok)]),
     RuleRow(

@@ -48,7 +48,7 @@ let upgradeRows: [RuleRow] = [
         rule: "UPG008", trigger: [.client(.ws.line("POST /ws HTTP/1.1")), .server(.answer("400 Bad Request"))],
         nearMiss: [.client(.tls()), .server(ok)]),
     RuleRow(
-        rule: "UPG009", trigger: [.client(Head.h2c + plainGet), .server(ok), .server(ok)],
+        rule: "UPG009", trigger: [.client(Head.h2c + getBytes), .server(ok), .server(ok)],
         also: ["H2C001", "EARLY004"], nearMiss: [.client(.h2c), .server(ok), .client(.get), .server(ok)],
         nearAlso: ["H2C001"]),
     RuleRow(
