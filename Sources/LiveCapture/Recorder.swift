@@ -29,7 +29,7 @@ public struct RecordingOptions: Sendable {
     public var onlyExchanges = false
     /// Bytes held of one connection, and of all, until they show an exchange.
     public var heldBytes = 256 * 1024
-    public var totalHeldBytes = 256 << 20
+    public var totalHeldBytes = 128 << 20
     /// The program that writes, for the head of the file.
     public var application = ""
     public init(path: String) { self.path = path }
@@ -125,29 +125,28 @@ public final class Recorder {
 
     /// Writes what is gathered; for whoever reads along, and so that little is lost.
     public func flush() {
-        let blocks = writer.bytes
-        let count = pending
-        writer.bytes.removeAll(keepingCapacity: true)
-        pending = 0
-        guard !blocks.isEmpty else { return }
-        guard file != nil else {
-            tally.lost += count
+        guard !writer.bytes.isEmpty else { return }
+        defer {
+            writer.bytes.removeAll(keepingCapacity: true)
+            pending = 0
+        }
+        guard let file else {
+            tally.lost += pending
             return
         }
-        let length = file?.length ?? 0
+        let length = file.length
+        var kept = pending
         do throws(FileFailure) {
-            try file?.write(blocks)
-            tally.packets += count
-            filePackets += count
+            try file.write(writer.bytes)
         } catch {
-            // How many of them are in the file is told by its end: all that are not are lost.
-            let kept = PcapngWriter.packets(of: blocks, within: Int((file?.length ?? 0) - length))
-            tally.packets += kept
-            filePackets += kept
-            tally.lost += count - kept
+            // What is in the file is whole; the rest is lost.
+            kept = PcapngWriter.packets(of: writer.bytes, within: Int(file.length - length))
+            tally.lost += pending - kept
             fail(error)
         }
-        tally.bytes += (file?.length ?? length) - length
+        tally.packets += kept
+        filePackets += kept
+        tally.bytes += file.length - length
     }
 
     /// Closes the file and goes on in a new one of the same name, or behind what is there if nobody moved it away.

@@ -152,11 +152,13 @@ struct LiveCommand: ParsableCommand {
 
         Signals.watchCapture()
         if !reporting.quiet {
-            let running = newUser.map { ", as \($0.name)" } ?? (Privileges.isRoot ? ", as root (-Z gives that up)" : "")
+            let running =
+                newUser.map { ", as \($0.name)" } ?? (Privileges.isRoot ? ", as root (-Z USER gives that up)" : "")
             say("listening on \(name)\(running)")
         }
         var watch = LiveWatch(
-            stops: stops + (count.map { [StopCondition(.packets, $0)] } ?? []), quiet: reporting.quiet)
+            stops: stops + (count.map { [StopCondition(.packets, $0)] } ?? []), quiet: reporting.quiet,
+            hasEventsOnTerminal: System.isTerminal(1) && outputs.eventFiles.contains { !$0.isFile })
         let problem = watch.run(source, session, outputs)
         let report = session.finish(source.statistics(), problem: problem)
 

@@ -20,7 +20,7 @@ struct LiveWatch {
     /// What came before the end may still be on its way through the kernel's buffer.
     private static let grace = Duration.milliseconds(150)
 
-    init(stops: [StopCondition], quiet: Bool) {
+    init(stops: [StopCondition], quiet: Bool, hasEventsOnTerminal: Bool) {
         for stop in stops {
             switch stop.kind {
             case .duration:
@@ -32,7 +32,8 @@ struct LiveWatch {
             }
         }
         self.quiet = quiet
-        line = Progress(total: nil, quiet: quiet)
+        // Events on the same terminal would be torn apart by it.
+        line = Progress(total: nil, quiet: quiet || hasEventsOnTerminal)
     }
 
     /// Captures until something ends it; answers what, when that was not asked for.
@@ -92,7 +93,7 @@ struct LiveWatch {
             saidDrops = statistics.dropped
             nextWord = now + .seconds(10)
         }
-        line.update(bytes: Int64(clamping: session.bytes), packets: session.packets, exchanges: session.judge.exchanges)
+        line.update(LiveWords.progress(session))
     }
 }
 
@@ -106,10 +107,9 @@ enum LiveWords {
     static func progress(_ session: LiveSession) -> String {
         let counters = session.counters
         return [
-            number(session.packets, "packet"), sizeText(Int64(clamping: session.bytes)),
-            "\(session.statistics.dropped) dropped",
-            "\(session.openConnections) of \(counters.connections) connections open",
-            "\(session.judge.exchanges) of \(counters.exchanges) exchanges finished",
+            number(session.packets, "packet"), "\(session.statistics.dropped) dropped",
+            "\(session.openConnections) of \(number(counters.connections, "connection")) open",
+            "\(session.judge.exchanges) of \(number(counters.exchanges, "exchange")) finished",
         ].joined(separator: ", ") + recorded(session)
     }
 
