@@ -1,9 +1,11 @@
 // A server that is changed on purpose: each change is found, named exactly, and nothing else is.
 
 import Foundation
-@testable import Replay
+import Inspection
 import Testing
 import Traffic
+
+@testable import Replay
 
 @Suite("A changed server", .serialized, .timeLimit(.minutes(3)))
 struct ChangedServerTests {
@@ -42,7 +44,9 @@ struct ChangedServerTests {
                 (.status, "status", "101 Switching Protocols", "403 Forbidden"),
                 (.outcome, "outcome", "switched", "failed"),
             ]),
-        Row(way: "accept", differences: [(.header, "header sec-websocket-accept", "right for its key", nil)], rules: ["WS009"]),
+        Row(
+            way: "accept", differences: [(.header, "header sec-websocket-accept", "right for its key", nil)],
+            rules: ["WS009"]),
         Row(way: "extension", differences: [(.extension, "extensions", nil, "permessage-deflate")], rules: ["WS011"]),
         Row(way: "header", differences: [(.header, "header server", "lab", "other")]),
         Row(

@@ -1,9 +1,10 @@
 // A live server may fail in any way: a clear verdict each, in time, and nothing is left behind.
 
 import Foundation
-@testable import Replay
 import Testing
 import Traffic
+
+@testable import Replay
 
 @Suite("Servers that fail", .serialized, .timeLimit(.minutes(4)))
 struct FailureTests {
@@ -72,7 +73,9 @@ struct FailureTests {
     }
 
     /// Hundreds of failures in a row leave no file open and no memory behind.
-    @Test("hundreds in a row leave nothing behind", arguments: ["refuse", "gone", "reset", "garbage-later", "half", "flood-later"])
+    @Test(
+        "hundreds in a row leave nothing behind",
+        arguments: ["refuse", "gone", "reset", "garbage-later", "half", "flood-later"])
     func leaks(_ way: String) throws {
         let server = try ScriptedServer("failing_server", way)
         let session = try recording()
