@@ -122,6 +122,10 @@ struct WebSocketDecoder: UpgradedDecoder {
             sawOtherPong: ping.sawOtherPong)
     }
 
+    var messages: PerDirection<UInt64>? {
+        PerDirection(client: sides[0].messages, server: sides[1].messages)
+    }
+
     mutating func finish(into exchange: inout Exchange) {
         for direction in Direction.allCases {
             facts.sides[direction] = sides[direction.index].finished(exchange.connection)
@@ -216,6 +220,7 @@ struct WebSocketSideDecoder {
     }
 
     var isInsidePayload: Bool { remaining > 0 }
+    var messages: UInt64 { facts.textMessages + facts.binaryMessages }
     var slowestPing: PingWait? {
         get { facts.slowestPing }
         set { facts.slowestPing = newValue }
