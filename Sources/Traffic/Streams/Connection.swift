@@ -135,6 +135,14 @@ struct Connection {
         }
     }
 
+    /// Some payload was seen, of either side.
+    var hasSpoken: Bool { firstPayload[0] != nil || firstPayload[1] != nil }
+
+    /// Exchanges that were begun on it so far.
+    var exchangeCount: UInt32 { conversation?.exchanges ?? exchanges }
+    /// It is not known to be something else than HTTP.
+    var mayCarryExchange: Bool { conversation != nil || !wasLetGo && !isClosed }
+
     /// A packet from an endpoint to itself has no direction that could be told.
     private var isLoop: Bool { client == server }
 
@@ -384,6 +392,13 @@ struct Connection {
             streams[direction.index].recent.removeAll()
         }
         conversation.receive(bytes, direction, offset: offset, mark: mark)
+        if context.options.transcript.streams {
+            let isBehindOffer = !conversation.open.isEmpty
+            if isBehindOffer || direction == .client {
+                context.output.streamed(
+                    bytes, direction, offset: offset, mark: mark, connection: id, isBehindOffer: isBehindOffer)
+            }
+        }
         if conversation.isLetGo { letGo(context) }
     }
 
@@ -469,6 +484,10 @@ struct Connection {
             firstGap = Place(direction: direction, offset: from, length: end - from, first: mark, last: mark)
         }
         conversation?.gap(direction, from: from, to: end, mark: mark)
+        if context.options.transcript.streams, conversation != nil {
+            let place = Place(direction: direction, offset: from, length: end - from, first: mark, last: mark)
+            context.output.streamGap(place, connection: id)
+        }
         if conversation?.isLetGo == true { letGo(context) }
     }
 

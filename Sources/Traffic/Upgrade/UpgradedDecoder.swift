@@ -13,13 +13,17 @@ protocol UpgradedDecoder {
     mutating func finish(into exchange: inout Exchange)
     /// Exchanges found inside, once finished.
     func innerExchanges(of exchange: Exchange) -> [Exchange]
+    /// Whole messages so far; `nil` where the protocol has none that are counted.
+    var messages: PerDirection<UInt64>? { get }
+    /// Exchanges found inside that are not finished.
+    func forEachOpenInside(_ body: (ExchangeProgress) -> Void)
 }
 
 extension UpgradedProtocol {
     /// The decoder for a protocol; `nil` where bytes are only counted.
     func makeDecoder(for exchange: Exchange, context: AnalysisContext) -> (any UpgradedDecoder)? {
         switch self {
-        case .websocket: WebSocketDecoder(exchange: exchange, limits: context.options.limits)
+        case .websocket: WebSocketDecoder(exchange: exchange, context: context)
         case .h2c: HTTP2Decoder(limits: context.options.limits)
         case .tunnel: TunnelDecoder(exchange: exchange, context: context)
         case .none, .tls, .http, .connectUDP, .connectIP, .connectTCP, .other: nil

@@ -86,16 +86,22 @@ struct Talk {
         return both
     }
 
-    /// Everything an analyzer tells of the packets.
-    func told(_ options: AnalyzerOptions = AnalyzerOptions()) -> (told: Told, counters: TrafficCounters) {
-        let told = Told()
-        var analyzer = Analyzer(options: options, output: told)
+    /// Gives all packets to an analyzer; `look` is called behind each.
+    func feed(_ analyzer: inout Analyzer, look: (borrowing Analyzer) -> Void = { _ in }) {
         for (index, packet) in packets.enumerated() {
             let captured = CapturedPacket(
                 number: UInt32(index + 1), time: Timestamp(nanoseconds: packet.time), linkType: 1, interface: 0,
                 range: 0..<packet.bytes.count, originalLength: UInt32(packet.original))
             analyzer.receive(captured, capture: 0, bytes: packet.bytes.span)
+            look(analyzer)
         }
+    }
+
+    /// Everything an analyzer tells of the packets.
+    func told(_ options: AnalyzerOptions = AnalyzerOptions()) -> (told: Told, counters: TrafficCounters) {
+        let told = Told()
+        var analyzer = Analyzer(options: options, output: told)
+        feed(&analyzer)
         analyzer.finish()
         told.exchanges.sort { $0.key < $1.key }
         told.connections.sort { $0.facts.id < $1.facts.id }
