@@ -80,7 +80,7 @@ import Testing
             ], needs: ["apache2", "nghttpd", "curl", "java"], exchanges: 2),
         Scene(
             name: "Chromium", servers: ["aiohttp --port 22110 --host \(host)"],
-            clients: ["$P $K/clients/chromium_visit.py http://\(host):22110/ ws://\(host):22110/ws echo"],
+            clients: ["$P $K/clients/chromium_visit.py http://\(host):22110/ ws://\(host):22110/ws basic"],
             needs: ["chromium"], exchanges: 1),
     ]
 
