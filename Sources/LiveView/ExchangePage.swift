@@ -42,7 +42,7 @@ struct ExchangePage {
             }
         }
         if model.followed == exchange.key, exchange.phase == .open || !model.messages.isEmpty {
-            lines.append(PageLine(parts: [("Messages since it is followed", .bold)], isRule: true))
+            lines.append(PageLine(parts: [("Messages", .bold)], isRule: true))
             for index in 0..<model.messages.count { lines.append(Self.line(model.messages[index], signs: signs)) }
             if model.messages.isEmpty { lines.append(PageLine(parts: [("None so far.", .dim)])) }
         }
@@ -129,7 +129,7 @@ struct ExchangePage {
 
     private static func line(_ message: LiveMessage, signs: Signs) -> PageLine {
         let isUp = message.direction == .client
-        let kind = message.kind + String(repeating: " ", count: max(0, 10 - message.kind.count))
+        let kind = message.kind + String(repeating: " ", count: max(0, 7 - message.kind.count))
         let size = Quantity.short(message.length)
         return PageLine(parts: [
             (message.time.clockText(decimals: 3) + " ", .dim),

@@ -175,27 +175,31 @@ public struct LiveFinding: Sendable {
 public struct LiveMessage: Sendable {
     public var time: Timestamp
     public var direction: Direction
-    /// "text", "binary", "ping", "close 1000".
+    /// "text", "binary", "ping", "close".
     public var kind: String
     /// Bytes of the whole message.
     public var length: Int64
     /// Its beginning as text, safe for a terminal.
     public var excerpt: String
 
-    /// `start` are its first bytes, of which no more than a screen is wide are kept; as text where `isText`, otherwise
-    /// in hexadecimal.
-    public init(
-        time: Timestamp, direction: Direction, kind: String, length: Int64, start: some Sequence<UInt8>, isText: Bool
-    ) {
-        self.time = time
-        self.direction = direction
-        self.kind = kind
-        self.length = length
-        let bytes = Array(start.prefix(Self.excerptLimit))
-        excerpt =
-            isText
-            ? Glance.text(bytes[...], limit: Self.excerptLimit)
-            : bytes.prefix(64).map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined(separator: " ")
+    /// Text is kept as text, all else in hexadecimal.
+    init(_ message: TranscriptMessage) {
+        time = message.place.last.time
+        direction = message.direction
+        length = message.length
+        let bytes = message.payload.prefix(Self.excerptLimit)
+        switch message.opcode {
+        case 8:
+            kind = "close"
+            let code = message.closeCode.map { "\($0) " } ?? ""
+            excerpt = code + Glance.text(message.closeReason.prefix(Self.excerptLimit), limit: Self.excerptLimit)
+            return
+        case 1: excerpt = Glance.text(bytes, limit: Self.excerptLimit)
+        default: excerpt = bytes.prefix(64).map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined(separator: " ")
+        }
+        kind = WebSocketFacts.opcodeName(Int(message.opcode))
+        if !message.isComplete { excerpt += " (not complete)" }
+        if message.isUnreadable { excerpt += " (does not inflate)" }
     }
 
     public static let excerptLimit = 512

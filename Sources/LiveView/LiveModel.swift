@@ -34,6 +34,7 @@ public struct LiveModel: Sendable {
         public var open = 4096
         public var findings = 200
         public var messages = 1000
+        public var recentMessages = 4096
         public init() {}
     }
 
@@ -47,9 +48,11 @@ public struct LiveModel: Sendable {
     /// Exchanges that made room for others.
     public private(set) var omitted = 0
     public private(set) var findings: Ring<LiveFinding>
-    /// The exchange whose messages are kept, and the messages.
+    /// The exchange whose messages are shown, and the messages.
     public private(set) var followed: ExchangeKey?
     public private(set) var messages: Ring<LiveMessage>
+    /// The latest messages of all, so that following one begins with what it said last.
+    private var recent: Ring<(key: ExchangeKey, message: TranscriptMessage)>
     private var table: [ExchangeKey: LiveExchange] = [:]
     /// Finished ones from the oldest on; those in front of `finishedHead` made room already.
     private var finished: [ExchangeKey] = []
@@ -62,6 +65,7 @@ public struct LiveModel: Sendable {
         self.showSecrets = showSecrets
         findings = Ring(capacity: limits.findings)
         messages = Ring(capacity: limits.messages)
+        recent = Ring(capacity: limits.recentMessages)
     }
 
     public subscript(key: ExchangeKey) -> LiveExchange? { table[key] }
@@ -120,18 +124,24 @@ public struct LiveModel: Sendable {
         version &+= 1
     }
 
-    /// Messages of this exchange are kept from now on, of no other.
+    /// Messages of this exchange are shown from now on, of no other.
     public mutating func follow(_ key: ExchangeKey?) {
         guard key != followed else { return }
         followed = key
         messages.removeAll()
+        if let key {
+            for index in 0..<recent.count where recent[index].key == key {
+                messages.append(LiveMessage(recent[index].message))
+            }
+        }
         version &+= 1
     }
 
-    /// A message went by.
-    public mutating func message(_ message: LiveMessage, of key: ExchangeKey) {
+    /// A message went by; no more of its payload than `LiveMessage.excerptLimit` is of use.
+    public mutating func said(_ message: TranscriptMessage, in key: ExchangeKey) {
+        recent.append((key, message))
         guard key == followed else { return }
-        messages.append(message)
+        messages.append(LiveMessage(message))
         version &+= 1
     }
 

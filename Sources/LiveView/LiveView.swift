@@ -17,23 +17,25 @@ public final class LiveView: Sendable {
     private let signs: Signs
     private let hasColour: Bool
     private let clock: @Sendable () -> Timestamp
+    private let isEnding: @Sendable () -> Bool
     private let onQuit: @Sendable () -> Void
     private let worker = Mutex<Worker?>(nil)
 
     /// `nil` where there is no terminal to draw on.
     ///
     /// `clock` says how late it is by the clock of the packets; `onQuit` is called, by another thread, when the person
-    /// wants the end.
+    /// wants the end; once `isEnding` says so the terminal is given back.
     public init?(
         model: LiveModel, hasColour: Bool, signs: Signs = .unicode,
         clock: @escaping @Sendable () -> Timestamp = { LiveView.now },
-        onQuit: @escaping @Sendable () -> Void
+        isEnding: @escaping @Sendable () -> Bool = { false }, onQuit: @escaping @Sendable () -> Void
     ) {
         guard let device = TerminalDevice() else { return nil }
         self.device = device
         self.signs = signs
         self.hasColour = hasColour
         self.clock = clock
+        self.isEnding = isEnding
         self.onQuit = onQuit
         shared = Mutex(Shared(model: model))
     }
@@ -60,14 +62,10 @@ public final class LiveView: Sendable {
             worker?.join()
             worker = nil
         }
-        device.leave()
     }
 
     /// Changes what is known.
     public func update(_ change: (inout LiveModel) -> Void) { shared.withLock { change(&$0.model) } }
-
-    /// The exchange whose messages are wanted.
-    public var followed: ExchangeKey? { shared.withLock { $0.model.followed } }
 
     // MARK: The thread
 
@@ -83,7 +81,9 @@ public final class LiveView: Sendable {
         var known: UInt64?
         var second: Int64 = 0
         var isStale = true
-        while !shared.withLock({ $0.isOver }) {
+        // Whoever loses patience after an interrupt kills: by then nothing may be left to restore.
+        defer { device.leave() }
+        while !isEnding(), !shared.withLock({ $0.isOver }) {
             let now = clock()
             let version = shared.withLock { $0.model.version }
             if isStale || version != known || now.nanoseconds / 1_000_000_000 != second {

@@ -61,7 +61,9 @@ struct TablePage {
             case .client: screen.put("CLIENT", row: row, column: column.start, style: .dim)
             case .server: screen.put("SERVER", row: row, column: column.start, style: .dim)
             case .place:
-                screen.put(column.width < 15 ? "HOST" : "HOST AND TARGET", row: row, column: column.start, width: column.width, style: .dim)
+                screen.put(
+                    column.width < 15 ? "HOST" : "HOST AND TARGET", row: row, column: column.start, width: column.width,
+                    style: .dim)
             case .name: screen.put("PROTOCOL", row: row, column: column.start, width: column.width, style: .dim)
             case .messages: pairTitle("MSGS", column, row: row, on: &screen)
             case .bytes: pairTitle("BYTES", column, row: row, on: &screen)

@@ -31,7 +31,8 @@ public struct TrafficMetrics: Sendable {
     /// Limits that cut something short, and how often.
     public var limitsHit: [String: UInt64] = [:]
     public var recordedBytes: UInt64 = 0
-    public var recordingErrors: UInt64 = 0
+    /// Packets that could not be written.
+    public var lostPackets: UInt64 = 0
     private var exchanges: [Ending: UInt64] = [:]
     private var findings: [Rule: UInt64] = [:]
     private let version: String
@@ -115,8 +116,8 @@ public struct TrafficMetrics: Sendable {
                 value: Double(recordedBytes)))
         families.append(
             MetricFamily(
-                "upgradescope_recording_errors_total", .counter, "Writes to recordings that failed.",
-                value: Double(recordingErrors)))
+                "upgradescope_unrecorded_packets_total", .counter, "Packets that could not be written to recordings.",
+                value: Double(lostPackets)))
         return families
     }
 }

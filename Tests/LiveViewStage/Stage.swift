@@ -70,7 +70,8 @@ final class Play: AnalyzerOutput {
     }
 
     func began(_ exchange: Exchange) { view.update { $0.began(exchange) } }
-    func decided(_ exchange: Exchange) { view.update { $0.decided(exchange) } }
+    func answered(_ exchange: Exchange) { view.update { $0.decided(exchange) } }
+    func said(_ message: TranscriptMessage, in exchange: ExchangeKey) { view.update { $0.said(message, in: exchange) } }
     func finished(_ exchange: Exchange) {
         let findings = inspector.inspect(exchange)
         view.update { $0.finished(exchange, findings: findings) }
@@ -86,6 +87,8 @@ final class Play: AnalyzerOutput {
         guard var reader = try? CaptureReader(path: path) else { return }
         var options = AnalyzerOptions()
         options.tellsProgress = true
+        options.transcript.messages = true
+        options.transcript.payloadBytes = LiveMessage.excerptLimit
         var analyzer = Analyzer(options: options, output: self)
         var packets: [CapturedPacket] = []
         while reader.readBatch(&packets) {

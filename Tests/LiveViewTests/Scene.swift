@@ -112,6 +112,17 @@ enum Scene {
         return finding
     }
 
+    static func message(_ text: String, _ direction: Direction) -> TranscriptMessage {
+        let mark = mark(20, 130)
+        var message = TranscriptMessage(
+            direction: direction, opcode: 1,
+            place: Place(direction: direction, offset: 0, length: 2, first: mark, last: mark))
+        message.payload = Array(text.utf8)
+        message.length = Int64(message.payload.count)
+        message.isComplete = true
+        return message
+    }
+
     static func progress(
         _ exchange: Exchange, messages: (UInt64, UInt64), bytes: (Int64, Int64), after seconds: Double
     ) -> ExchangeProgress {

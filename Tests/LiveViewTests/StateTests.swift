@@ -117,12 +117,14 @@ import Traffic
         }
         #expect(model[key]?.place == "chat.example/room")
         #expect(state.followsEnd)
+        let other = Scene.offer(2, after: 20).key
+        // What was said before it is followed is shown as well.
+        model.said(Scene.message("earlier", .server), in: key)
         model.follow(key)
+        #expect(model.messages.count == 1)
         for index in 0..<3000 {
-            model.message(
-                LiveMessage(
-                    time: Scene.time(130), direction: index % 2 == 0 ? .client : .server, kind: "text", length: 5,
-                    start: "hello \(index)".utf8, isText: true), of: key)
+            model.said(Scene.message("hello \(index)", index % 2 == 0 ? .client : .server), in: key)
+            model.said(Scene.message("elsewhere \(index)", .client), in: other)
         }
         #expect(model.messages.count == 1000)
         let size = ScreenSize(columns: 100, rows: 24)
@@ -130,11 +132,10 @@ import Traffic
         #expect(screen.text[22].contains("hello 2999"))
         _ = press([.up], &state, model)
         #expect(!state.followsEnd)
-        model.message(
-            LiveMessage(
-                time: Scene.time(130), direction: .client, kind: "binary", length: 3, start: [0, 255, 16], isText: false
-            ),
-            of: key)
+        var binary = Scene.message("", .client)
+        binary.opcode = 2
+        binary.payload = [0, 255, 16]
+        model.said(binary, in: key)
         _ = press([.character("f")], &state, model)
         #expect(LiveFrame.draw(model, &state, size: size, now: Scene.time(134)).text[22].contains("00 ff 10"))
         _ = press([.escape], &state, model)
