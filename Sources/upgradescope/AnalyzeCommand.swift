@@ -30,6 +30,12 @@ struct ReadingOptions: ParsableArguments {
         name: .customShort("f"), help: ArgumentHelp("Leave out packets that this filter rejects.", valueName: "bpf"))
     var filter: String?
 
+    @OptionGroup var traffic: TrafficOptions
+
+    var analyzerOptions: AnalyzerOptions { traffic.analyzerOptions }
+    var showSecrets: Bool { traffic.showSecrets }
+    var thresholds: Thresholds { traffic.thresholds }
+
     var packetFilter: PacketFilter {
         PacketFilter(since: since?.time, until: until?.time, expression: filter, count: count ?? .max)
     }
@@ -65,10 +71,10 @@ struct AnalyzeCommand: ParsableCommand {
     func run() throws {
         var status = ExitStatus()
         let outputs = Outputs(try reporting.plan(inputs: captures), layout: reporting.color.layout)
-        let judgeOptions = try reporting.judgeOptions(for: outputs)
+        let judgeOptions = try reporting.judgeOptions(for: outputs, reading.traffic)
         let judge = Judge(judgeOptions, events: outputs.eventFiles)
         var analysis = Analysis(
-            options: reporting.analyzerOptions, filter: reading.packetFilter, judge: judge,
+            options: reporting.analyzerOptions(reading.traffic), filter: reading.packetFilter, judge: judge,
             progress: Progress(total: totalSize(of: captures), quiet: reporting.quiet))
 
         Signals.watch()

@@ -84,6 +84,8 @@ struct LiveCommand: ParsableCommand {
 
     @OptionGroup var reporting: ReportingOptions
 
+    @OptionGroup var traffic: TrafficOptions
+
     func validate() throws {
         if listsInterfaces { return }
         if let metrics, MetricsAddress(metrics) == nil {
@@ -153,7 +155,7 @@ struct LiveCommand: ParsableCommand {
             let observers: [(any LiveObserver)?] = [screen, meter]
             outputs = Outputs(plan, layout: reporting.color.layout, areEventsFollowed: true)
             judge = Judge(
-                try reporting.judgeOptions(for: outputs), events: outputs.eventFiles,
+                try reporting.judgeOptions(for: outputs, traffic), events: outputs.eventFiles,
                 observers: observers.compactMap { $0 })
         } catch {
             throw CaptureFailure(.usage, "\(error)")
@@ -161,7 +163,7 @@ struct LiveCommand: ParsableCommand {
         judge.begin(captures: 1)
         let recorder = try makeRecorder(source.interface)
         let session = LiveSession(
-            source.interface, options: reporting.analyzerOptions, judge: judge, recorder: recorder)
+            source.interface, options: reporting.analyzerOptions(traffic), judge: judge, recorder: recorder)
 
         Signals.watchCapture()
         if !reporting.quiet {
@@ -189,7 +191,7 @@ struct LiveCommand: ParsableCommand {
         var options = RecordingOptions(path: recording)
         options.ring = RingLimits(ring)
         options.onlyExchanges = onlyExchanges
-        let limits = reporting.analyzerOptions.limits
+        let limits = traffic.analyzerOptions.limits
         options.heldBytes = limits.recordingBytes
         options.totalHeldBytes = limits.totalRecordingBytes
         options.application = "upgradescope \(toolVersion)"
@@ -203,7 +205,7 @@ struct LiveCommand: ParsableCommand {
         else { return nil }
         return LiveScreen(
             interface, recording: recording, hasColour: reporting.color.layout.colour,
-            showSecrets: reporting.traffic.showSecrets)
+            showSecrets: traffic.showSecrets)
     }
 
     private func makeMeter() throws(CaptureFailure) -> LiveMeter? {

@@ -86,12 +86,10 @@ struct ReportingOptions: ParsableArguments {
     @Option(help: "Colour the text.")
     var color = ColorChoice.auto
 
-    @OptionGroup var traffic: TrafficOptions
-
     func validate() throws { _ = try selection() }
 
     /// What the analyzer looks at.
-    var analyzerOptions: AnalyzerOptions {
+    func analyzerOptions(_ traffic: TrafficOptions) -> AnalyzerOptions {
         var options = traffic.analyzerOptions
         options.allConnections = connections || streamDigests
         options.streamDigests = streamDigests
@@ -99,7 +97,7 @@ struct ReportingOptions: ParsableArguments {
     }
 
     /// What is judged by, and what the report holds.
-    func judgeOptions(for outputs: Outputs) throws -> JudgeOptions {
+    func judgeOptions(for outputs: Outputs, _ traffic: TrafficOptions) throws -> JudgeOptions {
         var report = ReportOptions()
         report.showSecrets = traffic.showSecrets
         report.connections = connections || streamDigests

@@ -24,8 +24,6 @@ struct ShowCommand: ParsableCommand {
 
     @OptionGroup var reading: ReadingOptions
 
-    @OptionGroup var traffic: TrafficOptions
-
     @Option(help: "Colour the text.")
     var color = ColorChoice.auto
 
@@ -47,13 +45,13 @@ struct ShowCommand: ParsableCommand {
 
     func run() throws {
         var options = ReportOptions()
-        options.showSecrets = traffic.showSecrets
+        options.showSecrets = reading.showSecrets
         let judge = Judge(
             JudgeOptions(
-                inspector: Inspector(showSecrets: traffic.showSecrets, thresholds: traffic.thresholds), report: options)
+                inspector: Inspector(showSecrets: reading.showSecrets, thresholds: reading.thresholds), report: options)
         )
         var analysis = Analysis(
-            options: traffic.analyzerOptions, filter: reading.packetFilter, judge: judge,
+            options: reading.analyzerOptions, filter: reading.packetFilter, judge: judge,
             progress: Progress(total: System.size(of: capture), quiet: false))
 
         Signals.watch()

@@ -17,7 +17,10 @@ struct Upgradescope: ParsableCommand {
             4 an input is damaged or cut, 5 not permitted, 6 an output cannot be written, 130 interrupted.
             """,
         version: toolVersion,
-        subcommands: [AnalyzeCommand.self, LiveCommand.self, ShowCommand.self, RulesCommand.self, SchemaCommand.self])
+        subcommands: [
+            AnalyzeCommand.self, LiveCommand.self, ReplayCommand.self, ShowCommand.self, RulesCommand.self,
+            SchemaCommand.self,
+        ])
 
     static func main() {
         System.openStandardStreams()

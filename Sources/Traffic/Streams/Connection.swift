@@ -38,6 +38,8 @@ struct Connection {
     private var guessedFrames: UInt32 = 0
     private var loneUpgradeOptions: UInt32 = 0
     private var firstLoneUpgradeOption: MessageHead?
+    private var advertisements: UInt32 = 0
+    private var firstAdvertisement: MessageHead?
     private var requests: UInt32 = 0
     private var exchanges: UInt32 = 0
     private var sawSYN = false
@@ -161,9 +163,17 @@ struct Connection {
         } else {
             let from = segment.source.port
             let to = segment.destination.port
-            let isFromServer = from < 1024 && to >= 1024 || from < 32768 && to >= 32768
+            var isFromServer = from < 1024 && to >= 1024 || from < 32768 && to >= 32768
+            // Where the ports say nothing: a frame without a mask is a server's.
+            if (from < 1024) == (to < 1024), (from < 32768) == (to < 32768) { isFromServer = isUnmaskedFrame(payload) }
             setClient(isFromServer ? segment.destination : segment.source)
         }
+    }
+
+    /// The segment is one short WebSocket frame without a mask.
+    private func isUnmaskedFrame(_ payload: Span<UInt8>) -> Bool {
+        payload.count >= 2 && [0x81, 0x82, 0xc1, 0xc2, 0x89, 0x8a, 0x88].contains(payload[0])
+            && Int(payload[1]) + 2 == payload.count
     }
 
     private mutating func setClient(_ endpoint: Endpoint) {
@@ -533,6 +543,8 @@ struct Connection {
         guessedFrames = conversation.guessedFrames
         loneUpgradeOptions = conversation.loneUpgradeOptions
         firstLoneUpgradeOption = conversation.firstLoneUpgradeOption
+        advertisements = conversation.advertisements
+        firstAdvertisement = conversation.firstAdvertisement
         requests = conversation.requests
         exchanges = conversation.exchanges
     }
@@ -606,6 +618,8 @@ struct Connection {
         record.guessedFrames = guessedFrames
         record.loneUpgradeOptions = loneUpgradeOptions
         record.firstLoneUpgradeOption = firstLoneUpgradeOption
+        record.advertisements = advertisements
+        record.firstAdvertisement = firstAdvertisement
         record.end =
             wasReset ? .rst : streams[0].ended == .fin && streams[1].ended == .fin ? .fin : end
         record.packets = streams[0].packets + streams[1].packets

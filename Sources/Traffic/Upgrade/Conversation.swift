@@ -232,14 +232,17 @@ final class Conversation {
     var wantsAcknowledgments = false
     /// First client bytes of a connection whose beginning was not seen, when they were no request.
     var firstBytesUnknown = false
-    var clientGuess = FrameGuess(.client)
-    var serverGuess = FrameGuess(.server)
-    /// Consistent frame headers of a session that may have begun before the capture.
-    var guessedFrames: UInt32 { clientGuess.frames &+ serverGuess.frames }
+    /// What is no HTTP may be a WebSocket session whose handshake was not captured.
+    var unseenSession: UnseenSession?
+    /// Consistent frame headers of such a session.
+    var guessedFrames: UInt32 { unseenSession?.evidence ?? 0 }
     var firstBytes: [UInt8] = []
     /// Requests whose Connection names an upgrade that no field offers (RULES UPG002), and the first of them.
     var loneUpgradeOptions: UInt32 = 0
     var firstLoneUpgradeOption: MessageHead?
+    /// Ordinary answers whose Upgrade names HTTP/2 (RULES RES015), and the first of them.
+    var advertisements: UInt32 = 0
+    var firstAdvertisement: MessageHead?
 
     init(context: AnalysisContext, facts: ConnectionFacts, midstream: Bool, isInner: Bool = false) {
         self.context = context
@@ -283,6 +286,7 @@ final class Conversation {
 
     func gap(_ direction: Direction, from: Int64, to: Int64, mark: PacketMark) {
         guard to > from, !isLetGo else { return }
+        unseenSession?.gap(direction, to - from)
         if direction == .client { clientGap(from, to, mark) } else { serverGap(from, to, mark) }
     }
 
@@ -304,6 +308,11 @@ final class Conversation {
         if let outOfTurn { endOutOfTurn(outOfTurn) }
         for index in open.indices { finish(index, facts) }
         open = []
+        if exchanges == 0, let exchange = unseenSession?.exchange(on: facts) {
+            exchanges &+= 1
+            context.counters.exchanges += 1
+            context.output.finished(exchange)
+        }
     }
 
     // MARK: Keeping and finishing

@@ -34,7 +34,7 @@ extension Conversation {
                         client.state = .opening
                         continue
                     }
-                    unrecognized(bytes, index, .client)
+                    unrecognized(bytes, index, .client, offset, mark)
                     return
                 }
                 client.state = .head
@@ -278,7 +278,9 @@ extension Conversation {
         client.buffer = []
     }
 
-    func unrecognized(_ bytes: Span<UInt8>, _ index: Int, _ direction: Direction) {
+    func unrecognized(
+        _ bytes: Span<UInt8>, _ index: Int, _ direction: Direction, _ offset: Int64, _ mark: PacketMark
+    ) {
         let rest = bytes.extracting(index...)
         if direction == .client {
             client.unrecognized += Int64(rest.count)
@@ -290,7 +292,11 @@ extension Conversation {
             server.unrecognized += Int64(rest.count)
         }
         guard !client.spokeHTTP, !server.spokeHTTP else { return }
-        if direction == .client { clientGuess.take(rest) } else { serverGuess.take(rest) }
+        if !isInner {
+            if unseenSession == nil { unseenSession = UnseenSession() }
+            unseenSession?.take(rest, direction, offset: offset + Int64(index), mark: mark)
+            if unseenSession?.isBelieved == true { return }
+        }
         // A TLS record, or too much that is nothing we know.
         if rest.count >= 3, (0x14...0x17).contains(rest[0]), rest[1] == 3, rest[2] <= 4 {
             application = .tls

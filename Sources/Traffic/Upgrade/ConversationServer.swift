@@ -25,7 +25,7 @@ extension Conversation {
                 return
             case .resync:
                 guard bytes.has("HTTP/1.", at: index) else {
-                    unrecognized(bytes, index, .server)
+                    unrecognized(bytes, index, .server, offset, mark)
                     return
                 }
                 server.state = .head
@@ -191,10 +191,20 @@ extension Conversation {
         if let early = front.earlyFor {
             noteEarlyAnswer(early, context.head.copied(from: bytes, place: place), front, requestOf: front.head)
         }
+        if context.head.has(.upgrade) { noteAdvertisement(bytes, place) }
         if open.contains(where: { $0.isRefused }) {
             noteLaterResponse(front, context.head.copied(from: bytes, place: place), status)
         }
         startResponseBody(bytes, toHEAD: front.isHEAD)
+    }
+
+    /// An answer to a plain request may say what the server would also speak (RFC 9110 7.8).
+    private func noteAdvertisement(_ bytes: Span<UInt8>, _ place: Place) {
+        let response = context.head.copied(from: bytes, place: place)
+        let names = response.members(.upgrade)
+        guard names.contains(where: { $0.matchesIgnoringCase("h2") || $0.matchesIgnoringCase("h2c") }) else { return }
+        advertisements &+= 1
+        if firstAdvertisement == nil { firstAdvertisement = response }
     }
 
     func startResponseBody(_ bytes: Span<UInt8>, toHEAD: Bool) {

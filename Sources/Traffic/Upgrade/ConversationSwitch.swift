@@ -84,6 +84,7 @@ extension Conversation {
 
     func noteWebSocket(_ index: Int, _ request: MessageHead?, _ response: MessageHead) {
         var facts = WebSocketFacts()
+        facts.draft = WebSocketDraft(request, response)
         if let key = request?.value(.secWebSocketKey) { facts.expectedAccept = WebSocketAccept.value(for: key) }
         for member in response.members(.secWebSocketExtensions) {
             let name = member.prefix { $0 != UInt8(ascii: ";") }.trimmingWhitespace()
