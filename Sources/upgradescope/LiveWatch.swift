@@ -20,7 +20,7 @@ struct LiveWatch {
     /// What came before the end may still be on its way through the kernel's buffer.
     private static let grace = Duration.milliseconds(150)
 
-    init(stops: [StopCondition], quiet: Bool) {
+    init(stops: [StopCondition], quiet: Bool, hasScreen: Bool) {
         for stop in stops {
             switch stop.kind {
             case .duration:
@@ -31,8 +31,9 @@ struct LiveWatch {
             case .filesize: byteLimit = min(byteLimit, Int64(stop.value) << 10)
             }
         }
-        self.quiet = quiet
-        line = Progress(total: nil, quiet: quiet)
+        // A screen shows all of that itself.
+        self.quiet = quiet || hasScreen
+        line = Progress(total: nil, quiet: quiet || hasScreen)
     }
 
     /// Captures until something ends it; answers what, when that was not asked for.
