@@ -3,6 +3,7 @@
 import ArgumentParser
 import Glibc
 import LiveCapture
+import Metrics
 import Reports
 import Traffic
 
@@ -78,12 +79,18 @@ struct LiveCommand: ParsableCommand {
         help: ArgumentHelp("Go on as this user once the interface is open.", valueName: "user"))
     var user: String?
 
+    @Option(help: ArgumentHelp("Serve metrics for Prometheus: a port, or HOST:PORT.", valueName: "addr"))
+    var metrics: String?
+
     @OptionGroup var reporting: ReportingOptions
 
     @OptionGroup var traffic: TrafficOptions
 
     func validate() throws {
         if listsInterfaces { return }
+        if let metrics, MetricsAddress(metrics) == nil {
+            throw ValidationError("--metrics: '\(metrics)' is no address: a port, HOST:PORT or [IPV6]:PORT")
+        }
         guard interface != nil else { throw ValidationError("-i: which interface? -D lists them") }
         guard (1...262_144).contains(snapLength) else { throw ValidationError("-s: 1 to 262144 bytes") }
         guard (1...2_097_151).contains(bufferSize) else { throw ValidationError("-B: 1 to 2097151 KiB") }
@@ -137,11 +144,19 @@ struct LiveCommand: ParsableCommand {
         if let newUser { try Privileges.become(newUser) } else { try Privileges.giveUpCapabilities() }
 
         // Everything from here on, the files too, belongs to whom privileges were given up to.
+        let meter = try makeMeter()
+        defer { meter?.stop() }
         let outputs: Outputs
         let judge: Judge
+        let screen: LiveScreen?
         do {
-            outputs = Outputs(try plan(), layout: reporting.color.layout, areEventsFollowed: true)
-            judge = Judge(try reporting.judgeOptions(for: outputs, traffic), events: outputs.eventFiles)
+            let plan = try plan()
+            screen = makeScreen(plan, source.interface)
+            let observers: [(any LiveObserver)?] = [screen, meter]
+            outputs = Outputs(plan, layout: reporting.color.layout, areEventsFollowed: true)
+            judge = Judge(
+                try reporting.judgeOptions(for: outputs, traffic), events: outputs.eventFiles,
+                observers: observers.compactMap { $0 })
         } catch {
             throw CaptureFailure(.usage, "\(error)")
         }
@@ -155,11 +170,15 @@ struct LiveCommand: ParsableCommand {
             let running =
                 newUser.map { ", as \($0.name)" } ?? (Privileges.isRoot ? ", as root (-Z USER gives that up)" : "")
             say("listening on \(name)\(running)")
+            if let meter { say("metrics at http://\(meter.address)/metrics") }
         }
+        let hasScreen = screen?.start() ?? false
         var watch = LiveWatch(
             stops: stops + (count.map { [StopCondition(.packets, $0)] } ?? []), quiet: reporting.quiet,
+            hasScreen: hasScreen,
             hasEventsOnTerminal: System.isTerminal(1) && outputs.eventFiles.contains { !$0.isFile })
         let problem = watch.run(source, session, outputs)
+        screen?.stop()
         let report = session.finish(source.statistics(), problem: problem)
 
         status.damaged = problem != nil
@@ -179,6 +198,25 @@ struct LiveCommand: ParsableCommand {
         options.totalHeldBytes = limits.totalRecordingBytes
         options.application = "upgradescope \(toolVersion)"
         return try Recorder(options, interface: interface, start: System.now) { say($0) }
+    }
+
+    /// A screen, where a person watches and standard output is not taken by something else.
+    private func makeScreen(_ plan: OutputPlan, _ interface: RecordedInterface) -> LiveScreen? {
+        guard !reporting.quiet, System.isTerminal(1), System.environment("TERM").map({ $0 != "dumb" }) ?? false,
+            plan.targets.contains(where: { $0.format == .text && $0.path == "-" })
+        else { return nil }
+        return LiveScreen(
+            interface, recording: recording, hasColour: reporting.color.layout.colour,
+            showSecrets: traffic.showSecrets)
+    }
+
+    private func makeMeter() throws(CaptureFailure) -> LiveMeter? {
+        guard let metrics, let address = MetricsAddress(metrics) else { return nil }
+        do {
+            return try LiveMeter(address)
+        } catch {
+            throw CaptureFailure(.unwritable, "--metrics \(address): \(error)")
+        }
     }
 
     private func interfaceName() throws(CaptureFailure) -> String {

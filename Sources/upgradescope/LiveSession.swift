@@ -16,10 +16,14 @@ import Traffic
 protocol LiveObserver: AnyObject {
     func began(_ exchange: Exchange)
     func decided(_ exchange: Exchange)
+    /// Asked for by `messageBytes`.
+    func said(_ message: TranscriptMessage, in exchange: ExchangeKey)
     func finished(_ exchange: Exchange, findings: [Finding])
     func ended(_ connection: ConnectionRecord, findings: [Finding])
     /// Comes a few times a second, and once more at the end.
     func refresh(_ session: LiveSession)
+    /// How many bytes of each message are wanted; `nil` for no messages.
+    var messageBytes: Int? { get }
 }
 
 final class LiveSession {
@@ -50,6 +54,10 @@ final class LiveSession {
         var options = options
         options.tellsOwners = recorder?.keepsOnlyExchanges ?? false
         options.tellsProgress = !judge.observers.isEmpty
+        if let bytes = judge.observers.compactMap(\.messageBytes).max() {
+            options.transcript.messages = true
+            options.transcript.payloadBytes = bytes
+        }
         analyzer = Analyzer(options: options, output: LiveOutput(judge, recorder))
     }
 
@@ -143,6 +151,9 @@ private final class LiveOutput: AnalyzerOutput {
     func finished(_ exchange: Exchange) { judge.finished(exchange) }
     func began(_ exchange: Exchange) { for observer in judge.observers { observer.began(exchange) } }
     func answered(_ exchange: Exchange) { for observer in judge.observers { observer.decided(exchange) } }
+    func said(_ message: TranscriptMessage, in exchange: ExchangeKey) {
+        for observer in judge.observers { observer.said(message, in: exchange) }
+    }
     func ended(_ connection: ConnectionRecord) {
         judge.ended(connection)
         recorder?.ended(connection.facts.id)

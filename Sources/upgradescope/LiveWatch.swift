@@ -20,7 +20,7 @@ struct LiveWatch {
     /// What came before the end may still be on its way through the kernel's buffer.
     private static let grace = Duration.milliseconds(150)
 
-    init(stops: [StopCondition], quiet: Bool, hasEventsOnTerminal: Bool) {
+    init(stops: [StopCondition], quiet: Bool, hasScreen: Bool, hasEventsOnTerminal: Bool) {
         for stop in stops {
             switch stop.kind {
             case .duration:
@@ -31,9 +31,10 @@ struct LiveWatch {
             case .filesize: byteLimit = min(byteLimit, Int64(stop.value) << 10)
             }
         }
-        self.quiet = quiet
-        // Events on the same terminal would be torn apart by it.
-        line = Progress(total: nil, quiet: quiet || hasEventsOnTerminal)
+        // A screen shows all of that itself.
+        self.quiet = quiet || hasScreen
+        // Events on the same terminal would be torn apart by a line that comes back.
+        line = Progress(total: nil, quiet: self.quiet || hasEventsOnTerminal)
     }
 
     /// Captures until something ends it; answers what, when that was not asked for.
