@@ -44,11 +44,9 @@ struct LiveWatch {
         defer { line.end() }
         while true {
             let now = ContinuousClock.now
-            if end == nil, Signals.interrupted || outputs.isForsaken && session.recorder == nil {
-                end = now + Self.grace
-            } else if end == nil, let deadline, now >= deadline {
-                end = now + Self.grace
-            }
+            let isWanted = !outputs.isForsaken || session.recorder != nil || !session.judge.observers.isEmpty
+            let isDue = deadline.map { now >= $0 } ?? false
+            if end == nil, Signals.interrupted || !isWanted || isDue { end = now + Self.grace }
             if let end, now >= end { return nil }
             System.wait(for: source.descriptor, milliseconds: end == nil ? 200 : 20)
             do throws(CaptureFailure) {
