@@ -1,8 +1,9 @@
 // What is kept of the traffic: all of it, or the connections that carry an exchange.
 //
-// Blocks are gathered and written together, at the latest after a second. A recording may be a ring of files: each
-// begins anew and can be read alone. What cannot be written is said at once, the file is cut behind its last whole
-// block, and the capture goes on; the next file of the ring, or a reopened one, is tried again.
+// Blocks are gathered and written together, at the latest when the capture is refreshed. A recording may be a ring of
+// files: each begins anew and can be read alone. What cannot be written is said at once, the file is cut behind its
+// last whole block, and the capture goes on. A ring tries again in its next file, for which its oldest makes room; else
+// a reopened file is the next try.
 //
 // With `--only-exchanges` nobody can know at a connection's first packet whether it will carry an exchange. So its
 // packets are held (`HeldPackets`) until the analyzer says that it does, or that it will not.
@@ -67,11 +68,14 @@ public final class Recorder {
     private var filePackets: UInt64 = 0
     private var fileStart: Timestamp?
     private var lastTime = Timestamp(nanoseconds: 0)
-    private var lastFlush = Timestamp(nanoseconds: .min)
+    /// When a ring whose file failed tries the next one.
+    private var nextTry: Timestamp?
     /// Names of the ring's files, oldest first.
     private var names: [String] = []
     /// Something went wrong, and when it did it was said.
     public private(set) var hasFailed = false
+    /// It goes into a pipe that nobody reads any more.
+    public private(set) var hasLostReader = false
 
     /// Opens the first file.
     ///
@@ -173,6 +177,7 @@ public final class Recorder {
 
     private func isFull(at time: Timestamp) -> Bool {
         guard options.ring.isOn else { return false }
+        if let nextTry { return nextTry < time }
         if let bytes = options.ring.bytes, (file?.length ?? 0) + Int64(writer.bytes.count) >= bytes { return true }
         if let packets = options.ring.packets, filePackets + pending >= packets { return true }
         if let seconds = options.ring.seconds, let fileStart {
@@ -190,11 +195,11 @@ public final class Recorder {
     }
 
     private func open(_ path: String, appending: Bool) {
+        nextTry = nil
         do throws(FileFailure) {
             file = try RecordingFile(path: path, appending: appending)
             begin(path)
         } catch {
-            file = nil
             fail(error, at: path)
         }
     }
@@ -242,9 +247,19 @@ public final class Recorder {
     }
 
     private func fail(_ failure: FileFailure, at path: String? = nil) {
-        hasFailed = true
-        let name = path ?? names.last ?? options.path
-        say("\(name == "-" ? "standard output" : name): \(failure); the capture goes on, what follows is not recorded")
         file = nil
+        nextTry = Timestamp(nanoseconds: lastTime.nanoseconds &+ Self.patience)
+        if failure.code == FileFailure.brokenPipe {
+            hasLostReader = true
+            return
+        }
+        let name = path ?? names.last ?? options.path
+        let message = "\(name == "-" ? "standard output" : name): \(failure)"
+        // A ring that tries again and again has said it.
+        if !hasFailed || !options.ring.isOn { say("\(message); the capture goes on, what follows is not recorded") }
+        hasFailed = true
     }
+
+    /// Nanoseconds, by packet time, until a ring tries again.
+    private static var patience: Int64 { 1_000_000_000 }
 }

@@ -7,6 +7,7 @@ import Traffic
 struct FileFailure: Error, CustomStringConvertible {
     var code: Int32
     static var last: FileFailure { FileFailure(code: errno) }
+    static var brokenPipe: Int32 { EPIPE }
     var description: String { unsafe String(cString: strerror(code)) }
 }
 

@@ -44,9 +44,8 @@ struct LiveWatch {
         defer { line.end() }
         while true {
             let now = ContinuousClock.now
-            let isWanted = !outputs.isForsaken || session.recorder != nil || !session.judge.observers.isEmpty
             let isDue = deadline.map { now >= $0 } ?? false
-            if end == nil, Signals.interrupted || !isWanted || isDue { end = now + Self.grace }
+            if end == nil, Signals.interrupted || isDue || isForsaken(session, outputs) { end = now + Self.grace }
             if let end, now >= end { return nil }
             System.wait(for: source.descriptor, milliseconds: end == nil ? 200 : 20)
             do throws(CaptureFailure) {
@@ -66,6 +65,14 @@ struct LiveWatch {
                 attend(session, statistics, outputs)
             }
         }
+    }
+
+    /// Whoever read what comes out has gone, and there is nobody else it is for.
+    private func isForsaken(_ session: LiveSession, _ outputs: Outputs) -> Bool {
+        let hasLostRecording = session.recorder?.hasLostReader ?? false
+        guard outputs.hasLostReader || hasLostRecording else { return false }
+        let isRecorded = session.recorder != nil && !hasLostRecording
+        return !outputs.isWanted && !isRecorded && session.judge.observers.isEmpty
     }
 
     private func isFull(_ session: LiveSession) -> Bool {

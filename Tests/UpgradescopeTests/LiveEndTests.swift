@@ -207,6 +207,27 @@ import Testing
         #expect(try live.end(nil) == 0, "\(live.errors)")
     }
 
+    @Test func aReaderOfTheRecordingThatLeavesIsNoErrorEither() throws {
+        guard let scene = try Scene() else { return }
+        let pipe = Pipe()
+        let live = try scene.network.live(["-w", "-"], output: pipe)
+        try pipe.fileHandleForWriting.close()
+        try pipe.fileHandleForReading.close()
+        try scene.talk(2)
+        #expect(try live.end(nil) == 0, "\(live.errors)")
+        #expect(!live.errors.contains("Broken pipe"))
+    }
+
+    @Test func aRecordingGoesThroughAPipe() throws {
+        guard let scene = try Scene() else { return }
+        let live = try scene.network.live(["-w", "-", "-a", "packets:30"])
+        try scene.talk(4)
+        #expect(try live.end(nil) == 0, "\(live.errors)")
+        try scene.folder.write(
+            "a.pcapng", Array(try Data(contentsOf: URL(fileURLWithPath: live.folder.path("stdout")))))
+        #expect(try scene.exchanges(in: "a.pcapng") > 2)
+    }
+
     @Test func aReaderThatLeavesDoesNotEndARecording() throws {
         guard let scene = try Scene() else { return }
         let pipe = Pipe()
@@ -288,6 +309,35 @@ import Testing
             #expect((interfaces?.first?["drops"] as? Int ?? 0) > 0)
         }
         #expect(try JSONReportFile(scene.folder.path("r.json")).exchanges.isEmpty)
+    }
+
+    /// What is cut off is counted, and times are as fine as they were asked for.
+    @Test func packetsAreCutAndTimedAsAskedFor() throws {
+        guard let scene = try Scene() else { return }
+        let live = try scene.network.live([
+            "-s", "96", "-p", "--time-stamp-precision", "micro", "--json",
+            scene.folder.path("r.json"), "-w", scene.folder.path("a.pcapng"), "--fail-on", "never",
+        ])
+        try scene.talk(2, upgrades: false)
+        #expect(try live.end() == 0, "\(live.errors)")
+        let report = try JSONReportFile(scene.folder.path("r.json"))
+        let capture = try #require((report.object["captures"] as? [[String: Any]])?.first)
+        #expect(capture["snapped_packets"] as? Int ?? 0 > 0)
+        #expect((capture["interfaces"] as? [[String: Any]])?.first?["snaplen"] as? Int == 96)
+        #expect((capture["first_packet"] as? String)?.hasSuffix("000Z") == true)
+        #expect(try scene.exchanges(in: "a.pcapng") == 0)
+    }
+
+    /// All interfaces at once: each packet with the header that Linux makes for them.
+    @Test func anyIsAllInterfaces() throws {
+        guard let scene = try Scene() else { return }
+        let live = try scene.network.start(
+            on: scene.network.server,
+            [Program.path, "live", "-i", "any", "--json", scene.folder.path("r.json"), "-a", "exchanges:2"])
+        try live.wait(for: "listening on any")
+        try scene.talk(2)
+        #expect(try live.end(nil) == 0, "\(live.errors)")
+        #expect(try JSONReportFile(scene.folder.path("r.json")).exchanges.count == 2)
     }
 
     // MARK: Privileges
