@@ -17,7 +17,7 @@ struct HTTP2Decoder: UpgradedDecoder {
         sides[direction].gap(from: from, to: to, mark: mark)
     }
 
-    mutating func finish(into exchange: inout Exchange) {
+    mutating func finish(into exchange: Exchange) {
         var facts = HTTP2Facts()
         for direction in Direction.allCases {
             facts.sides[direction] = sides[direction].facts

@@ -99,18 +99,11 @@ final class Conversation {
     }
 
     /// An exchange that is not told of yet.
-    ///
-    /// A class, so that touching a counter moves nothing else.
-    final class Open {
+    struct Open {
         let number: Int
-        var exchange: Exchange
+        let exchange: Exchange
         var watch: EarlyWatch?
         var isRefused = false
-
-        init(number: Int, exchange: Exchange) {
-            self.number = number
-            self.exchange = exchange
-        }
     }
 
     /// Bytes of the server in front of its status line.
@@ -354,7 +347,7 @@ final class Conversation {
                     open[index].exchange.lastMark = last
                 }
             }
-            decoder?.finish(into: &open[index].exchange)
+            decoder?.finish(into: open[index].exchange)
         }
         if open[index].exchange.outcome == .incomplete {
             open[index].exchange.reason = incompleteReason(open[index].exchange, facts)

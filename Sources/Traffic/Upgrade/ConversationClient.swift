@@ -129,7 +129,7 @@ extension Conversation {
         if let kind {
             exchanges &+= 1
             context.counters.exchanges += 1
-            var exchange = Exchange(kind: kind, connection: startFacts, first: place.first)
+            let exchange = Exchange(kind: kind, connection: startFacts, first: place.first)
             exchange.request = head
             exchange.framing = framing
             exchange.lastMark = place.last

@@ -129,7 +129,7 @@ extension Conversation {
         exchanges &+= 1
         context.counters.exchanges += 1
         let response = context.head.copied(from: bytes, place: place)
-        var exchange = Exchange(kind: .unsolicited, connection: startFacts, first: place.first)
+        let exchange = Exchange(kind: .unsolicited, connection: startFacts, first: place.first)
         exchange.request = front?.head
         if let framing = front?.framing { exchange.framing = framing }
         if front == nil, answeredRequests > 0 {
@@ -151,7 +151,7 @@ extension Conversation {
         guard let request = front.head else { return startResponseBody(bytes, toHEAD: front.isHEAD) }
         exchanges &+= 1
         context.counters.exchanges += 1
-        var exchange = Exchange(kind: .unsolicited, connection: startFacts, first: request.place.first)
+        let exchange = Exchange(kind: .unsolicited, connection: startFacts, first: request.place.first)
         exchange.request = request
         exchange.framing = front.framing
         guard let index = index(of: add(exchange)) else { return }

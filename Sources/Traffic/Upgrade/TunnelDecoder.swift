@@ -39,7 +39,7 @@ struct TunnelDecoder: UpgradedDecoder {
         inner?.gap(direction, from: from, to: to, mark: mark)
     }
 
-    mutating func finish(into exchange: inout Exchange) {
+    mutating func finish(into exchange: Exchange) {
         let client = Sniffer.client(exchange.switched.client.excerpt.span)
         exchange.inner = client == .unknown ? Sniffer.server(exchange.switched.server.excerpt.span) : client
         inner?.finish(exchange.connection)
@@ -47,11 +47,8 @@ struct TunnelDecoder: UpgradedDecoder {
 
     func innerExchanges(of exchange: Exchange) -> [Exchange] {
         guard let inner else { return [] }
-        return inner.finished.map {
-            var child = $0
-            if child.parent == nil { child.parent = exchange.key }
-            return child
-        }
+        for child in inner.finished where child.parent == nil { child.parent = exchange.key }
+        return inner.finished
     }
 }
 

@@ -112,7 +112,7 @@ struct WebSocketDecoder: UpgradedDecoder {
             sawOtherPong: ping.sawOtherPong)
     }
 
-    mutating func finish(into exchange: inout Exchange) {
+    mutating func finish(into exchange: Exchange) {
         for direction in Direction.allCases {
             facts.sides[direction] = sides[direction.index].finished(exchange.connection)
             exchange.anomalies.append(contentsOf: sides[direction.index].anomalies.list)
