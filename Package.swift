@@ -51,7 +51,7 @@ let package = Package(
         .target(
             name: "Replay",
             dependencies: [
-                "Inspection", "Traffic",
+                "CZlib", "Inspection", "Traffic",
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "NIOSSL", package: "swift-nio-ssl"),

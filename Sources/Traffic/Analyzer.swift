@@ -9,6 +9,16 @@ public protocol AnalyzerOutput: AnyObject {
     func finished(_ exchange: Exchange)
     /// A connection ended (or the capture did).
     func ended(_ connection: ConnectionRecord)
+
+    // What `TranscriptOptions` ask for: see Transcript.swift.
+    func answered(_ exchange: Exchange)
+    func said(_ message: TranscriptMessage, in exchange: ExchangeKey)
+    func lostTrack(at place: Place, in exchange: ExchangeKey)
+    func requested(_ head: MessageHead, connection: UInt64)
+    func streamed(
+        _ bytes: Span<UInt8>, _ direction: Direction, offset: Int64, mark: PacketMark, connection: UInt64,
+        isBehindOffer: Bool)
+    func streamGap(_ place: Place, connection: UInt64)
 }
 
 /// What to look at, and how much to hold.
@@ -21,6 +31,8 @@ public struct AnalyzerOptions: Sendable {
     public var allConnections = false
     /// SHA-256 of each stream's contiguous bytes (`--stream-digests`).
     public var streamDigests = false
+    /// What is said, told while it is read.
+    public var transcript = TranscriptOptions()
     /// The part of the traffic that is this analyzer's.
     public var shard = Shard.all
     public init() {}
@@ -133,6 +145,11 @@ public struct Analyzer: ~Copyable {
             tally.kinds.count(kind)
         }
         if closedHead < closed.count { forgetOld() }
+    }
+
+    /// Requests whose answers are not whole yet, on all connections: of one that is being replayed.
+    public var unansweredRequests: Int {
+        table.liveIndices.reduce(0) { $0 + (table[$1].conversation?.unanswered ?? 0) }
     }
 
     /// The input is over: everything still open is told of.

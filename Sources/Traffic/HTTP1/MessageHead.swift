@@ -196,3 +196,19 @@ public func splitList(
     let member = value[start...].trimmingFold()
     if !member.isEmpty { body(member) }
 }
+
+extension MessageHead {
+    /// A head read from bytes that begin with it; `nil` where they hold no whole head of HTTP/1.x.
+    public init?(request bytes: [UInt8], at place: Place) {
+        var head = ParsedHead()
+        guard head.parseRequest(bytes.span) == .complete else { return nil }
+        self = head.copied(from: bytes.span, place: place)
+    }
+
+    /// A head read from bytes that begin with it; `nil` where they hold no whole head of HTTP/1.x.
+    public init?(response bytes: [UInt8], at place: Place) {
+        var head = ParsedHead()
+        guard head.parseResponse(bytes.span) == .complete else { return nil }
+        self = head.copied(from: bytes.span, place: place)
+    }
+}

@@ -384,6 +384,13 @@ struct Connection {
             streams[direction.index].recent.removeAll()
         }
         conversation.receive(bytes, direction, offset: offset, mark: mark)
+        if context.options.transcript.streams {
+            let isBehindOffer = !conversation.open.isEmpty
+            if isBehindOffer || direction == .client {
+                context.output.streamed(
+                    bytes, direction, offset: offset, mark: mark, connection: id, isBehindOffer: isBehindOffer)
+            }
+        }
         if conversation.isLetGo { letGo(context) }
     }
 
@@ -469,6 +476,10 @@ struct Connection {
             firstGap = Place(direction: direction, offset: from, length: end - from, first: mark, last: mark)
         }
         conversation?.gap(direction, from: from, to: end, mark: mark)
+        if context.options.transcript.streams, conversation != nil {
+            let place = Place(direction: direction, offset: from, length: end - from, first: mark, last: mark)
+            context.output.streamGap(place, connection: id)
+        }
         if conversation?.isLetGo == true { letGo(context) }
     }
 

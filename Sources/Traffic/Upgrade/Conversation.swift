@@ -255,6 +255,11 @@ final class Conversation {
         return state == .body || state == .chunked || state == .untilClose || state == .ignored
     }
 
+    /// Requests without an answer, and the answer that is being read.
+    var unanswered: Int {
+        outstanding.count + (server.state == .body || server.state == .chunked || server.state == .untilClose ? 1 : 0)
+    }
+
     // MARK: What the stream tells
 
     func receive(_ bytes: Span<UInt8>, _ direction: Direction, offset: Int64, mark: PacketMark) {

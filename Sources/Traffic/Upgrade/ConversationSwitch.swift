@@ -9,6 +9,7 @@ extension Conversation {
         if status == 101 || isConnect && (200..<300).contains(status) {
             open[index].exchange.outcome = .switched
             chooseProtocol(index, response)
+            tellAnswer(index)
             startSwitch(index, response.place.end)
             return
         }
@@ -17,6 +18,7 @@ extension Conversation {
         open[index].exchange.reason = reason
         open[index].isRefused = true
         wantsAcknowledgments = true
+        tellAnswer(index)
         startResponseBody(bytes, toHEAD: front.isHEAD)
         if client.state == .held {
             client.state = .head
@@ -141,7 +143,13 @@ extension Conversation {
         let number = add(exchange)
         guard let index = index(of: number) else { return }
         chooseProtocol(index, response)
+        tellAnswer(index)
         startSwitch(index, place.end)
+    }
+
+    /// Tells whoever follows what is said.
+    func tellAnswer(_ index: Int) {
+        if context.options.transcript.messages { context.output.answered(open[index].exchange) }
     }
 
     /// A 426 demands what was not offered (RFC 9110 15.5.22): an exchange that the server began.

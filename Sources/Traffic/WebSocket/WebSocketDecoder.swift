@@ -23,6 +23,15 @@ struct WebSocketDecoder: UpgradedDecoder {
         var sawOtherPong = false
     }
 
+    init(exchange: Exchange, context: AnalysisContext) {
+        self.init(exchange: exchange, limits: context.options.limits)
+        guard context.options.transcript.messages else { return }
+        for direction in Direction.allCases {
+            sides[direction.index].recorder = MessageRecorder(
+                output: context.output, exchange: exchange.key, limit: context.options.transcript.payloadBytes)
+        }
+    }
+
     init(exchange: Exchange, limits: Limits) {
         self.limits = limits
         facts = exchange.websocket ?? WebSocketFacts()
@@ -174,6 +183,8 @@ struct WebSocketSideDecoder {
 
     /// The sender of a frame behind this acknowledgment knew the whole 101 (RULES WS015).
     var informedFrom = Int64.max
+    /// Who hears the messages; `nil` where nobody asked.
+    var recorder: MessageRecorder?
     /// Close, or the first fault the peer must not accept, was read since somebody looked.
     var hasNews = false
     private(set) var fault: Place?
@@ -262,9 +273,11 @@ struct WebSocketSideDecoder {
             mask = turn == 0 ? mask : mask >> turn | mask << (32 - turn)
             checksText = false
             if inflates { loseContext() }
+            recorder?.miss(missing)
             return
         }
         facts.lost = true
+        recorder?.lose(at: place)
         inflates = false
         inflater = nil
         anomalies.note(.syncLost, place, [], value: missing)
@@ -272,6 +285,7 @@ struct WebSocketSideDecoder {
 
     mutating func finished(_ connection: ConnectionFacts) -> WebSocketSide {
         if inflates, let inflater { judge(inflater.current) }
+        recorder?.flush()
         if remaining > 0, !facts.lost, connection.ended[direction] == .fin, connection.gapBytes[direction] == 0 {
             let place = Place(
                 direction: direction, offset: headerOffset, length: Int64(headerLength), first: headerMark,
@@ -323,6 +337,7 @@ struct WebSocketSideDecoder {
         }
         guard payload < 1 << 62 else {
             facts.lost = true
+            recorder?.lose(at: place)
             return
         }
         remaining = Int64(payload)
@@ -353,6 +368,7 @@ struct WebSocketSideDecoder {
             beginControl(place)
         } else {
             beginData(place, compressed: reserved & 0x40 != 0)
+            recorder?.begin(opcode, place, length: remaining, isCompressed: isCompressed)
         }
     }
 
@@ -422,6 +438,10 @@ struct WebSocketSideDecoder {
     ) -> Int {
         let step = Int(min(Int64(bytes.count - start), remaining))
         let end = start + step
+        if let recorder, opcode <= 2 {
+            recorder.take(bytes, start, end, mask: mask, isPlain: !isCompressed)
+            if isCompressed, !inflates { recorder.giveUp() }
+        }
         if opcode >= 8 {
             // Longer control frames are an anomaly already; 125 bytes of them are enough.
             for index in start..<end where control.count < 125 {
@@ -448,6 +468,7 @@ struct WebSocketSideDecoder {
         if isCompressed {
             // What is wrong stands nowhere on the wire: the message is shown by its first frame.
             inflates = false
+            recorder?.giveUp()
             guard let place = messagePlace else { return }
             setFault(place)
             anomalies.note(.textNotUTF8, place, messageHeader, value: 1)
@@ -475,7 +496,9 @@ struct WebSocketSideDecoder {
         var validator = text
         var isBad = false
         let checks = checksText
+        let recorder = recorder
         let goesOn = inflater.receive(bytes, start, end, mask: mask) { piece in
+            recorder?.takeInflated(piece)
             if checks, !isBad, validator.check(piece, 0, piece.count, mask: 0) != nil { isBad = true }
         }
         text = validator
@@ -490,7 +513,9 @@ struct WebSocketSideDecoder {
         var validator = text
         var isBad = false
         let checks = checksText
+        let recorder = recorder
         let message = inflater.end { piece in
+            recorder?.takeInflated(piece)
             if checks, !isBad, validator.check(piece, 0, piece.count, mask: 0) != nil { isBad = true }
         }
         text = validator
@@ -503,6 +528,7 @@ struct WebSocketSideDecoder {
         inflates = false
         facts.inflatedBytes = facts.inflatedBytes.addingReportingOverflow(message.inflated).partialValue
         guard let place = messagePlace else { return }
+        if message.failure != nil || message.isCut { recorder?.giveUp() }
         if let failure = message.failure {
             isContextLost = true
             inflater = nil
@@ -552,6 +578,7 @@ struct WebSocketSideDecoder {
         if opcode >= 8 {
             if opcode == 8 { endClose(mark) }
             controlIsComplete = opcode <= 10
+            if let recorder { recorder.control(opcode, control, controlPlace(mark)) }
             return
         }
         guard isFinal, opcode <= 2, message != 0 else { return }
@@ -560,6 +587,7 @@ struct WebSocketSideDecoder {
             if inflates { endInflating() }
             checksText = false
         }
+        recorder?.end(at: offset + Int64(index), mark)
         if message == 1 {
             facts.textMessages += 1
             if checksText, !text.isComplete { failText(offset + Int64(index) - 1, mark, []) }
@@ -648,6 +676,7 @@ struct WebSocketSideDecoder {
                     first: prefixMark ?? mark, last: mark)
                 anomalies.note(direction == .client ? .httpInFrames : .httpAfterSwitch, place, prefix)
                 facts.lost = true
+                recorder?.lose(at: place)
                 started = true
                 return true
             case false?:

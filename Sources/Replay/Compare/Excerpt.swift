@@ -1,0 +1,66 @@
+// Messages in few words: what of them a person needs to see.
+
+import Traffic
+
+enum Excerpt {
+    private static let most = 160
+
+    /// A message, shortened.
+    static func of(_ message: ComparedMessage) -> String {
+        switch message.opcode {
+        case 1: quoted(message.text ?? message.payload[...].text)
+        case 9: "ping " + hex(message.payload[...])
+        case 10: "pong " + hex(message.payload[...])
+        default: "\(message.payload.count) bytes: " + hex(message.payload[...])
+        }
+    }
+
+    static func cut(_ text: String) -> String {
+        text.count <= most ? text : "\(text.prefix(most))… (\(text.utf8.count) bytes)"
+    }
+
+    static func quoted(_ text: String) -> String { cut("\"\(text)\"") }
+
+    static func hex(_ bytes: ArraySlice<UInt8>, most: Int = 24) -> String {
+        let shown = bytes.prefix(most).map { byte in
+            let digits = String(byte, radix: 16)
+            return digits.count < 2 ? "0" + digits : digits
+        }
+        return shown.joined(separator: " ") + (bytes.count > most ? " …" : "")
+    }
+
+    /// Both messages around the first byte in which they differ, and where that is.
+    static func around(_ recorded: ComparedMessage, _ live: ComparedMessage) -> (String, String, String) {
+        let a = recorded.text.map { Array($0.utf8) } ?? recorded.payload
+        let b = live.text.map { Array($0.utf8) } ?? live.payload
+        var same = 0
+        while same < min(a.count, b.count), a[same] == b[same] { same += 1 }
+        let isText = recorded.text != nil && live.text != nil
+        if isText, a.count <= most, b.count <= most {
+            return (quoted(recorded.text ?? ""), quoted(live.text ?? ""), "text")
+        }
+        var start = max(0, same - (isText ? 40 : 4))
+        // A character is not cut in half.
+        while isText, start > 0, a[start] & 0xc0 == 0x80 { start -= 1 }
+        func show(_ bytes: [UInt8]) -> String {
+            let piece = bytes[min(start, bytes.count)...]
+            if isText {
+                let end = piece.count > most ? "…" : ""
+                return (start > 0 ? "…" : "") + piece.prefix(most).text + end
+            }
+            return "\(bytes.count) bytes: " + (start > 0 ? "… " : "") + hex(piece)
+        }
+        return (show(a), show(b), "from byte \(same) on")
+    }
+}
+
+/// Durations for people.
+enum DurationText {
+    static func short(_ nanoseconds: Int64) -> String {
+        let micros = nanoseconds / 1000
+        if micros < 1000 { return "\(micros) µs" }
+        if micros < 100_000 { return "\(micros / 1000).\(micros / 100 % 10) ms" }
+        if micros < 10_000_000 { return "\(micros / 1000) ms" }
+        return "\(micros / 1_000_000).\(micros / 100_000 % 10) s"
+    }
+}
