@@ -605,7 +605,7 @@ extension ByteReader {
     }
 
     mutating func record() throws(Failure) -> ConnectionRecord {
-        var record = ConnectionRecord(facts: try connection())
+        let record = ConnectionRecord(facts: try connection())
         record.application = try word(ConnectionProtocol.self)
         record.startedMidstream = try flag()
         record.firstBytesUnknown = try flag()

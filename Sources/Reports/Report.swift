@@ -17,7 +17,7 @@ public struct ReportedFinding: Sendable {
 }
 
 /// An exchange with the numbers it goes by in this report.
-public struct ReportedExchange {
+public struct ReportedExchange: Sendable {
     public var id: Int
     public var exchange: Exchange
     /// The exchange it travelled inside.

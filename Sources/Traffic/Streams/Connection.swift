@@ -28,20 +28,13 @@ struct Connection {
     private var clientRoundTrip: Int64?
     private var endMark = PerDirection<PacketMark?>(both: nil)
     private var duplicates: UInt32 = 0
-    private var firstDuplicate: (copy: PacketMark, original: PacketMark)?
-    private var firstGap: Place?
     private var firstPayload = [2 of PacketMark?](repeating: nil)
     private var application = ConnectionProtocol.unknown
-    private var hello: ClientHello?
-    private var firstBytes: [UInt8] = []
-    private var firstBytesUnknown = false
-    private var guessedFrames: UInt32 = 0
-    private var loneUpgradeOptions: UInt32 = 0
-    private var firstLoneUpgradeOption: MessageHead?
+    /// What is unusual: of the conversation, and of the streams.
+    private var remarks: ConnectionRemarks?
     private var requests: UInt32 = 0
     private var exchanges: UInt32 = 0
     private var sawSYN = false
-    private var proxied: ProxiedAddresses?
     /// Whether it is a copy, or has one.
     var copy = CopyState()
     private var wasLetGo = false
@@ -199,6 +192,15 @@ struct Connection {
         return offset
     }
 
+    private var remark: ConnectionRemarks {
+        mutating get {
+            if let remarks { return remarks }
+            let remarks = ConnectionRemarks()
+            self.remarks = remarks
+            return remarks
+        }
+    }
+
     private mutating func open(_ context: AnalysisContext) {
         conversation = Conversation(context: context, facts: facts(context), midstream: !sawSYN)
     }
@@ -331,7 +333,7 @@ struct Connection {
             mark.time.nanoseconds(since: streams[direction.index].lastMark.time) <= 5_000_000
         {
             duplicates &+= 1
-            if firstDuplicate == nil { firstDuplicate = (mark, streams[direction.index].lastMark) }
+            if remark.firstDuplicate == nil { remark.firstDuplicate = (mark, streams[direction.index].lastMark) }
         }
         streams[direction.index].counters.retransmittedBytes += Int64(payload.count)
         compare(payload, offset, direction)
@@ -472,8 +474,8 @@ struct Connection {
         streams[direction.index].counters.gapBytes += end - from
         streams[direction.index].hadGap = true
         streams[direction.index].recent.removeAll()
-        if firstGap == nil {
-            firstGap = Place(direction: direction, offset: from, length: end - from, first: mark, last: mark)
+        if remark.firstGap == nil {
+            remark.firstGap = Place(direction: direction, offset: from, length: end - from, first: mark, last: mark)
         }
         conversation?.gap(direction, from: from, to: end, mark: mark)
         if context.options.transcript.streams, conversation != nil {
@@ -495,7 +497,7 @@ struct Connection {
     }
 
     mutating func noteCopy(_ mark: PacketMark, of original: PacketMark, under tunnels: [String]) {
-        if firstDuplicate == nil { firstDuplicate = (mark, original) }
+        if remark.firstDuplicate == nil { remark.firstDuplicate = (mark, original) }
         let name = tunnels.joined(separator: ", ")
         if copy.seenUnder.count < 4, !copy.seenUnder.contains(name) { copy.seenUnder.append(name) }
     }
@@ -518,13 +520,11 @@ struct Connection {
 
     private mutating func gather(_ conversation: Conversation) {
         application = conversation.application
-        proxied = conversation.proxied
-        hello = conversation.hello
-        firstBytes = conversation.firstBytes
-        firstBytesUnknown = conversation.firstBytesUnknown
-        guessedFrames = conversation.guessedFrames
-        loneUpgradeOptions = conversation.loneUpgradeOptions
-        firstLoneUpgradeOption = conversation.firstLoneUpgradeOption
+        if let told = conversation.remarks {
+            told.firstGap = remarks?.firstGap
+            told.firstDuplicate = remarks?.firstDuplicate
+            remarks = told
+        }
         requests = conversation.requests
         exchanges = conversation.exchanges
     }
@@ -576,7 +576,7 @@ struct Connection {
         facts.last = last
         facts.observedUntil = context.now
         facts.duplicatePackets = duplicates
-        facts.proxied = conversation?.proxied ?? proxied
+        facts.proxied = conversation?.proxied ?? remarks?.proxied
         facts.endMark = endMark
         for direction in Direction.allCases {
             facts.gapBytes[direction] = streams[direction.index].counters.gapBytes
@@ -591,28 +591,30 @@ struct Connection {
 
     /// What is told of the connection when it leaves the table.
     func finalRecord(_ context: AnalysisContext, end: ConnectionEnd) -> ConnectionRecord {
-        var record = ConnectionRecord(facts: facts(context))
+        let record = ConnectionRecord(facts: facts(context))
         record.application = application
         record.startedMidstream = !sawSYN
-        record.firstBytesUnknown = firstBytesUnknown
-        record.guessedFrames = guessedFrames
-        record.loneUpgradeOptions = loneUpgradeOptions
-        record.firstLoneUpgradeOption = firstLoneUpgradeOption
         record.end =
             wasReset ? .rst : streams[0].ended == .fin && streams[1].ended == .fin ? .fin : end
         record.packets = streams[0].packets + streams[1].packets
         record.requests = requests
         record.exchanges = exchanges
-        record.serverName = hello?.serverName
-        record.protocols = hello?.protocols ?? []
         record.encrypted = application == .tls
-        record.firstGap = firstGap
-        record.firstDuplicate = firstDuplicate
         record.copyOf = copy.of
         record.copiesUnder = copy.seenUnder
         record.firstPayload = PerDirection(client: firstPayload[0], server: firstPayload[1])
-        record.firstBytes = firstBytes
         record.streams = PerDirection(client: streams[0].counters, server: streams[1].counters)
+        if let remarks {
+            record.firstBytes = remarks.firstBytes
+            record.firstBytesUnknown = remarks.firstBytesUnknown
+            record.guessedFrames = remarks.guessedFrames
+            record.loneUpgradeOptions = remarks.loneUpgradeOptions
+            record.firstLoneUpgradeOption = remarks.firstLoneUpgradeOption
+            record.serverName = remarks.hello?.serverName
+            record.protocols = remarks.hello?.protocols ?? []
+            record.firstGap = remarks.firstGap
+            record.firstDuplicate = remarks.firstDuplicate
+        }
         if let digests {
             for direction in Direction.allCases { record.streams[direction].digest = digests.value(direction) }
         }

@@ -209,7 +209,18 @@ final class Conversation {
     /// Whom the connection was made for, where a PROXY header said so.
     var proxied: ProxiedAddresses? {
         get { startFacts.proxied }
-        set { startFacts.proxied = newValue }
+        set {
+            startFacts.proxied = newValue
+            remark.proxied = newValue
+        }
+    }
+    /// What is unusual; made when there is something.
+    private(set) var remarks: ConnectionRemarks?
+    var remark: ConnectionRemarks {
+        if let remarks { return remarks }
+        let remarks = ConnectionRemarks()
+        self.remarks = remarks
+        return remarks
     }
 
     /// Exchanges of an inner conversation that are over: its tunnel takes them.
@@ -218,21 +229,10 @@ final class Conversation {
     var requests: UInt32 = 0
     var exchanges: UInt32 = 0
     var application = ConnectionProtocol.unknown
-    var hello: ClientHello?
     /// Nothing of interest will come: the owner may drop this conversation.
     var isLetGo = false
     /// Acknowledgments of the client matter (a refusal waits to be seen).
     var wantsAcknowledgments = false
-    /// First client bytes of a connection whose beginning was not seen, when they were no request.
-    var firstBytesUnknown = false
-    var clientGuess = FrameGuess(.client)
-    var serverGuess = FrameGuess(.server)
-    /// Consistent frame headers of a session that may have begun before the capture.
-    var guessedFrames: UInt32 { clientGuess.frames &+ serverGuess.frames }
-    var firstBytes: [UInt8] = []
-    /// Requests whose Connection names an upgrade that no field offers (RULES UPG002), and the first of them.
-    var loneUpgradeOptions: UInt32 = 0
-    var firstLoneUpgradeOption: MessageHead?
 
     init(context: AnalysisContext, facts: ConnectionFacts, midstream: Bool, isInner: Bool = false) {
         self.context = context

@@ -139,8 +139,8 @@ extension Conversation {
         } else {
             request.head = head
             if head.hasMember(.connection, "upgrade") {
-                loneUpgradeOptions &+= 1
-                if firstLoneUpgradeOption == nil { firstLoneUpgradeOption = head }
+                remark.loneUpgradeOptions &+= 1
+                if remark.firstLoneUpgradeOption == nil { remark.firstLoneUpgradeOption = head }
             }
         }
         reading = request.exchange
@@ -262,10 +262,10 @@ extension Conversation {
 
     func clientIsNotHTTP(_ bytes: Span<UInt8>, _ offset: Int64, _ mark: PacketMark) {
         guard client.spokeHTTP else {
-            if firstBytes.isEmpty { firstBytes = bytes.extracting(0..<min(64, bytes.count)).array }
+            if remark.firstBytes.isEmpty { remark.firstBytes = bytes.extracting(0..<min(64, bytes.count)).array }
             if let hello = ClientHello(bytes) {
                 application = .tls
-                self.hello = hello
+                remark.hello = hello
             } else if bytes.has("PRI * HTTP/2.0", at: 0) {
                 application = .http2
             }
@@ -281,19 +281,19 @@ extension Conversation {
         let rest = bytes.extracting(index...)
         if direction == .client {
             client.unrecognized += Int64(rest.count)
-            if !client.spokeHTTP, firstBytes.isEmpty {
-                firstBytes = rest.extracting(0..<min(64, rest.count)).array
-                firstBytesUnknown = true
+            if !client.spokeHTTP, remark.firstBytes.isEmpty {
+                remark.firstBytes = rest.extracting(0..<min(64, rest.count)).array
+                remark.firstBytesUnknown = true
             }
         } else {
             server.unrecognized += Int64(rest.count)
         }
         guard !client.spokeHTTP, !server.spokeHTTP else { return }
-        if direction == .client { clientGuess.take(rest) } else { serverGuess.take(rest) }
+        if direction == .client { remark.clientGuess.take(rest) } else { remark.serverGuess.take(rest) }
         // A TLS record, or too much that is nothing we know.
         if rest.count >= 3, (0x14...0x17).contains(rest[0]), rest[1] == 3, rest[2] <= 4 {
             application = .tls
-            if let hello = ClientHello(rest) { self.hello = hello }
+            if let hello = ClientHello(rest) { remark.hello = hello }
             isLetGo = true
         } else if client.unrecognized + server.unrecognized > 1 << 18 {
             isLetGo = true

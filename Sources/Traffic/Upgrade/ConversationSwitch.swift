@@ -83,18 +83,23 @@ extension Conversation {
     }
 
     func noteWebSocket(_ index: Int, _ request: MessageHead?, _ response: MessageHead) {
-        var facts = WebSocketFacts()
-        if let key = request?.value(.secWebSocketKey) { facts.expectedAccept = WebSocketAccept.value(for: key) }
+        let exchange = open[index].exchange
+        exchange.websocket = WebSocketFacts()
+        if let key = request?.value(.secWebSocketKey) {
+            exchange.websocket?.expectedAccept = WebSocketAccept.value(for: key)
+        }
+        guard response.has(.secWebSocketExtensions) else { return }
+        var agreement = WebSocketAgreement()
         for member in response.members(.secWebSocketExtensions) {
             let name = member.prefix { $0 != UInt8(ascii: ";") }.trimmingWhitespace()
             if name.matchesIgnoringCase("permessage-deflate") {
-                facts.deflate = true
-                facts.agree(on: member)
+                agreement.deflate = true
+                agreement.agree(on: member)
             } else {
-                facts.unknownExtension = true
+                agreement.unknownExtension = true
             }
         }
-        open[index].exchange.websocket = facts
+        exchange.websocket?.agreement = agreement
     }
 
     func startSwitch(_ index: Int, _ serverStart: Int64) {

@@ -262,7 +262,10 @@ public struct SwitchedStream: Sendable {
         bytes += Int64(new.count)
         last = mark
         guard excerpt.count < 256 else { return }
-        if excerpt.isEmpty { first = mark }
+        if excerpt.isEmpty {
+            first = mark
+            excerpt.reserveCapacity(256)
+        }
         excerpt.append(new.extracting(0..<min(new.count, 256 - excerpt.count)))
     }
 }
@@ -271,7 +274,7 @@ public struct SwitchedStream: Sendable {
 ///
 /// A class: it is filled in over the life of a session and handed from floor to floor without being copied. Once it
 /// was handed on as finished nothing is written to it any more.
-public final class Exchange {
+public final class Exchange: @unchecked Sendable {
     public var kind: ExchangeKind
     public var connection: ConnectionFacts
     public var request: MessageHead?

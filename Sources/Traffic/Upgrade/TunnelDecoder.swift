@@ -1,7 +1,7 @@
 // What a CONNECT tunnel carries. It is opaque by RFC 9110 9.3.6 and its bytes are only counted; but where the client
 // plainly speaks HTTP in it, that inner conversation is followed, and its exchanges name the CONNECT as their parent.
 
-struct TunnelDecoder: UpgradedDecoder {
+final class TunnelDecoder: UpgradedDecoder {
     private let context: AnalysisContext
     private let facts: ConnectionFacts
     private var inner: Conversation?
@@ -15,7 +15,7 @@ struct TunnelDecoder: UpgradedDecoder {
         facts = exchange.connection
     }
 
-    mutating func receive(_ bytes: Span<UInt8>, _ direction: Direction, offset: Int64, mark: PacketMark) {
+    func receive(_ bytes: Span<UInt8>, _ direction: Direction, offset: Int64, mark: PacketMark) {
         if sniffed {
             inner?.receive(bytes, direction, offset: offset, mark: mark)
             return
@@ -35,11 +35,11 @@ struct TunnelDecoder: UpgradedDecoder {
         opening = []
     }
 
-    mutating func gap(_ direction: Direction, from: Int64, to: Int64, mark: PacketMark) {
+    func gap(_ direction: Direction, from: Int64, to: Int64, mark: PacketMark) {
         inner?.gap(direction, from: from, to: to, mark: mark)
     }
 
-    mutating func finish(into exchange: Exchange) {
+    func finish(into exchange: Exchange) {
         let client = Sniffer.client(exchange.switched.client.excerpt.span)
         exchange.inner = client == .unknown ? Sniffer.server(exchange.switched.server.excerpt.span) : client
         inner?.finish(exchange.connection)
