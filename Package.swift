@@ -41,7 +41,7 @@ let package = Package(
         .target(name: "Inspection", dependencies: ["Traffic"], swiftSettings: strict),
         .target(
             name: "Reports",
-            dependencies: ["Inspection", "Traffic", .product(name: "Crypto", package: "swift-crypto")],
+            dependencies: ["Inspection", "Replay", "Traffic", .product(name: "Crypto", package: "swift-crypto")],
             resources: [
                 .embedInCode("Resources/page.css"), .embedInCode("Resources/page.js"),
                 .embedInCode("Resources/report.schema.json"),
@@ -54,6 +54,7 @@ let package = Package(
                 "CZlib", "Inspection", "Traffic",
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOTLS", package: "swift-nio"),
                 .product(name: "NIOSSL", package: "swift-nio-ssl"),
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "Histogram", package: "hdrhistogram-swift"),

@@ -34,9 +34,12 @@ final class Judge: AnalyzerOutput {
     private let collector: ReportCollector
     private let eventFiles: [OutputFile]
     private var events: EventStreams?
+    /// Who is told everything else that the analyzer tells.
+    private let recorder: (any AnalyzerOutput)?
     private(set) var exchanges: UInt64 = 0
 
-    init(_ options: JudgeOptions, events: [OutputFile] = []) {
+    init(_ options: JudgeOptions, events: [OutputFile] = [], recorder: (any AnalyzerOutput)? = nil) {
+        self.recorder = recorder
         inspector = options.inspector
         collector = ReportCollector(options: options.report)
         eventFiles = events
@@ -51,8 +54,23 @@ final class Judge: AnalyzerOutput {
         events = EventStreams(eventFiles, severalCaptures: captures > 1, showSecrets: inspector.showSecrets)
     }
 
+    // What was said goes to the recorder alone.
+    func answered(_ exchange: Exchange) { recorder?.answered(exchange) }
+    func said(_ message: TranscriptMessage, in exchange: ExchangeKey) { recorder?.said(message, in: exchange) }
+    func lostTrack(at place: Place, in exchange: ExchangeKey) { recorder?.lostTrack(at: place, in: exchange) }
+    func requested(_ head: MessageHead, connection: UInt64) { recorder?.requested(head, connection: connection) }
+    func streamed(
+        _ bytes: Span<UInt8>, _ direction: Direction, offset: Int64, mark: PacketMark, connection: UInt64,
+        isBehindOffer: Bool
+    ) {
+        recorder?.streamed(
+            bytes, direction, offset: offset, mark: mark, connection: connection, isBehindOffer: isBehindOffer)
+    }
+    func streamGap(_ place: Place, connection: UInt64) { recorder?.streamGap(place, connection: connection) }
+
     func finished(_ exchange: Exchange) {
         exchanges += 1
+        recorder?.finished(exchange)
         // What will only be counted needs no words and no evidence.
         let isBrief = events == nil && collector.isSelective
         var findings = inspector.inspect(exchange, isBrief: isBrief)
@@ -62,6 +80,7 @@ final class Judge: AnalyzerOutput {
     }
 
     func ended(_ connection: ConnectionRecord) {
+        recorder?.ended(connection)
         let findings = inspector.inspect(connection)
         collector.add(connection, findings: findings)
         events?.add(connection, findings: findings)

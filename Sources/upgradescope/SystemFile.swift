@@ -8,6 +8,7 @@
 import Glibc
 import Reports
 import Synchronization
+import Traffic
 
 /// A failed system call.
 struct SystemError: Error, CustomStringConvertible {
@@ -157,12 +158,36 @@ enum System {
         status(of: path).map { [UInt64($0.st_dev), UInt64($0.st_ino)] }
     }
 
+    /// Whether two paths are one existing file.
+    static func isSameFile(_ one: String, _ other: String) -> Bool {
+        identity(of: one).map { $0 == identity(of: other) } ?? false
+    }
+
     /// The path behind symbolic links, where it exists.
     static func resolved(_ path: String) -> String {
         guard let real = unsafe realpath(path, nil) else { return path }
         defer { unsafe free(real) }
         return unsafe String(cString: real)
     }
+
+    /// The time of day.
+    static var now: Timestamp {
+        var time = timespec()
+        _ = unsafe clock_gettime(CLOCK_REALTIME, &time)
+        return Timestamp(nanoseconds: Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec))
+    }
+
+    /// Lets this process open as many files as it may; returns how many that are.
+    static func raiseFileLimit() -> Int {
+        var limit = rlimit()
+        guard unsafe getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return 1024 }
+        limit.rlim_cur = limit.rlim_max
+        _ = unsafe setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+        _ = unsafe getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+        return Int(clamping: limit.rlim_cur)
+    }
+
+    static var processors: Int { max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))) }
 
     static func environment(_ name: String) -> String? {
         unsafe getenv(name).map { unsafe String(cString: $0) }

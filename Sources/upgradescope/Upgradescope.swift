@@ -17,7 +17,7 @@ struct Upgradescope: ParsableCommand {
             4 an input is damaged or cut, 6 an output cannot be written, 130 interrupted.
             """,
         version: toolVersion,
-        subcommands: [AnalyzeCommand.self, ShowCommand.self, RulesCommand.self, SchemaCommand.self])
+        subcommands: [AnalyzeCommand.self, ReplayCommand.self, ShowCommand.self, RulesCommand.self, SchemaCommand.self])
 
     static func main() {
         System.openStandardStreams()

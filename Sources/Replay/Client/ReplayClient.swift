@@ -126,6 +126,8 @@ public struct ReplayClient {
     }
 
     public var isOver: Bool { phase == .over }
+    /// How long an answer is waited for, in nanoseconds.
+    var patience: Int64 { options.timeout }
 
     /// Takes an event; returns what is to be done, in order.
     public mutating func handle(_ event: Event, at now: Timestamp) -> [Action] {

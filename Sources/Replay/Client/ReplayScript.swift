@@ -40,7 +40,7 @@ public struct ReplayScript: Sendable {
     }
 
     public let session: RecordedSession
-    public let plan: PlannedExchange
+    public private(set) var plan: PlannedExchange
     let isWebSocket: Bool
     let request: RequestWriter.Result
     let history: [[UInt8]]
@@ -117,6 +117,9 @@ public struct ReplayScript: Sendable {
             serverSteps: isWebSocket ? expected.count : session.steps(of: .server).count,
             skipped: Self.reasonToSkip(session, options), notes: notes)
     }
+
+    /// It is not said after all.
+    public mutating func skip(because reason: String) { plan.skipped = reason }
 
     /// Where the client ended its side before the server did.
     private static func halfClose(_ session: RecordedSession) -> Int64? {

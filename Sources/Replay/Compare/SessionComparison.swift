@@ -4,7 +4,7 @@ public import Inspection
 import Traffic
 
 /// Compares one run of a script with its recording.
-public struct SessionComparison {
+public struct SessionComparison: Sendable {
     private let options: CompareOptions
     private let inspector: Inspector
     /// Differences listed of one exchange.
@@ -214,7 +214,10 @@ public struct SessionComparison {
                 return [difference("close, reason", old.closeReason.text, new.closeReason.text)]
             }
             if unsaid > 0 {
-                return [difference("close", "behind all client messages", "\(unsaid) client messages earlier")]
+                let code = Self.closeText(old.payload)
+                let messages = script.lines.dropFirst(run.sent.count).filter { !$0.message.isControl }.count
+                let words = messages == 0 ? "before the client's close" : "\(messages) client messages earlier"
+                return [difference("close", "\(code), when the client had said everything", "\(code), \(words)")]
             }
         case (let old?, nil):
             let end =

@@ -26,6 +26,8 @@ public struct ReplayReport: Sendable {
     public var load: LoadReport?
     /// It was stopped before its end.
     public var interrupted = false
+    /// At least one request got an answer.
+    public var wasAnswered = false
 
     public init(target: String, plan: ReplayPlan) {
         self.target = target

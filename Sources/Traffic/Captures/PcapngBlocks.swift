@@ -316,7 +316,7 @@ struct PcapngBlocks {
 }
 
 /// The types of blocks that are looked into.
-private enum BlockType {
+enum BlockType {
     /// The same in both byte orders.
     static let sectionHeader: UInt32 = 0x0a0d_0d0a
     static let interfaceDescription: UInt32 = 1

@@ -15,6 +15,13 @@ public struct IPAddress: Sendable, Hashable, Comparable {
     /// An IPv4 address from its 32 bits, most significant byte first.
     public init(v4 bits: UInt32) { self.init(high: 0, low: 0x0000_ffff_0000_0000 | UInt64(bits)) }
 
+    /// An address from its text: dotted quad, or any spelling of RFC 4291 2.2 without a zone.
+    public init?(_ text: String) {
+        let bytes = Array(text.utf8)[...]
+        guard let address = ProxyHeader.v4(bytes) ?? ProxyHeader.v6(bytes) else { return nil }
+        self = address
+    }
+
     /// Whether this is an IPv4 address.
     public var isV4: Bool { high == 0 && low >> 32 == 0xffff }
     /// The 32 bits of an IPv4 address.

@@ -93,7 +93,7 @@ struct ProxyHeader: Equatable {
         return value <= most ? value : nil
     }
 
-    private static func v4(_ text: ArraySlice<UInt8>) -> IPAddress? {
+    static func v4(_ text: ArraySlice<UInt8>) -> IPAddress? {
         let parts = text.split(separator: 0x2e, omittingEmptySubsequences: false)
         guard parts.count == 4 else { return nil }
         var bits: UInt32 = 0
@@ -105,7 +105,7 @@ struct ProxyHeader: Equatable {
     }
 
     /// RFC 4291 2.2: groups, one run of zeros left out, an IPv4 address at the end.
-    private static func v6(_ text: ArraySlice<UInt8>) -> IPAddress? {
+    static func v6(_ text: ArraySlice<UInt8>) -> IPAddress? {
         var groups: [UInt16] = []
         /// Groups in front of "::".
         var gap: Int?
