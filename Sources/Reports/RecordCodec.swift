@@ -519,7 +519,7 @@ extension ByteReader {
     mutating func exchange() throws(Failure) -> Exchange {
         let kind = try word(ExchangeKind.self)
         let connection = try connection()
-        let exchange = Exchange(kind: kind, connection: connection, first: connection.first)
+        var exchange = Exchange(kind: kind, connection: connection, first: connection.first)
         exchange.request = try optional { r throws(Failure) in try r.head() }
         exchange.framing = try framing()
         exchange.interim = try list { r throws(Failure) in try r.head() }

@@ -78,7 +78,7 @@ enum Fixture {
         packet: UInt32 = 4, capture: UInt16 = 0, early: EarlyVerdict = .none, target: String = "/chat?room=1"
     ) -> Exchange {
         let facts = facts(id: UInt64(packet), packet: packet, capture: capture)
-        let exchange = Exchange(kind: .upgrade, connection: facts, first: facts.first)
+        var exchange = Exchange(kind: .upgrade, connection: facts, first: facts.first)
         // Nobody uses a key twice.
         let digits = String(packet + 100_000)
         let key = packet == 4 ? "dGhlIHNhbXBsZSBub25jZQ==" : "dGhlIHNhbXBsZSBu" + digits.suffix(6) + "=="
@@ -162,7 +162,7 @@ enum Fixture {
     /// A refused offer, one line in text.
     static func refused(packet: UInt32, status: Int = 403) -> Exchange {
         let facts = facts(id: UInt64(packet), packet: packet)
-        let exchange = Exchange(kind: .upgrade, connection: facts, first: facts.first)
+        var exchange = Exchange(kind: .upgrade, connection: facts, first: facts.first)
         exchange.request = head(
             "GET /private HTTP/1.1\nHost: shop.example\nUpgrade: websocket\nConnection: Upgrade\n"
                 + "Authorization: Basic dXNlcjpwYXNz\n\n", packet: packet + 3, direction: .client)
@@ -179,7 +179,7 @@ enum Fixture {
     /// Names, values and bytes made to break out of whatever shows them.
     static func hostile(packet: UInt32) -> Exchange {
         let facts = facts(id: UInt64(packet), packet: packet)
-        let exchange = Exchange(kind: .upgrade, connection: facts, first: facts.first)
+        var exchange = Exchange(kind: .upgrade, connection: facts, first: facts.first)
         var bytes = Array(
             "GET /\(hostileText.replacing(" ", with: "+")) HTTP/1.1\r\nHost: evil\u{202e}gpj.example\r\n".utf8)
         bytes +=

@@ -17,7 +17,7 @@ final class HTTP2Decoder: UpgradedDecoder {
         sides[direction].gap(from: from, to: to, mark: mark)
     }
 
-    func finish(into exchange: Exchange) {
+    func finish(into exchange: inout Exchange) {
         var facts = HTTP2Facts()
         for direction in Direction.allCases {
             facts.sides[direction] = sides[direction].facts

@@ -38,6 +38,8 @@ struct Connection {
     /// Whether it is a copy, or has one.
     var copy = CopyState()
     private var wasLetGo = false
+    /// The conversation waits for an acknowledgment of the client.
+    private var wantsAcknowledgments = false
     private var digests: StreamDigests?
     /// Both sides have ended, or one has reset.
     private(set) var isClosed = false
@@ -379,21 +381,21 @@ struct Connection {
             }
             return
         }
-        // Content that nobody reads is not worth a copy.
-        if context.options.allConnections || !conversation.isSkipping(direction) {
+        let effects = conversation.receive(bytes, direction, offset: offset, mark: mark)
+        wantsAcknowledgments = effects.contains(.wantsAcknowledgments)
+        if context.options.allConnections || effects.contains(.wereRead) {
             streams[direction.index].recent.append(bytes, limit: context.options.limits.compareBytes)
         } else if !streams[direction.index].recent.isEmpty {
             streams[direction.index].recent.removeAll()
         }
-        conversation.receive(bytes, direction, offset: offset, mark: mark)
         if context.options.transcript.streams {
-            let isBehindOffer = !conversation.open.isEmpty
+            let isBehindOffer = effects.contains(.hasOffer)
             if isBehindOffer || direction == .client {
                 context.output.streamed(
                     bytes, direction, offset: offset, mark: mark, connection: id, isBehindOffer: isBehindOffer)
             }
         }
-        if conversation.isLetGo { letGo(context) }
+        if effects.contains(.letGo) { letGo(context) }
     }
 
     /// Delivers what is held and due.
@@ -477,12 +479,13 @@ struct Connection {
         if remark.firstGap == nil {
             remark.firstGap = Place(direction: direction, offset: from, length: end - from, first: mark, last: mark)
         }
-        conversation?.gap(direction, from: from, to: end, mark: mark)
+        let effects = conversation?.gap(direction, from: from, to: end, mark: mark) ?? []
+        wantsAcknowledgments = effects.contains(.wantsAcknowledgments)
         if context.options.transcript.streams, conversation != nil {
             let place = Place(direction: direction, offset: from, length: end - from, first: mark, last: mark)
             context.output.streamGap(place, connection: id)
         }
-        if conversation?.isLetGo == true { letGo(context) }
+        if effects.contains(.letGo) { letGo(context) }
     }
 
     // MARK: Copies
@@ -532,10 +535,11 @@ struct Connection {
     /// The client acknowledged something a refusal waits for.
     @inline(__always)
     mutating func noteAcknowledgment(_ segment: Segment, _ mark: PacketMark) {
-        guard let conversation, conversation.wantsAcknowledgments, segment.source == client,
-            segment.flags.contains(.ack), streams[1].hasBase
+        guard wantsAcknowledgments, let conversation, segment.source == client, segment.flags.contains(.ack),
+            streams[1].hasBase
         else { return }
-        conversation.acknowledged(upTo: streams[1].offset(of: segment.acknowledgment), mark: mark)
+        wantsAcknowledgments = conversation.acknowledged(
+            upTo: streams[1].offset(of: segment.acknowledgment), mark: mark)
     }
 
     /// Everything that is still waited for is missing; the conversation is finished.
@@ -576,7 +580,7 @@ struct Connection {
         facts.last = last
         facts.observedUntil = context.now
         facts.duplicatePackets = duplicates
-        facts.proxied = conversation?.proxied ?? remarks?.proxied
+        facts.proxied = remarks?.proxied ?? conversation?.remarks?.proxied
         facts.endMark = endMark
         for direction in Direction.allCases {
             facts.gapBytes[direction] = streams[direction.index].counters.gapBytes

@@ -1,7 +1,7 @@
 // The client's side of a conversation: requests, their content, and what is held behind an offer.
 
-extension Conversation {
-    func receiveClient(_ bytes: Span<UInt8>, offset: Int64, mark: PacketMark) {
+extension ConversationState {
+    mutating func receiveClient(_ bytes: Span<UInt8>, offset: Int64, mark: PacketMark) {
         var index = 0
         while index < bytes.count {
             switch client.state {
@@ -45,7 +45,7 @@ extension Conversation {
         }
     }
 
-    func readRequestHead(_ bytes: Span<UInt8>, _ index: Int, _ offset: Int64, _ mark: PacketMark) -> Int {
+    mutating func readRequestHead(_ bytes: Span<UInt8>, _ index: Int, _ offset: Int64, _ mark: PacketMark) -> Int {
         if client.buffer.isEmpty {
             let rest = bytes.extracting(index...)
             switch context.head.parseRequest(rest) {
@@ -91,13 +91,13 @@ extension Conversation {
     }
 
     /// The place of the head in `context.head`, parsed from bytes at `offset`.
-    func headPlace(_ direction: Direction, _ offset: Int64, first: PacketMark, last: PacketMark) -> Place {
+    mutating func headPlace(_ direction: Direction, _ offset: Int64, first: PacketMark, last: PacketMark) -> Place {
         Place(
             direction: direction, offset: offset + Int64(context.head.skipped),
             length: Int64(context.head.length - context.head.skipped), first: first, last: last)
     }
 
-    func keepClient(_ rest: Span<UInt8>, _ offset: Int64, _ mark: PacketMark) {
+    mutating func keepClient(_ rest: Span<UInt8>, _ offset: Int64, _ mark: PacketMark) {
         client.bufferOffset = offset
         client.bufferFirst = mark
         client.searched = 0
@@ -108,7 +108,7 @@ extension Conversation {
         }
     }
 
-    func takeRequest(_ bytes: Span<UInt8>, _ place: Place) {
+    mutating func takeRequest(_ bytes: Span<UInt8>, _ place: Place) {
         application = .http
         client.spokeHTTP = true
         requests &+= 1
@@ -130,7 +130,7 @@ extension Conversation {
         if let kind {
             exchanges &+= 1
             context.counters.exchanges += 1
-            let exchange = Exchange(kind: kind, connection: startFacts, first: place.first)
+            var exchange = Exchange(kind: kind, connection: startFacts, first: place.first)
             exchange.request = head
             exchange.framing = framing
             exchange.lastMark = place.last
@@ -168,11 +168,11 @@ extension Conversation {
         }
     }
 
-    func isMethod(_ bytes: Span<UInt8>, _ method: StaticString) -> Bool {
+    mutating func isMethod(_ bytes: Span<UInt8>, _ method: StaticString) -> Bool {
         context.head.method.count == method.utf8CodeUnitCount && bytes.has(method, at: context.head.skipped)
     }
 
-    func noteLater(_ request: inout Outstanding, _ refused: Int, _ head: MessageHead) {
+    mutating func noteLater(_ request: inout Outstanding, _ refused: Int, _ head: MessageHead) {
         let start = open[refused].exchange.response?.place.end ?? 0
         let early = head.place.first.acknowledged.map { $0 < start } ?? false
         if early { request.earlyFor = open[refused].number }
@@ -187,12 +187,12 @@ extension Conversation {
                 wasEarly: early, status: 0))
     }
 
-    func noteBody(_ count: Int) {
+    mutating func noteBody(_ count: Int) {
         guard let number = reading, let index = index(of: number) else { return }
         open[index].exchange.framing.bodyBytes += Int64(count)
     }
 
-    func requestEnded(at end: Int64) {
+    mutating func requestEnded(at end: Int64) {
         defer { reading = nil }
         guard let number = reading, let index = index(of: number) else {
             client.state = .head
@@ -210,13 +210,13 @@ extension Conversation {
         }
     }
 
-    func requestEndUnknown() {
+    mutating func requestEndUnknown() {
         client.state = .ignored
         if let number = reading, let index = index(of: number) { open[index].exchange.framing.endUnknown = true }
         reading = nil
     }
 
-    func hold(_ bytes: Span<UInt8>, _ offset: Int64, _ mark: PacketMark) {
+    mutating func hold(_ bytes: Span<UInt8>, _ offset: Int64, _ mark: PacketMark) {
         let room = context.options.limits.pendingBytes - held.bytes.count
         let taken = min(bytes.count, max(0, room))
         if taken > 0 {
@@ -231,7 +231,7 @@ extension Conversation {
     }
 
     /// What was held goes to whoever the answer says it belongs to.
-    func release() {
+    mutating func release() {
         let all = held
         held = Held()
         let bytes = all.bytes.span
@@ -247,7 +247,7 @@ extension Conversation {
         }
     }
 
-    func noteEarly(_ bytes: Span<UInt8>, _ offset: Int64, _ mark: PacketMark) {
+    mutating func noteEarly(_ bytes: Span<UInt8>, _ offset: Int64, _ mark: PacketMark) {
         for index in open.indices where open[index].watch != nil {
             if let end = open[index].exchange.response?.place.end, let acknowledged = mark.acknowledged,
                 acknowledged >= end, acknowledged <= server.position, serverHole == nil
@@ -260,7 +260,7 @@ extension Conversation {
         }
     }
 
-    func clientIsNotHTTP(_ bytes: Span<UInt8>, _ offset: Int64, _ mark: PacketMark) {
+    mutating func clientIsNotHTTP(_ bytes: Span<UInt8>, _ offset: Int64, _ mark: PacketMark) {
         guard client.spokeHTTP else {
             if remark.firstBytes.isEmpty { remark.firstBytes = bytes.extracting(0..<min(64, bytes.count)).array }
             if let hello = ClientHello(bytes) {
@@ -277,7 +277,7 @@ extension Conversation {
         client.buffer = []
     }
 
-    func unrecognized(_ bytes: Span<UInt8>, _ index: Int, _ direction: Direction) {
+    mutating func unrecognized(_ bytes: Span<UInt8>, _ index: Int, _ direction: Direction) {
         let rest = bytes.extracting(index...)
         if direction == .client {
             client.unrecognized += Int64(rest.count)
@@ -300,7 +300,7 @@ extension Conversation {
         }
     }
 
-    func clientGap(_ from: Int64, _ to: Int64, _ mark: PacketMark) {
+    mutating func clientGap(_ from: Int64, _ to: Int64, _ mark: PacketMark) {
         client.position = to
         if clientHole == nil { clientHole = from }
         let missing = to - from

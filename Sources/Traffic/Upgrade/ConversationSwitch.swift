@@ -1,7 +1,7 @@
 // The decision: an answer came to an offer, and each direction goes on as it says.
 
-extension Conversation {
-    func decide(_ index: Int, _ response: MessageHead, _ front: Outstanding, _ bytes: Span<UInt8>) {
+extension ConversationState {
+    mutating func decide(_ index: Int, _ response: MessageHead, _ front: Outstanding, _ bytes: Span<UInt8>) {
         open[index].exchange.response = response
         open[index].exchange.lastMark = response.place.last
         let status = response.status
@@ -45,7 +45,7 @@ extension Conversation {
     }
 
     /// What speaks from here on: what the response says; what was offered only where it says nothing (RULES A).
-    func chooseProtocol(_ index: Int, _ response: MessageHead) {
+    mutating func chooseProtocol(_ index: Int, _ response: MessageHead) {
         if open[index].exchange.kind == .connect {
             open[index].exchange.upgraded = .tunnel
             open[index].exchange.protocolName = open[index].exchange.request?.target.text ?? ""
@@ -73,7 +73,7 @@ extension Conversation {
         if open[index].exchange.upgraded == .websocket { noteWebSocket(index, request, response) }
     }
 
-    func sniffedProtocol() -> UpgradedProtocol {
+    mutating func sniffedProtocol() -> UpgradedProtocol {
         let bytes = held.bytes
         return switch Sniffer.client(bytes.span) {
         case .tls: .tls
@@ -82,11 +82,10 @@ extension Conversation {
         }
     }
 
-    func noteWebSocket(_ index: Int, _ request: MessageHead?, _ response: MessageHead) {
-        let exchange = open[index].exchange
-        exchange.websocket = WebSocketFacts()
+    mutating func noteWebSocket(_ index: Int, _ request: MessageHead?, _ response: MessageHead) {
+        open[index].exchange.websocket = WebSocketFacts()
         if let key = request?.value(.secWebSocketKey) {
-            exchange.websocket?.expectedAccept = WebSocketAccept.value(for: key)
+            open[index].exchange.websocket?.expectedAccept = WebSocketAccept.value(for: key)
         }
         guard response.has(.secWebSocketExtensions) else { return }
         var agreement = WebSocketAgreement()
@@ -99,10 +98,10 @@ extension Conversation {
                 agreement.unknownExtension = true
             }
         }
-        exchange.websocket?.agreement = agreement
+        open[index].exchange.websocket?.agreement = agreement
     }
 
-    func startSwitch(_ index: Int, _ serverStart: Int64) {
+    mutating func startSwitch(_ index: Int, _ serverStart: Int64) {
         let number = open[index].number
         switched = number
         decoder = open[index].exchange.upgraded.makeDecoder(for: open[index].exchange, context: context)
@@ -127,16 +126,16 @@ extension Conversation {
         }
     }
 
-    func startClient(at offset: Int64) {
+    mutating func startClient(at offset: Int64) {
         client.state = .switched
         switchedStreams[0].start = offset
     }
 
-    func switchUnsolicited(_ bytes: Span<UInt8>, _ place: Place, _ front: Outstanding?) {
+    mutating func switchUnsolicited(_ bytes: Span<UInt8>, _ place: Place, _ front: Outstanding?) {
         exchanges &+= 1
         context.counters.exchanges += 1
         let response = context.head.copied(from: bytes, place: place)
-        let exchange = Exchange(kind: .unsolicited, connection: startFacts, first: place.first)
+        var exchange = Exchange(kind: .unsolicited, connection: startFacts, first: place.first)
         exchange.request = front?.head
         if let framing = front?.framing { exchange.framing = framing }
         if front == nil, answeredRequests > 0 {
@@ -153,25 +152,25 @@ extension Conversation {
     }
 
     /// Tells whoever follows what is said.
-    func tellAnswer(_ index: Int) {
+    mutating func tellAnswer(_ index: Int) {
         if context.options.transcript.messages { context.output.answered(open[index].exchange) }
     }
 
     /// A 426 demands what was not offered (RFC 9110 15.5.22): an exchange that the server began.
-    func requireUnsolicited(_ bytes: Span<UInt8>, _ place: Place, _ front: Outstanding) {
+    mutating func requireUnsolicited(_ bytes: Span<UInt8>, _ place: Place, _ front: Outstanding) {
         let response = context.head.copied(from: bytes, place: place)
         noteLaterResponse(front, response, 426)
         guard let request = front.head else { return startResponseBody(bytes, toHEAD: front.isHEAD) }
         exchanges &+= 1
         context.counters.exchanges += 1
-        let exchange = Exchange(kind: .unsolicited, connection: startFacts, first: request.place.first)
+        var exchange = Exchange(kind: .unsolicited, connection: startFacts, first: request.place.first)
         exchange.request = request
         exchange.framing = front.framing
         guard let index = index(of: add(exchange)) else { return }
         decide(index, response, front, bytes)
     }
 
-    func pass(_ bytes: Span<UInt8>, _ direction: Direction, _ offset: Int64, _ mark: PacketMark) {
+    mutating func pass(_ bytes: Span<UInt8>, _ direction: Direction, _ offset: Int64, _ mark: PacketMark) {
         guard bytes.count > 0 else { return }
         switchedStreams[direction.index].take(bytes, mark)
         decoder?.receive(bytes, direction, offset: offset, mark: mark)

@@ -271,10 +271,7 @@ public struct SwitchedStream: Sendable {
 }
 
 /// One exchange, decided or given up.
-///
-/// A class: it is filled in over the life of a session and handed from floor to floor without being copied. Once it
-/// was handed on as finished nothing is written to it any more.
-public final class Exchange: @unchecked Sendable {
+public struct Exchange: Sendable {
     public var kind: ExchangeKind
     public var connection: ConnectionFacts
     public var request: MessageHead?

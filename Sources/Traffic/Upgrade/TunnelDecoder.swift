@@ -17,7 +17,7 @@ final class TunnelDecoder: UpgradedDecoder {
 
     func receive(_ bytes: Span<UInt8>, _ direction: Direction, offset: Int64, mark: PacketMark) {
         if sniffed {
-            inner?.receive(bytes, direction, offset: offset, mark: mark)
+            _ = inner?.receive(bytes, direction, offset: offset, mark: mark)
             return
         }
         if direction == .client { opening.append(bytes) }
@@ -27,7 +27,7 @@ final class TunnelDecoder: UpgradedDecoder {
         if isHTTP {
             let conversation = Conversation(context: context, facts: facts, midstream: false, isInner: true)
             for piece in waiting {
-                conversation.receive(piece.bytes.span, piece.direction, offset: piece.offset, mark: piece.mark)
+                _ = conversation.receive(piece.bytes.span, piece.direction, offset: piece.offset, mark: piece.mark)
             }
             inner = conversation
         }
@@ -36,10 +36,10 @@ final class TunnelDecoder: UpgradedDecoder {
     }
 
     func gap(_ direction: Direction, from: Int64, to: Int64, mark: PacketMark) {
-        inner?.gap(direction, from: from, to: to, mark: mark)
+        _ = inner?.gap(direction, from: from, to: to, mark: mark)
     }
 
-    func finish(into exchange: Exchange) {
+    func finish(into exchange: inout Exchange) {
         let client = Sniffer.client(exchange.switched.client.excerpt.span)
         exchange.inner = client == .unknown ? Sniffer.server(exchange.switched.server.excerpt.span) : client
         inner?.finish(exchange.connection)
@@ -47,8 +47,11 @@ final class TunnelDecoder: UpgradedDecoder {
 
     func innerExchanges(of exchange: Exchange) -> [Exchange] {
         guard let inner else { return [] }
-        for child in inner.finished where child.parent == nil { child.parent = exchange.key }
-        return inner.finished
+        return inner.finished.map {
+            var child = $0
+            if child.parent == nil { child.parent = exchange.key }
+            return child
+        }
     }
 }
 

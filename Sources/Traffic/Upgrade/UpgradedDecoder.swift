@@ -10,7 +10,7 @@ protocol UpgradedDecoder: AnyObject {
     /// The bytes from `from` up to `to` of a direction are not in the capture.
     func gap(_ direction: Direction, from: Int64, to: Int64, mark: PacketMark)
     /// The exchange is over: facts go into it.
-    func finish(into exchange: Exchange)
+    func finish(into exchange: inout Exchange)
     /// Exchanges found inside, once finished.
     func innerExchanges(of exchange: Exchange) -> [Exchange]
 }

@@ -120,15 +120,15 @@ final class WebSocketDecoder: UpgradedDecoder {
             sawOtherPong: ping.sawOtherPong)
     }
 
-    func finish(into exchange: Exchange) {
+    func finish(into exchange: inout Exchange) {
         if exchange.websocket == nil { exchange.websocket = WebSocketFacts() }
         exchange.websocket?.pings = pings
         exchange.websocket?.longestIdle = longestIdle
-        finish(.client, into: exchange)
-        finish(.server, into: exchange)
+        finish(.client, into: &exchange)
+        finish(.server, into: &exchange)
     }
 
-    private func finish(_ direction: Direction, into exchange: Exchange) {
+    private func finish(_ direction: Direction, into exchange: inout Exchange) {
         sides[direction.index].finish(
             ended: exchange.connection.ended[direction], hadGap: exchange.connection.gapBytes[direction] > 0)
         if !sides[direction.index].anomalies.list.isEmpty {
@@ -713,7 +713,7 @@ struct WebSocketSideDecoder {
     /// Whether first bytes are HTTP; `nil` when more are needed.
     private static func isHTTP(_ prefix: [UInt8], _ direction: Direction) -> Bool? {
         if direction == .server {
-            let line = Conversation.OutOfTurn.line
+            let line = ConversationState.OutOfTurn.line
             if prefix.count >= line.count { return prefix.starts(with: line) }
             return line.starts(with: prefix) ? nil : false
         }

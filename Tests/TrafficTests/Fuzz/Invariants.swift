@@ -198,7 +198,7 @@ enum Invariants {
             var facts = WebSocketFacts()
             facts.deflate = input[0] & 2 != 0
             facts.unknownExtension = input[0] & 4 != 0
-            let exchange = Exchange(kind: .upgrade, connection: nowhere, first: mark)
+            var exchange = Exchange(kind: .upgrade, connection: nowhere, first: mark)
             exchange.websocket = facts
             var decoder = WebSocketDecoder(exchange: exchange, limits: Limits())
             var index = 0
@@ -208,7 +208,7 @@ enum Invariants {
                     bytes.span.extracting(index..<end), direction, offset: Int64(index), mark: mark)
                 index = end
             }
-            decoder.finish(into: exchange)
+            decoder.finish(into: &exchange)
             let side = exchange.websocket?.sides[direction]
             var words = exchange.anomalies.map { "\($0.kind) \($0.place.offset) \($0.count) \($0.value)" }
             words.append("\(side?.textMessages ?? 0) \(side?.binaryMessages ?? 0) \(side?.payloadBytes ?? 0)")
@@ -237,8 +237,8 @@ enum Invariants {
                 decoder.receive(bytes.span.extracting(index..<end), direction, offset: Int64(index), mark: mark)
                 index = end
             }
-            let exchange = Exchange(kind: .upgrade, connection: nowhere, first: mark)
-            decoder.finish(into: exchange)
+            var exchange = Exchange(kind: .upgrade, connection: nowhere, first: mark)
+            decoder.finish(into: &exchange)
             let side = exchange.http2?.sides[direction]
             var words = exchange.anomalies.map { "\($0.kind) \($0.place.offset) \($0.count)" }
             words.append("\(exchange.http2?.preface ?? false) \(exchange.http2?.streams ?? 0)")

@@ -25,11 +25,11 @@ import Testing
             }
         }
         let endpoint = Endpoint(address: IPAddress(v4: 0), port: 0)
-        let exchange = Exchange(
+        var exchange = Exchange(
             kind: .upgrade,
             connection: ConnectionFacts(id: 0, client: endpoint, server: endpoint, first: Invariants.mark),
             first: Invariants.mark)
-        decoder.finish(into: exchange)
+        decoder.finish(into: &exchange)
         var words: [String] = []
         guard let http2 = exchange.http2 else { return "nothing" }
         if http2.preface { words.append("preface") }

@@ -172,7 +172,7 @@ private struct RandomSession {
         facts.agree(on: Array("permessage-deflate\(context); \(side)_max_window_bits=\"\(bits)\"".utf8)[...])
         let mark = PacketMark(packet: 1, time: Timestamp(nanoseconds: 0), acknowledged: 0)
         let peer = Endpoint(address: IPAddress(v4: 1), port: 1)
-        let exchange = Exchange(
+        var exchange = Exchange(
             kind: .upgrade, connection: ConnectionFacts(id: 1, client: peer, server: peer, first: mark), first: mark)
         exchange.websocket = facts
         var decoder = WebSocketDecoder(exchange: exchange, limits: Limits())
@@ -184,7 +184,7 @@ private struct RandomSession {
                 wire.span.extracting(index..<end), isClient ? .client : .server, offset: Int64(index), mark: mark)
             index = end
         }
-        decoder.finish(into: exchange)
+        decoder.finish(into: &exchange)
         guard let seen = exchange.websocket?.sides[isClient ? .client : .server] else { return false }
         let packed = messages.filter { $0.packed != nil }
         return exchange.anomalies.isEmpty && seen.textMessages == UInt64(messages.count { $0.isText })

@@ -28,7 +28,7 @@ func text(_ string: String, fin: Bool = true, key: [UInt8]? = [1, 2, 3, 4]) -> [
         gapAfter: Int? = nil, gap: Int64 = 0
     ) -> Exchange {
         let endpoint = Endpoint(address: IPAddress(v4: 0), port: 0)
-        let exchange = Exchange(
+        var exchange = Exchange(
             kind: .upgrade,
             connection: ConnectionFacts(id: 0, client: endpoint, server: endpoint, first: Invariants.mark),
             first: Invariants.mark)
@@ -46,7 +46,7 @@ func text(_ string: String, fin: Bool = true, key: [UInt8]? = [1, 2, 3, 4]) -> [
                 offset += gap
             }
         }
-        decoder.finish(into: exchange)
+        decoder.finish(into: &exchange)
         return exchange
     }
 
@@ -242,7 +242,7 @@ func text(_ string: String, fin: Bool = true, key: [UInt8]? = [1, 2, 3, 4]) -> [
     @Test func aPongAnswersItsPing() throws {
         let endpoint = Endpoint(address: IPAddress(v4: 0), port: 0)
         let facts = ConnectionFacts(id: 0, client: endpoint, server: endpoint, first: Invariants.mark)
-        let exchange = Exchange(kind: .upgrade, connection: facts, first: Invariants.mark)
+        var exchange = Exchange(kind: .upgrade, connection: facts, first: Invariants.mark)
         var decoder = WebSocketDecoder(exchange: exchange, limits: Limits())
         func send(_ bytes: [UInt8], _ direction: Direction, at time: Int64) {
             let mark = PacketMark(packet: 1, time: Timestamp(nanoseconds: time), acknowledged: 0)
@@ -253,7 +253,7 @@ func text(_ string: String, fin: Bool = true, key: [UInt8]? = [1, 2, 3, 4]) -> [
         send(frame(10, [7], key: nil), .server, at: 250)
         send(frame(10, [2], key: nil), .server, at: 500)
         send(frame(10, [1], key: nil), .server, at: 900)
-        decoder.finish(into: exchange)
+        decoder.finish(into: &exchange)
         #expect(exchange.websocket?.pings.samples == [300])
         #expect(exchange.websocket?.pings.count == 1)
     }
