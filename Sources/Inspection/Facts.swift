@@ -120,6 +120,8 @@ struct Facts: OptionSet, Sendable {
     static let idle = Facts(bit: 89)
     static let wentOnAfterFault = Facts(bit: 90)
     static let informedClient = Facts(bit: 91)
+    /// The request was not captured: of an answer nobody asked for, or of a session that goes on when the capture starts.
+    static let requestUnseen = Facts(bit: 92)
 
     /// Any of the faults that make a server refuse a WebSocket handshake (RFC 6455 4.2.1).
     static let badHandshake: Facts = [
@@ -133,10 +135,13 @@ struct Facts: OptionSet, Sendable {
 
     init(_ exchange: Exchange) {
         rawValue = 0
-        if let request = exchange.request { readRequest(request, exchange.framing) }
+        if let request = exchange.request {
+            readRequest(request, exchange.framing, exchange.websocket?.draft ?? .none)
+        }
         if !exchange.interim.isEmpty { insert(.interim) }
         if exchange.kind == .connect { insert(.connect) }
         if exchange.kind == .unsolicited { insert(.unsolicited) }
+        if exchange.request == nil { insert(.requestUnseen) }
         readOutcome(exchange)
         if let response = exchange.response { readResponse(response, exchange) }
         if !exchange.interim.isEmpty { readInterim(exchange.interim) }
@@ -146,17 +151,17 @@ struct Facts: OptionSet, Sendable {
 
     func holdsAny(_ other: Facts) -> Bool { rawValue & other.rawValue != 0 }
 
-    /// `valid` of the report (RULES A); `nil` when nothing was switched.
+    /// `valid` of the report (RULES A); `nil` when nothing was switched, or nobody saw how.
     var isValid: Bool? {
         guard contains(.switched) else { return nil }
-        guard contains(.status101) else { return true }
+        guard contains(.status101) else { return contains(.connect) ? true : nil }
         if holdsAny([.namesNoProtocol, .selectsNotOffered, .unsolicited, .masqueAnswerWrong]) { return false }
         if !contains(.upgradeField) { return false }
         guard contains(.websocket) else { return true }
         return !holdsAny(Self.badAnswer.union([.deflateAnswerInvalid, .deflateContradicts]))
     }
 
-    private mutating func readRequest(_ request: MessageHead, _ framing: RequestFraming) {
+    private mutating func readRequest(_ request: MessageHead, _ framing: RequestFraming, _ draft: WebSocketDraft) {
         var facts: Facts = []
         var hosts = 0
         var keys = 0
@@ -240,7 +245,7 @@ struct Facts: OptionSet, Sendable {
                 facts.insert(.framingDoubtful)
             }
         }
-        if !request.defects.isDisjoint(with: [.bareLF, .bareCR, .folded, .spaceBeforeColon]) {
+        if !request.defects.isDisjoint(with: [.bareLF, .bareCR, .folded, .spaceBeforeColon, .controlByte]) {
             facts.insert(.framingDoubtful)
         }
         if request.target.contains(UInt8(ascii: "?")) { facts.insert(.query) }
@@ -248,6 +253,8 @@ struct Facts: OptionSet, Sendable {
             if versions == 1, let version, let number = HandshakeLists.number(version), number <= 8 {
                 facts.insert(.legacyDraft)
             }
+            // An answer in the manner of hixie-75 says what the request left open.
+            if draft.isHixie { facts.insert(.legacyDraft) }
             let isHixie = facts.contains(.legacyDraft) && versions == 0
             if keys == 0, !isHixie { facts.insert(.keyMissing) }
             if keys > 1 || key.map({ !HandshakeLists.isKey($0) }) == true { facts.insert(.keyInvalid) }
@@ -327,6 +334,8 @@ struct Facts: OptionSet, Sendable {
         guard status == 101, contains(.websocket), let request = exchange.request else { return }
         let expected = exchange.websocket?.expectedAccept ?? []
         let accepts = response.count(.secWebSocketAccept)
+        // The hixie drafts have no such field.
+        if exchange.websocket?.draft.isHixie == true { return }
         if accepts != 1 || !expected.isEmpty && response.value(.secWebSocketAccept) != expected[...] {
             insert(.acceptWrong)
         }
@@ -381,12 +390,15 @@ struct Facts: OptionSet, Sendable {
         if exchange.switched.client.bytes > 0 { insert(.clientSpoke) }
         if exchange.connection.ended.client != .open || exchange.connection.ended.server != .open {
             insert(.ended)
-            if let facts = exchange.websocket, facts.sides.client.close == nil, facts.sides.server.close == nil {
+            if let facts = exchange.websocket, facts.draft == .none, facts.sides.client.close == nil,
+                facts.sides.server.close == nil
+            {
                 insert(.endedUnclosed)
             }
         }
         if exchange.connection.packets.server == 0 || exchange.connection.packets.client == 0 { insert(.oneDirection) }
-        if exchange.websocket != nil { readSession(exchange) }
+        // What the rules about sessions know was not so before RFC 6455.
+        if exchange.websocket?.draft == WebSocketDraft.none { readSession(exchange) }
         if contains(.status101) {
             if Words.isStatusLine(exchange.switched.server.excerpt[...]) { insert(.serverSpeaksHTTP) }
             if Words.requestLine(exchange.switched.client.excerpt[...]) != nil { insert(.clientSpeaksHTTP) }

@@ -77,6 +77,54 @@ extension WebSocketFacts {
     }
 }
 
+extension WebSocketSide {
+    /// "text 3, ping 1".
+    var frameWords: String { Self.words(frames) }
+
+    static func words(_ frames: [16 of UInt64]) -> String {
+        frames.indices.filter { frames[$0] > 0 }.map {
+            "\(WebSocketFacts.opcodeName($0)) \(grouped(frames[$0]))"
+        }.joined(separator: ", ")
+    }
+
+    /// "3 messages compressed, 354 bytes inflated to 5,315 (15.01 times)"; `nil` without any.
+    var compressionWords: String? {
+        guard compressedMessages > 0 || compressedBytes > 0 else { return nil }
+        let messages = "\(counted(compressedMessages, "message")) compressed"
+        guard let inflation else { return messages }
+        return messages
+            + ", \(counted(compressedBytes, "byte")) inflated to \(grouped(inflatedBytes)) (\(inflation) times)"
+    }
+
+    /// "behind the gap, from packet 40 on: text 9, close 1 (inferred)"; `nil` without a gap.
+    var resumedWords: String? {
+        guard let resumed = resumed.first else { return nil }
+        let packet = resumed.place.first.packet
+        let close = resumed.close.map { ", Close\($0.code.map { " \($0)" } ?? "") in packet \($0.place.first.packet)" }
+        return "behind the gap, from packet \(packet) on: \(Self.words(resumed.frames))\(close ?? "") (inferred)"
+    }
+
+    /// How many times longer the compressed messages became, with two decimals; `nil` where none was followed.
+    var inflation: String? {
+        guard compressedBytes > 0 else { return nil }
+        let rest = (inflatedBytes % compressedBytes).multipliedReportingOverflow(by: 100)
+        let hundredths = rest.overflow ? 0 : rest.partialValue / compressedBytes
+        return "\(inflatedBytes / compressedBytes)." + (hundredths < 10 ? "0" : "") + "\(hundredths)"
+    }
+}
+
+extension WebSocketDraft {
+    /// The name of the draft; `nil` for RFC 6455 and those with its frames.
+    var word: String? {
+        switch self {
+        case .none: nil
+        case .hixie75: "hixie-75"
+        case .hixie76: "hixie-76"
+        case .earlyHybi: "hybi-01 to hybi-06"
+        }
+    }
+}
+
 extension PingTimes {
     var spread: (min: Int64, median: Int64, max: Int64)? {
         let sorted = samples.sorted()

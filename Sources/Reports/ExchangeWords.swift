@@ -26,7 +26,9 @@ struct ExchangeWords {
 
     /// "GET example.org/chat", "CONNECT example.org:443", "an answer nobody asked for".
     var asked: String {
-        guard let request else { return "no request" }
+        guard let request else {
+            return exchange.isHandshakeUnseen ? "a handshake that was not captured" : "no request"
+        }
         let method = TerminalText.safe(request.method, limit: 32)
         let target = TerminalText.safe(request.target, limit: 200)
         guard exchange.kind != .connect, request.head.target.first == UInt8(ascii: "/"), let host = request.host else {
@@ -43,7 +45,9 @@ struct ExchangeWords {
 
     /// "101 Switching Protocols".
     var answered: String {
-        guard let response = exchange.response else { return "no answer" }
+        guard let response = exchange.response else {
+            return exchange.isHandshakeUnseen ? "not captured either" : "no answer"
+        }
         let reason = TerminalText.safe(CapturedText(response.reason), limit: 60)
         return reason.isEmpty ? "\(response.status)" : "\(response.status) \(reason)"
     }

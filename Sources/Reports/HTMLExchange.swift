@@ -278,6 +278,7 @@ struct HTMLExchange {
         guard exchange.outcome == .switched else { return }
         html.markup("<h3>After the switch</h3><div class=\"card scroll\"><table><thead><tr><th>Side</th>")
         html.markup("<th class=\"number\">Bytes</th><th>Frames</th><th class=\"number\">Messages</th>")
+        if exchange.websocket?.deflate == true { html.markup("<th>Compression</th>") }
         html.markup("<th>Close</th></tr></thead><tbody>")
         for direction in Direction.allCases {
             html.markup("<tr>")
@@ -285,18 +286,17 @@ struct HTMLExchange {
             html.element("td", class: "number", grouped(exchange.switched[direction].bytes))
             var frames: [String] = []
             if let side = exchange.websocket?.sides[direction] {
-                frames = side.frames.indices.filter { side.frames[$0] > 0 }.map {
-                    "\(WebSocketFacts.opcodeName($0)) \(grouped(side.frames[$0]))"
-                }
+                frames = [side.frameWords] + [side.resumedWords].compactMap { $0 }
             } else if let side = exchange.http2?.sides[direction] {
                 frames = side.frames.indices.filter { side.frames[$0] > 0 }.map {
                     "\(HTTP2Facts.frameNames[$0]) \(grouped(side.frames[$0]))"
                 }
             }
-            html.element("td", frames.joined(separator: ", "))
+            html.element("td", frames.filter { !$0.isEmpty }.joined(separator: ", "))
             let side = exchange.websocket?.sides[direction]
             let messages = side.map { $0.textMessages.addingReportingOverflow($0.binaryMessages).partialValue }
             html.element("td", class: "number", messages.map { grouped($0) } ?? "")
+            if exchange.websocket?.deflate == true { html.element("td", side?.compressionWords ?? "") }
             let close = side?.close.map { close in
                 let reason = close.reason.isEmpty ? "" : " " + TerminalText.safe(CapturedText(close.reason))
                 return (close.code.map { "\($0)" } ?? "without a code") + reason

@@ -257,14 +257,10 @@ struct JSONFacts {
         }
         json.member("extensions_offered", request?.members(.secWebSocketExtensions) ?? [])
         json.member("extensions", response?.members(.secWebSocketExtensions) ?? [])
+        if let draft = facts.draft.word { json.member("draft", draft) }
         json.object("frames") { json in
             for direction in Direction.allCases {
-                json.object(direction.name) { json in
-                    let frames = facts.sides[direction].frames
-                    for opcode in frames.indices where frames[opcode] > 0 {
-                        json.member(WebSocketFacts.opcodeName(opcode), frames[opcode])
-                    }
-                }
+                frames(direction.name, facts.sides[direction].frames, to: &json)
             }
         }
         json.object("messages") { json in
@@ -278,15 +274,21 @@ struct JSONFacts {
         let (client, server) = (facts.sides.client, facts.sides.server)
         pair("payload_bytes", PerDirection(client: client.payloadBytes, server: server.payloadBytes), to: &json)
         pair("wire_bytes", PerDirection(client: client.wireBytes, server: server.wireBytes), to: &json)
+        if facts.deflate {
+            json.object("compression") { compression(facts, isAgreed: !exchange.isHandshakeUnseen, to: &$0) }
+        }
+        if !client.resumed.isEmpty || !server.resumed.isEmpty {
+            json.object("after_gap") { json in
+                for direction in Direction.allCases {
+                    guard let resumed = facts.sides[direction].resumed.first else { continue }
+                    json.object(direction.name) { self.resumed(resumed, to: &$0) }
+                }
+            }
+        }
         json.object("close") { json in
             for direction in Direction.allCases {
                 guard let close = facts.sides[direction].close else { continue }
-                json.object(direction.name) { json in
-                    if let code = close.code { json.member("code", code) }
-                    json.member("reason", CapturedText(close.reason))
-                    if severalCaptures { json.member("capture", close.place.first.capture) }
-                    json.member("packet", close.place.first.packet)
-                }
+                json.object(direction.name) { self.close(close, to: &$0) }
             }
             json.member("clean", client.close != nil && server.close != nil)
             json.member("by", facts.closedBy)
@@ -299,6 +301,55 @@ struct JSONFacts {
                 json.member("max", milliseconds: times.max)
             }
         }
+    }
+
+    private func frames(_ key: String, _ frames: [16 of UInt64], to json: inout JSONWriter) {
+        json.object(key) { json in
+            for opcode in frames.indices where frames[opcode] > 0 {
+                json.member(WebSocketFacts.opcodeName(opcode), frames[opcode])
+            }
+        }
+    }
+
+    private func close(_ close: CloseFact, to json: inout JSONWriter) {
+        if let code = close.code { json.member("code", code) }
+        json.member("reason", CapturedText(close.reason))
+        if severalCaptures { json.member("capture", close.place.first.capture) }
+        json.member("packet", close.place.first.packet)
+    }
+
+    /// What permessage-deflate was agreed to do, and what it did (RFC 7692 7.1).
+    private func compression(_ facts: WebSocketFacts, isAgreed: Bool, to json: inout JSONWriter) {
+        for direction in Direction.allCases {
+            let side = facts.sides[direction]
+            let isServer = direction == .server
+            json.object(direction.name) { json in
+                if isAgreed {
+                    let forgets = isServer ? facts.serverNoContextTakeover : facts.clientNoContextTakeover
+                    json.member("max_window_bits", isServer ? facts.serverMaxWindowBits : facts.clientMaxWindowBits)
+                    json.member("context_takeover", !forgets)
+                }
+                json.member("messages", side.compressedMessages)
+                json.member("compressed_bytes", side.compressedBytes)
+                json.member("inflated_bytes", side.inflatedBytes)
+                if let ratio = side.inflation { json.member("ratio", decimal: ratio) }
+            }
+        }
+    }
+
+    private func resumed(_ resumed: ResumedFrames, to json: inout JSONWriter) {
+        json.member("certainty", "inferred")
+        packet(resumed.place.first, to: &json)
+        json.member("stream_offset", resumed.place.offset)
+        json.member("times", resumed.times)
+        frames("frames", resumed.frames, to: &json)
+        json.object("messages") { json in
+            json.member("text", resumed.textMessages)
+            json.member("binary", resumed.binaryMessages)
+        }
+        json.member("payload_bytes", resumed.payloadBytes)
+        json.member("wire_bytes", resumed.wireBytes)
+        if let close = resumed.close { json.object("close") { self.close(close, to: &$0) } }
     }
 
     private func http2(_ facts: HTTP2Facts, to json: inout JSONWriter) {

@@ -110,6 +110,12 @@ struct JSONWriter {
         self.key(key)
         value(flag)
     }
+    /// A number written as such.
+    mutating func member(_ key: String, decimal text: String) {
+        self.key(key)
+        separate()
+        bytes.append(contentsOf: text.utf8)
+    }
     mutating func member(_ key: String, milliseconds nanoseconds: Int64) {
         self.key(key)
         separate()

@@ -10,10 +10,10 @@ import Traffic
 enum RecordCodec {
     static let fieldCounts: [String: Int] = [
         "Exchange": 25, "ConnectionFacts": 20, "MessageHead": 6, "EarlyData": 12, "EarlyAnswer": 3,
-        "LaterRequest": 5, "RequestFraming": 6, "Anomaly": 5, "SwitchedStream": 5, "WebSocketFacts": 10,
-        "WebSocketSide": 19, "CloseFact": 3, "PingTimes": 2, "PingWait": 5, "FaultAnswer": 4, "IdleTime": 2,
-        "HTTP2Facts": 3, "HTTP2Side": 4, "Finding": 15,
-        "Evidence": 4, "ConnectionRecord": 22, "StreamCounters": 7, "Place": 5, "PacketMark": 4,
+        "LaterRequest": 5, "RequestFraming": 6, "Anomaly": 5, "SwitchedStream": 5, "WebSocketFacts": 11,
+        "WebSocketSide": 21, "ResumedFrames": 9, "CloseFact": 3, "PingTimes": 2, "PingWait": 5, "FaultAnswer": 4,
+        "IdleTime": 2, "HTTP2Facts": 3, "HTTP2Side": 4, "Finding": 15, "Evidence": 4, "ConnectionRecord": 24,
+        "StreamCounters": 7, "Place": 5, "PacketMark": 4,
     ]
 }
 
@@ -132,11 +132,7 @@ extension ByteWriter {
             writer.unsigned(side.binaryMessages)
             writer.signed(side.payloadBytes)
             writer.signed(side.wireBytes)
-            writer.optional(side.close) { writer, close in
-                writer.optional(close.code) { $0.unsigned($1) }
-                writer.counted(close.reason)
-                writer.place(close.place)
-            }
+            writer.optional(side.close) { $0.close($1) }
             writer.unsigned(side.maskedFrames)
             writer.unsigned(side.zeroKeys)
             writer.unsigned(side.longestEqualKeyRun)
@@ -155,6 +151,8 @@ extension ByteWriter {
                 writer.mark(answer.last)
                 writer.unsigned(answer.frames)
             }
+            writer.list(side.resumed) { $0.resumed($1) }
+            writer.signed(side.compressedBytes)
         }
         counted(facts.expectedAccept)
         flag(facts.deflate)
@@ -169,6 +167,25 @@ extension ByteWriter {
         }
         list(facts.pings.samples) { $0.signed($1) }
         unsigned(facts.pings.count)
+        byte(facts.draft.rawValue)
+    }
+
+    mutating func close(_ close: CloseFact) {
+        optional(close.code) { $0.unsigned($1) }
+        counted(close.reason)
+        place(close.place)
+    }
+
+    mutating func resumed(_ resumed: ResumedFrames) {
+        place(resumed.place)
+        unsigned(resumed.times)
+        for index in resumed.frames.indices { unsigned(resumed.frames[index]) }
+        unsigned(resumed.textMessages)
+        unsigned(resumed.binaryMessages)
+        unsigned(resumed.compressedMessages)
+        signed(resumed.payloadBytes)
+        signed(resumed.wireBytes)
+        optional(resumed.close) { $0.close($1) }
     }
 
     mutating func pingWait(_ wait: PingWait) {
@@ -307,6 +324,8 @@ extension ByteWriter {
         counted(record.firstBytes)
         unsigned(record.loneUpgradeOptions)
         optional(record.firstLoneUpgradeOption) { $0.head($1) }
+        unsigned(record.advertisements)
+        optional(record.firstAdvertisement) { $0.head($1) }
     }
 }
 
@@ -440,11 +459,7 @@ extension ByteReader {
         side.binaryMessages = try unsigned()
         side.payloadBytes = try signed()
         side.wireBytes = try signed()
-        side.close = try optional { r throws(Failure) in
-            let code = try r.optional { r throws(Failure) in try r.unsigned(as: UInt16.self) }
-            let reason = try r.counted()
-            return CloseFact(code: code, reason: reason, place: try r.place())
-        }
+        side.close = try optional { r throws(Failure) in try r.close() }
         side.maskedFrames = try unsigned()
         side.zeroKeys = try unsigned()
         side.longestEqualKeyRun = try unsigned(as: UInt32.self)
@@ -462,7 +477,28 @@ extension ByteReader {
             answer.frames = try r.unsigned()
             return answer
         }
+        side.resumed = try list { r throws(Failure) in try r.resumed() }
+        side.compressedBytes = try signed()
         return side
+    }
+
+    mutating func close() throws(Failure) -> CloseFact {
+        let code = try optional { r throws(Failure) in try r.unsigned(as: UInt16.self) }
+        let reason = try counted()
+        return CloseFact(code: code, reason: reason, place: try place())
+    }
+
+    mutating func resumed() throws(Failure) -> ResumedFrames {
+        var resumed = ResumedFrames(place: try place())
+        resumed.times = try unsigned(as: UInt32.self)
+        for index in resumed.frames.indices { resumed.frames[index] = try unsigned() }
+        resumed.textMessages = try unsigned()
+        resumed.binaryMessages = try unsigned()
+        resumed.compressedMessages = try unsigned()
+        resumed.payloadBytes = try signed()
+        resumed.wireBytes = try signed()
+        resumed.close = try optional { r throws(Failure) in try r.close() }
+        return resumed
     }
 
     mutating func pingWait() throws(Failure) -> PingWait {
@@ -472,7 +508,7 @@ extension ByteReader {
     }
 
     mutating func websocket() throws(Failure) -> WebSocketFacts {
-        var facts = WebSocketFacts()
+        let facts = WebSocketFacts()
         facts.sides = try pair { r throws(Failure) in try r.websocketSide() }
         facts.expectedAccept = try counted()
         facts.deflate = try flag()
@@ -484,6 +520,8 @@ extension ByteReader {
         facts.longestIdle = try optional { r throws(Failure) in IdleTime(from: try r.mark(), to: try r.mark()) }
         facts.pings.samples = try list { r throws(Failure) in try r.signed() }
         facts.pings.count = try unsigned()
+        guard let draft = WebSocketDraft(rawValue: try byte()) else { throw DecodingFailure() }
+        facts.draft = draft
         return facts
     }
 
@@ -642,6 +680,8 @@ extension ByteReader {
         record.firstBytes = try counted()
         record.loneUpgradeOptions = try unsigned(as: UInt32.self)
         record.firstLoneUpgradeOption = try optional { r throws(Failure) in try r.head() }
+        record.advertisements = try unsigned(as: UInt32.self)
+        record.firstAdvertisement = try optional { r throws(Failure) in try r.head() }
         return record
     }
 }

@@ -80,7 +80,10 @@ public final class ReportCollector {
         for finding in findings { tally.count(finding) }
         correlation.add(exchange)
         let key = SortKey(exchange.key)
-        if let parent = exchange.parent, parents.count < 65_536 { parents.insert(SortKey(parent)) }
+        if let parent = exchange.parent {
+            parents.insert(SortKey(parent))
+            if parents.count >= 2 * Self.parentLimit { pruneParents() }
+        }
         let isKept: Bool
         if options.everyExchange {
             isKept = true
@@ -129,6 +132,7 @@ public final class ReportCollector {
         let correlated = correlate(correlation, inspector)
         pruneGroups()
         pruneUnseen()
+        pruneParents()
         for group in groups.values { tally.count(group.finding) }
         let spool = exchange(&self.spool)
         let connectionSpool = exchange(&self.connectionSpool)
@@ -174,6 +178,16 @@ public final class ReportCollector {
         omitted.findings += UInt64(findings)
     }
 
+    /// So many exchanges are known to have others inside.
+    private static let parentLimit = 65_536
+
+    /// Keeps the least keys only, so that it does not matter in which order exchanges end.
+    private func pruneParents() {
+        guard parents.count > Self.parentLimit else { return }
+        parents = Set(parents.sorted().prefix(Self.parentLimit))
+        omitted.reasons.insert("only \(grouped(Self.parentLimit)) exchanges with others inside are kept")
+    }
+
     /// Takes what another collector was told, about other connections of the same input.
     ///
     /// The report is the same as if one collector had been told everything, in whatever order.
@@ -185,6 +199,7 @@ public final class ReportCollector {
         connectionSpool.absorb(other.exchange(&other.connectionSpool))
         spooled.add(other.spooled)
         parents.formUnion(other.parents)
+        if parents.count >= 2 * Self.parentLimit { pruneParents() }
         for (name, group) in other.groups {
             if groups[name] == nil { groups[name] = group } else { groups[name]?.add(group) }
         }

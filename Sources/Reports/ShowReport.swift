@@ -153,10 +153,8 @@ public struct ShowReport: Sendable {
     private func sessionLine(_ exchange: Exchange, _ direction: Direction) -> String {
         var parts = [counted(exchange.switched[direction].bytes, "byte")]
         if let side = exchange.websocket?.sides[direction] {
-            let frames = side.frames.indices.filter { side.frames[$0] > 0 }.map {
-                "\(WebSocketFacts.opcodeName($0)) \(grouped(side.frames[$0]))"
-            }
-            parts.append(frames.isEmpty ? "no frames" : "frames: " + frames.joined(separator: ", "))
+            let frames = side.frameWords
+            parts.append(frames.isEmpty ? "no frames" : "frames: " + frames)
             parts.append(
                 "\(counted(side.textMessages, "text message")), \(grouped(side.binaryMessages)) binary, "
                     + counted(side.payloadBytes, "payload byte"))
@@ -167,7 +165,12 @@ public struct ShowReport: Sendable {
                     "Close \(close.code.map { "\($0)" } ?? "without a code")\(reason) in packet \(close.place.first.packet)"
                 )
             }
-            if side.lost { parts.append("frames could not be followed to the end") }
+            if let compression = side.compressionWords { parts.append(compression) }
+            if let resumed = side.resumedWords {
+                parts.append(resumed)
+            } else if side.lost {
+                parts.append("frames could not be followed to the end")
+            }
         }
         if let side = exchange.http2?.sides[direction] {
             let frames = side.frames.indices.filter { side.frames[$0] > 0 }.map {

@@ -1,4 +1,4 @@
-// The lab's sessions between conforming peers (group A): what was sent comes out of them, and nobody is blamed.
+// The lab's sessions between conforming peers: what was sent comes out of them, and nobody is blamed.
 
 import Foundation
 import Inspection
@@ -34,19 +34,35 @@ import Traffic
         }
     }
 
-    /// Rules above a note that speak in group A, and why that is right.
+    /// Rules above a note that speak in sessions of which the truth names no violation, and why that is right.
     static let argued: [String: String] = [
-        "A08-node-client.pcap WS007": "the client sends Sec-Fetch-Mode like a browser, and no Origin (RFC 6455 4.1)"
+        "A08-node-client.pcap WS007": "the client sends Sec-Fetch-Mode like a browser, and no Origin (RFC 6455 4.1)",
+        "B12-abrupt-rst.pcap WSF014": "what the session is made for: the client resets the connection (RFC 6455 7.1.5)",
+        "B14f-100-then-101.pcap UPG007": "a WebSocket handshake has no content; this one has five bytes of it",
+        "B15g-body-contentlength.pcap UPG007": "a WebSocket handshake has no content; this one has eleven bytes of it",
+        "G01-connect-200-squid.pcap CON006": "the tunnel goes to 127.0.0.1, an internal address",
+        "G01-connect-200-tinyproxy.pcap CON006": "the tunnel goes to 127.0.0.1, an internal address",
+        "G03-connect-407-squid.pcap CON002":
+            "Squid goes on after 407, against RFC 9931 8: a warning, because NTLM needs it",
+        "G03-connect-407-squid.pcap CON006": "the tunnel goes to 127.0.0.1, an internal address",
+        "G03-connect-407-tinyproxy.pcap CON006": "the tunnel goes to 127.0.0.1, an internal address",
+        "G05-ws-in-connect-squid.pcap CON006": "the tunnel goes to 127.0.0.1, an internal address",
+        "G05-ws-in-connect-tinyproxy.pcap CON006": "the tunnel goes to 127.0.0.1, an internal address",
+        "G06-connect-2xx-with-length.pcap CON003":
+            "the scripted proxy sends Content-Length with its 200; the truth has no name for that (RFC 9110 9.3.6)",
+        "K01-docker-exec.pcap UPG007": "Docker's client sends the parameters of exec as content beside its offer",
     ]
 
+    /// Every session of the lab between peers who do what they should, in all groups.
     @Test func nobodyIsBlamed() throws {
         guard let captures = SharedMaterial.captures(of: "lab", for: "clean sessions") else { return }
-        let clean = captures.filter { $0.lastPathComponent.hasPrefix("A") }
-        #expect(clean.count >= 15)
         var spoken: Set<String> = []
-        for capture in clean {
+        var clean = 0
+        for capture in captures {
+            let truth = try Truth(contentsOf: SharedMaterial.truth(for: capture))
+            guard truth.exchanges.allSatisfy({ $0.violations.isEmpty }) else { continue }
+            clean += 1
             let analysis = Analysis.of(capture)
-            #expect(!analysis.exchanges.isEmpty)
             for finding in analysis.exchanges.flatMap({ $0.findings }) + analysis.connections.flatMap({ $0.findings })
             where finding.level > .note {
                 let name = "\(capture.lastPathComponent) \(finding.rule)"
@@ -54,6 +70,7 @@ import Traffic
                 #expect(Self.argued[name] != nil, "\(name): \(finding.message)")
             }
         }
-        #expect(spoken == Set(Self.argued.keys))
+        #expect(clean >= 90, "only \(clean) captures are without a violation")
+        #expect(spoken == Set(Self.argued.keys), "\(spoken.symmetricDifference(Self.argued.keys).sorted())")
     }
 }

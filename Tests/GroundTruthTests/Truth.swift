@@ -49,8 +49,6 @@ struct Truth {
     var exchanges: [TruthExchange] = []
     /// In the order of the connections; client and server stream of a pair follow one another.
     var streams: [TruthStream] = []
-    /// What part 1 cannot see of this capture, and so does not count: a link type, a tunnel.
-    var pending: String?
     /// The truth's own doubts.
     var unsure: [String] = []
 }
@@ -95,14 +93,6 @@ extension Truth {
         if let error = json["reader_error_expected"].value as? NSNumber {
             facts["reader_error"] = error.boolValue ? "yes" : "no"
         }
-        // Link types of part 1, and encapsulations that a later part brings.
-        let known: Set<Int> = [0, 1, 9, 12, 50, 51, 101, 108, 113, 228, 229, 276]
-        let unknown = json["linktypes"].array.compactMap { $0.int }.filter { !known.contains($0) }
-        let tunnels = (json["tags"].strings + json["encapsulation"].strings).filter {
-            ["gre", "gtp", "erspan", "vxlan", "geneve", "mpls", "pppoe", "ipip", "teredo", "l2tp", "6in4"].contains($0)
-        }
-        if let type = unknown.first { pending = "link type \(type)" }
-        if let tunnel = tunnels.first { pending = "tunnel \(tunnel)" }
         for (index, exchange) in json["exchanges"].array.enumerated() {
             let kind = exchange["kind"].string ?? ""
             // A preface without an upgrade and an advertised protocol are no exchanges: finding one is wrong.

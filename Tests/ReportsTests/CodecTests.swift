@@ -40,6 +40,18 @@ struct CodecTests {
         full.websocket?.sides.client.firstInformedFrame = wait.place
         full.websocket?.sides.client.faultAnswer = FaultAnswer(
             fault: wait.place, first: wait.place, last: Fixture.mark(5))
+        var resumed = ResumedFrames(place: wait.place)
+        resumed.times = 3
+        resumed.frames[1] = 7
+        resumed.textMessages = 6
+        resumed.binaryMessages = 5
+        resumed.compressedMessages = 4
+        resumed.payloadBytes = -2
+        resumed.wireBytes = .max
+        resumed.close = CloseFact(code: 1001, reason: [9], place: wait.place)
+        full.websocket?.sides.server.resumed = [resumed]
+        full.websocket?.sides.server.compressedBytes = 77
+        full.websocket?.draft = .earlyHybi
         full.websocket?.longestIdle = IdleTime(from: Fixture.mark(1), to: Fixture.mark(2))
         full.websocket?.clientMaxWindowBits = 9
         full.websocket?.serverNoContextTakeover = true
@@ -61,6 +73,8 @@ struct CodecTests {
         record.firstGap = Fixture.refused(packet: 3).request?.place
         record.firstDuplicate = (copy: Fixture.mark(4), original: Fixture.mark(3))
         record.firstPayload.server = Fixture.mark(9)
+        record.advertisements = 3
+        record.firstAdvertisement = Fixture.head("HTTP/1.1 200 OK\nUpgrade: h2c\n\n", packet: 9, direction: .server)
         var writer = ByteWriter()
         writer.record(record)
         var reader = ByteReader(writer.bytes)
@@ -116,6 +130,7 @@ struct CodecTests {
             "LaterRequest": LaterRequest(head: [], place: run, hasForwardingFields: true, wasEarly: true, status: 1),
             "RequestFraming": early.framing, "Anomaly": Anomaly(kind: .syncLost, place: run, excerpt: []),
             "SwitchedStream": SwitchedStream(), "WebSocketFacts": WebSocketFacts(), "WebSocketSide": WebSocketSide(),
+            "ResumedFrames": ResumedFrames(place: run),
             "CloseFact": CloseFact(code: nil, reason: [], place: run), "PingTimes": PingTimes(),
             "PingWait": PingWait(place: run, payload: [], waited: 0, isAnswered: false, sawOtherPong: false),
             "FaultAnswer": FaultAnswer(fault: run, first: run, last: place),

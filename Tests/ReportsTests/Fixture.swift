@@ -110,7 +110,7 @@ enum Fixture {
         exchange.outcome = .switched
         exchange.upgraded = .websocket
         exchange.protocolName = "websocket"
-        var session = WebSocketFacts()
+        let session = WebSocketFacts()
         session.expectedAccept = Array("s3pPLMBiTxaQ9kYGzzhZRbK+xOo=".utf8)
         session.sides.client.frames[1] = 3
         session.sides.client.frames[8] = 1

@@ -58,7 +58,10 @@ struct SchemaTests {
             captures: [Fixture.capture(), damaged], counters: Fixture.counters())
         let empty = ReportCollector().finish(captures: [], counters: TrafficCounters())
         var paths: [String] = []
-        for (name, report) in [("plain", Fixture.report()), ("several", several), ("empty", empty)] {
+        let sessions = Fixture.report(entries: SessionReportTests.entries())
+        for (name, report) in [
+            ("plain", Fixture.report()), ("several", several), ("empty", empty), ("sessions", sessions),
+        ] {
             let file = folder.appendingPathComponent("\(name).json")
             try Data(report.renderedBytes("json")).write(to: file)
             paths.append(file.path)

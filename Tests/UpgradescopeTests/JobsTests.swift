@@ -110,11 +110,14 @@ import Testing
         let shared =
             ProcessInfo.processInfo.environment["UPGRADESCOPE_SHARED"].map { URL(filePath: $0) }
             ?? repository.deletingLastPathComponent().appending(path: "shared")
-        let folders = [repository.appending(path: "samples"), shared.appending(path: "captures/lab")]
+        let folders = [
+            repository.appending(path: "samples"), shared.appending(path: "captures/lab"),
+            shared.appending(path: "captures/third-party"),
+        ]
         for folder in folders where FileManager.default.fileExists(atPath: folder.path) {
             let one = try Program.run("analyze", folder.path, "--json", "-", "--quiet", "--connections")
             #expect(!one.signalled && one.output.count > 10_000)
-            for jobs in ["2", "3", "16"] {
+            for jobs in ["1", "2", "3", "16"] {
                 let many = try Program.run(
                     "analyze", folder.path, "--json", "-", "--quiet", "--connections", "--jobs", jobs)
                 #expect(many.output == one.output && many.status == one.status, "\(folder.path), \(jobs) jobs")

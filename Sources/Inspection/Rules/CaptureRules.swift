@@ -23,11 +23,12 @@ enum CaptureRules {
             check: { it in
                 let packets = it.exchange.connection.packets
                 let missing = packets.server == 0 ? "server" : "client"
+                let shown = it.requestLine ?? it.statusLine ?? it.switched(.client) ?? it.switched(.server)
                 let counts = "\(packets.client) packets from the client, \(packets.server) from the server"
                 return [
                     it.found(
                         "Nothing of the \(missing) was captured (\(counts)).",
-                        withheld: CaptureRules.needingEveryByte(in: it.facts), at: [it.requestLine ?? it.statusLine])
+                        withheld: CaptureRules.needingEveryByte(in: it.facts), at: [shown])
                 ]
             },
             connection: { it in
@@ -70,8 +71,14 @@ enum CaptureRules {
                     bytes.server > 0 ? "\(Words.count(bytes.server, "byte")) of the server" : nil,
                 ].compactMap { $0 }
                 let size = amount.isEmpty ? "Bytes" : Words.list(amount)
-                let place =
+                var place =
                     it.facts.contains(.gap) ? "between the request and the end of its answer" : "behind the switch"
+                for direction in Direction.allCases {
+                    guard let resumed = it.exchange.websocket?.sides[direction].resumed.first else { continue }
+                    let frames = Words.count(Int64(clamping: resumed.headers), "frame")
+                    place += "; \(frames) of the \(direction.name) were found again from packet "
+                    place += "\(resumed.place.first.packet) on, which is inferred"
+                }
                 var withheld = it.facts.contains(.gap) ? CaptureRules.needingEveryByte(in: it.facts) : []
                 if !holes.isEmpty { withheld += CaptureRules.needingFrames(in: it.facts) }
                 return [
@@ -109,10 +116,11 @@ enum CaptureRules {
             fix: "Start the capture before the connection is made.",
             trigger: "starts at `81 85`",
             nearMiss: "starts at SYN",
-            when: [.unsolicited],
+            when: [.requestUnseen],
             check: { it in
                 let connection = it.exchange.connection
-                guard it.request == nil, !connection.sawSYN, !connection.sawSYNACK else { return [] }
+                if it.exchange.isHandshakeUnseen { return [CaptureRules.unseenHandshake(it)] }
+                guard !connection.sawSYN, !connection.sawSYNACK else { return [] }
                 return [
                     it.found(
                         "The capture starts inside the connection: the request that \(it.answer) answers was not seen.",
@@ -229,6 +237,24 @@ enum CaptureRules {
 }
 
 extension CaptureRules {
+    /// A session of which nobody saw the beginning, and why it is taken for one.
+    private static func unseenHandshake(_ it: Case) -> Finding {
+        let sides = it.exchange.websocket?.sides ?? PerDirection(both: WebSocketSide())
+        func frames(_ side: WebSocketSide) -> Int64 {
+            Int64(clamping: side.frames.indices.reduce(UInt64(0)) { $0 &+ side.frames[$1] })
+        }
+        let read = [
+            frames(sides.client) > 0 ? "\(frames(sides.client)) masked from the client" : nil,
+            frames(sides.server) > 0 ? "\(frames(sides.server)) unmasked from the server" : nil,
+        ].compactMap { $0 }
+        let start =
+            it.exchange.connection.sawSYN ? "The handshake is missing" : "The capture starts inside the connection"
+        return it.found(
+            "\(start); what follows reads as WebSocket frames without a contradiction (\(Words.list(read))).",
+            certainty: .inferred, withheld: needingFrames(in: it.facts),
+            at: [it.switched(.client), it.switched(.server)])
+    }
+
     /// Rules that are silent when bytes are missing between a request and the end of its answer; those that could
     /// apply to an exchange with these facts.
     static func needingEveryByte(in facts: Facts?) -> [String] {

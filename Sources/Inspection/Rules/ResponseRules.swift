@@ -407,13 +407,24 @@ enum ResponseRules {
             fix: "Apache: H2Upgrade off, and Protocols h2 http/1.1 (no h2c).",
             trigger: "200 + `Upgrade: h2,h2c`",
             nearMiss: "200 without",
-            when: [.advertisesH2]
-        ) { it in
-            [
-                it.found(
-                    "The answer \(it.answer) advertises “\(it.value(.upgrade, of: it.response))”.",
-                    at: [it.statusLine] + it.lines(.upgrade, .connection, of: it.response))
-            ]
-        }
+            when: [.advertisesH2],
+            check: { it in
+                [
+                    it.found(
+                        "The answer \(it.answer) advertises “\(it.value(.upgrade, of: it.response))”.",
+                        at: [it.statusLine] + it.lines(.upgrade, .connection, of: it.response))
+                ]
+            },
+            connection: { it in
+                guard it.record.advertisements > 0, let head = it.record.firstAdvertisement else { return [] }
+                let times = it.record.advertisements == 1 ? "an ordinary answer" : "ordinary answers"
+                let names = head.members(.upgrade).map { Words.plain($0.text, limit: 40) }.joined(separator: ", ")
+                return [
+                    it.found(
+                        "The server advertises “\(names)” in \(times), \(Words.status(head)).",
+                        count: it.record.advertisements, at: [it.raw("response head", head.place, head.bytes)])
+                ]
+            }
+        )
     }
 }

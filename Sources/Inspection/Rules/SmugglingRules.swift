@@ -44,7 +44,7 @@ enum SmugglingRules {
         }
         Rule(
             "SMG003", "framing-obfuscated", .error, .client,
-            source: "RFC 9112 2.2, 5.1, 5.2, 6.1, 6.3",
+            source: "RFC 9112 2.2, 5.1, 5.2, 6.1, 6.3; RFC 9110 5.5",
             title: "Ambiguous framing syntax around an upgrade",
             requirement: """
                 Space before colon, obs-fold, bare CR, non-chunked-final TE, differing or signed Content-Length, \
@@ -69,6 +69,7 @@ enum SmugglingRules {
             if defects.contains(.spaceBeforeColon) { seen.append("white space before a colon") }
             if defects.contains(.folded) { seen.append("a folded line") }
             if defects.contains(.bareCR) { seen.append("a bare CR") }
+            if defects.contains(.controlByte), request.bytes.contains(0) { seen.append("a NUL") }
             if it.exchange.framing.endUnknown {
                 seen.append(
                     request.has(.transferEncoding)
@@ -77,6 +78,7 @@ enum SmugglingRules {
             }
             let isGrave = !seen.isEmpty
             if defects.contains(.bareLF) { seen.append("a line that ends in LF alone") }
+            if defects.contains(.controlByte), !request.bytes.contains(0) { seen.append("a control character") }
             if !it.exchange.framing.endUnknown, request.members(.contentLength).count > 1 {
                 seen.append("a repeated Content-Length")
             }

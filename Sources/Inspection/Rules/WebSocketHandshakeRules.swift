@@ -427,16 +427,31 @@ enum WebSocketHandshakeRules {
             when: [.offersWebSocket, .legacyDraft]
         ) { it in
             guard let request = it.request else { return [] }
-            let draft =
-                request.has(.secWebSocketKey1) ? "hixie-76" : request.has(.webSocketProtocol) ? "hixie-75" : "hybi"
             return [
                 it.found(
-                    "The handshake is of a draft from before RFC 6455 (\(draft)).",
+                    "The handshake is of a draft from before RFC 6455 (\(WebSocketDraft.name(request))).",
                     at: [it.requestLine]
                         + it.lines(
                             .secWebSocketKey1, .secWebSocketKey2, .webSocketProtocol, .secWebSocketVersion, of: request)
+                        + it.lines(.webSocketLocation, .webSocketOrigin, of: it.response)
                 )
             ]
         }
+    }
+}
+
+extension WebSocketDraft {
+    /// The draft of a legacy handshake, as the registry of versions and the texts themselves name it (RFC 6455 11.6).
+    static func name(_ request: MessageHead) -> String {
+        if let version = request.value(.secWebSocketVersion), let number = HandshakeLists.number(version) {
+            switch number {
+            case 0: return "hybi-00, which is hixie-76"
+            case 1...7: return "hybi-0\(number)"
+            case 8: return "one of hybi-08 to hybi-12"
+            default: break
+            }
+        }
+        return request.has(.secWebSocketKey1) || request.has(.secWebSocketKey2)
+            ? "hixie-76, which is hybi-00" : "hixie-75"
     }
 }

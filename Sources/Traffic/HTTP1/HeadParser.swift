@@ -27,11 +27,13 @@ struct ParsedHead {
 
     /// The head as a value of its own; `bytes` are those it was parsed from.
     func copied(from bytes: Span<UInt8>, place: Place) -> MessageHead {
-        MessageHead(
+        var head = MessageHead(
             bytes: bytes.extracting(skipped..<length).array,
             startLine: isRequest
                 ? .request(method: method, target: target) : .response(status: status, reason: reason),
             version: version, lines: lines, defects: defects, place: place)
+        if head.hasControlByte { head.defects.insert(.controlByte) }
+        return head
     }
 }
 
@@ -249,7 +251,9 @@ extension FieldName {
         case 16:
             switch first {
             case 0x63: return one(.capsuleProtocol, "capsule-protocol")
-            case 0x77: return one(.wwwAuthenticate, "www-authenticate")
+            case 0x77:
+                let challenge = one(.wwwAuthenticate, "www-authenticate")
+                return challenge == .other ? one(.webSocketOrigin, "websocket-origin") : challenge
             case 0x70: return one(.proxyConnection, "proxy-connection")
             default:
                 let host = one(.xForwardedHost, "x-forwarded-host")
@@ -263,7 +267,9 @@ extension FieldName {
             }
         case 18:
             switch first {
-            case 0x77: return one(.webSocketProtocol, "websocket-protocol")
+            case 0x77:
+                let name = one(.webSocketProtocol, "websocket-protocol")
+                return name == .other ? one(.webSocketLocation, "websocket-location") : name
             case 0x70: return one(.proxyAuthenticate, "proxy-authenticate")
             case 0x78: return one(.xForwardedServer, "x-forwarded-server")
             default:

@@ -12,7 +12,7 @@ public enum FieldName: UInt8, Sendable, CaseIterable {
     case proxyAuthenticate, wwwAuthenticate, userAgent, location, http2Settings, capsuleProtocol, contentType
     case secWebSocketKey, secWebSocketAccept, secWebSocketVersion, secWebSocketProtocol, secWebSocketExtensions
     case secWebSocketKey1, secWebSocketKey2, webSocketProtocol, proxyConnection, keepAlive, te, trailer, server
-    case secFetchMode, xForwardedServer, xForwardedPort
+    case secFetchMode, xForwardedServer, xForwardedPort, webSocketLocation, webSocketOrigin
 
     /// The name in lower case; empty for `.other`.
     public var text: String { Self.texts[Int(rawValue)] }
@@ -24,7 +24,7 @@ public enum FieldName: UInt8, Sendable, CaseIterable {
         "http2-settings", "capsule-protocol", "content-type", "sec-websocket-key", "sec-websocket-accept",
         "sec-websocket-version", "sec-websocket-protocol", "sec-websocket-extensions", "sec-websocket-key1",
         "sec-websocket-key2", "websocket-protocol", "proxy-connection", "keep-alive", "te", "trailer", "server",
-        "sec-fetch-mode", "x-forwarded-server", "x-forwarded-port",
+        "sec-fetch-mode", "x-forwarded-server", "x-forwarded-port", "websocket-location", "websocket-origin",
     ]
 }
 
@@ -62,7 +62,7 @@ public struct HeadDefects: OptionSet, Sendable, Hashable {
     public static let looseStartLine = HeadDefects(rawValue: 32)
     /// Empty lines stood before the start line.
     public static let leadingEmptyLines = HeadDefects(rawValue: 64)
-    /// A control byte other than HTAB in a value.
+    /// A control byte other than HTAB, CR and LF stood somewhere.
     public static let controlByte = HeadDefects(rawValue: 128)
 }
 
@@ -108,6 +108,15 @@ public struct MessageHead: Sendable, Equatable {
 
     public static func == (left: MessageHead, right: MessageHead) -> Bool {
         left.bytes == right.bytes && left.place == right.place
+    }
+
+    /// A control byte other than the tab, CR and LF, which have defects of their own (RFC 9110 5.5).
+    var hasControlByte: Bool {
+        let bytes = bytes.span
+        for index in bytes.indices where bytes[index] < 0x20 || bytes[index] == 0x7f {
+            if bytes[index] != 0x0d, bytes[index] != 0x0a, bytes[index] != 0x09 { return true }
+        }
+        return false
     }
 
     /// The status code of a response; 0 for a request.

@@ -148,9 +148,17 @@ struct Connection {
         } else {
             let from = segment.source.port
             let to = segment.destination.port
-            let isFromServer = from < 1024 && to >= 1024 || from < 32768 && to >= 32768
+            var isFromServer = from < 1024 && to >= 1024 || from < 32768 && to >= 32768
+            // Where the ports say nothing: a frame without a mask is a server's.
+            if (from < 1024) == (to < 1024), (from < 32768) == (to < 32768) { isFromServer = isUnmaskedFrame(payload) }
             setClient(isFromServer ? segment.destination : segment.source)
         }
+    }
+
+    /// The segment is one short WebSocket frame without a mask.
+    private func isUnmaskedFrame(_ payload: Span<UInt8>) -> Bool {
+        payload.count >= 2 && [0x81, 0x82, 0xc1, 0xc2, 0x89, 0x8a, 0x88].contains(payload[0])
+            && Int(payload[1]) + 2 == payload.count
     }
 
     private mutating func setClient(_ endpoint: Endpoint) {
@@ -614,6 +622,8 @@ struct Connection {
             record.guessedFrames = remarks.guessedFrames
             record.loneUpgradeOptions = remarks.loneUpgradeOptions
             record.firstLoneUpgradeOption = remarks.firstLoneUpgradeOption
+            record.advertisements = remarks.advertisements
+            record.firstAdvertisement = remarks.firstAdvertisement
             record.serverName = remarks.hello?.serverName
             record.protocols = remarks.hello?.protocols ?? []
             record.firstGap = remarks.firstGap

@@ -67,6 +67,9 @@ public final class ConnectionRecord {
     /// Requests that named upgrade in Connection without an Upgrade field (RULES UPG002), and the first of them.
     public var loneUpgradeOptions: UInt32 = 0
     public var firstLoneUpgradeOption: MessageHead?
+    /// Answers to plain requests whose Upgrade names HTTP/2 (RULES RES015), and the first of them.
+    public var advertisements: UInt32 = 0
+    public var firstAdvertisement: MessageHead?
     public init(facts: ConnectionFacts) { self.facts = facts }
 }
 

@@ -9,15 +9,18 @@ final class ConnectionRemarks {
     var firstBytes: [UInt8] = []
     /// First client bytes of a connection whose beginning was not seen, when they were no request.
     var firstBytesUnknown = false
-    var clientGuess = FrameGuess(.client)
-    var serverGuess = FrameGuess(.server)
+    /// What is no HTTP may be a WebSocket session whose handshake was not captured.
+    var unseenSession: UnseenSession?
     /// Requests whose Connection names an upgrade that no field offers (RULES UPG002), and the first of them.
     var loneUpgradeOptions: UInt32 = 0
     var firstLoneUpgradeOption: MessageHead?
+    /// Ordinary answers whose Upgrade names HTTP/2 (RULES RES015), and the first of them.
+    var advertisements: UInt32 = 0
+    var firstAdvertisement: MessageHead?
     /// The first hole, and the first packet that was seen twice.
     var firstGap: Place?
     var firstDuplicate: (copy: PacketMark, original: PacketMark)?
 
     /// Consistent frame headers of a session that may have begun before the capture.
-    var guessedFrames: UInt32 { clientGuess.frames &+ serverGuess.frames }
+    var guessedFrames: UInt32 { unseenSession?.evidence ?? 0 }
 }

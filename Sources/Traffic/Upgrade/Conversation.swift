@@ -156,6 +156,10 @@ struct ConversationState {
         let number: Int
         var exchange: Exchange
         var watch: EarlyWatch?
+        /// There is a watch.
+        var isWatched = false
+        /// Offset behind the head of the final answer.
+        var answerEnd: Int64?
         var isRefused = false
     }
 
@@ -288,6 +292,8 @@ struct ConversationState {
     var isLetGo = false
     /// Acknowledgments of the client matter (a refusal waits to be seen).
     var wantsAcknowledgments = false
+    /// What is no HTTP may be a WebSocket session whose handshake was not captured.
+    var unseenSession: UnseenSession?
 
     init(context: AnalysisContext, facts: ConnectionFacts, midstream: Bool, isInner: Bool = false) {
         self.context = context
@@ -336,6 +342,7 @@ struct ConversationState {
 
     mutating func gap(_ direction: Direction, from: Int64, to: Int64, mark: PacketMark) -> Conversation.Effects {
         guard to > from, !isLetGo else { return effects }
+        unseenSession?.gap(direction, to - from)
         if direction == .client { clientGap(from, to, mark) } else { serverGap(from, to, mark) }
         return effects
     }
@@ -366,6 +373,11 @@ struct ConversationState {
         if let outOfTurn { endOutOfTurn(outOfTurn) }
         for index in open.indices { finish(index, facts) }
         open = []
+        if exchanges == 0, let exchange = unseenSession?.exchange(on: facts) {
+            exchanges &+= 1
+            context.counters.exchanges += 1
+            context.output.finished(exchange)
+        }
     }
 
     // MARK: Keeping and finishing
@@ -399,14 +411,15 @@ struct ConversationState {
 
     mutating func closeWatch(_ index: Int) {
         guard let watch = open[index].watch else { return }
-        let exchange = open[index].exchange
         if !watch.runs.isEmpty {
             open[index].exchange.early = watch.verdict(
                 EarlyWatch.Answer(
-                    response: exchange.response, serverSeen: server.position,
-                    clientRoundTrip: exchange.connection.clientRoundTrip, requestCut: exchange.request == nil))
+                    response: open[index].exchange.response, serverSeen: server.position,
+                    clientRoundTrip: open[index].exchange.connection.clientRoundTrip,
+                    requestCut: open[index].exchange.request == nil))
         }
         open[index].watch = nil
+        open[index].isWatched = false
     }
 
     mutating func finish(_ index: Int, _ facts: ConnectionFacts) {

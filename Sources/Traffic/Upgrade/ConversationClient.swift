@@ -34,7 +34,7 @@ extension ConversationState {
                         client.state = .opening
                         continue
                     }
-                    unrecognized(bytes, index, .client)
+                    unrecognized(bytes, index, .client, offset, mark)
                     return
                 }
                 client.state = .head
@@ -200,6 +200,7 @@ extension ConversationState {
         }
         open[index].exchange.framing.end = end
         open[index].watch = EarlyWatch(start: end)
+        open[index].isWatched = true
         open[index].watch?.serverHole = serverHole
         if switched == number {
             startClient(at: end)
@@ -248,8 +249,8 @@ extension ConversationState {
     }
 
     mutating func noteEarly(_ bytes: Span<UInt8>, _ offset: Int64, _ mark: PacketMark) {
-        for index in open.indices where open[index].watch != nil {
-            if let end = open[index].exchange.response?.place.end, let acknowledged = mark.acknowledged,
+        for index in open.indices where open[index].isWatched {
+            if let end = open[index].answerEnd, let acknowledged = mark.acknowledged,
                 acknowledged >= end, acknowledged <= server.position, serverHole == nil
             {
                 // Its sender has the whole answer: nothing from here on is early.
@@ -277,7 +278,9 @@ extension ConversationState {
         client.buffer = []
     }
 
-    mutating func unrecognized(_ bytes: Span<UInt8>, _ index: Int, _ direction: Direction) {
+    mutating func unrecognized(
+        _ bytes: Span<UInt8>, _ index: Int, _ direction: Direction, _ offset: Int64, _ mark: PacketMark
+    ) {
         let rest = bytes.extracting(index...)
         if direction == .client {
             client.unrecognized += Int64(rest.count)
@@ -289,7 +292,13 @@ extension ConversationState {
             server.unrecognized += Int64(rest.count)
         }
         guard !client.spokeHTTP, !server.spokeHTTP else { return }
-        if direction == .client { remark.clientGuess.take(rest) } else { remark.serverGuess.take(rest) }
+        if !isInner {
+            let session = unseenSession ?? UnseenSession()
+            unseenSession = session
+            remark.unseenSession = session
+            session.take(rest, direction, offset: offset + Int64(index), mark: mark)
+            if session.isBelieved { return }
+        }
         // A TLS record, or too much that is nothing we know.
         if rest.count >= 3, (0x14...0x17).contains(rest[0]), rest[1] == 3, rest[2] <= 4 {
             application = .tls

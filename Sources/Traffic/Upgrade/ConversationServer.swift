@@ -25,7 +25,7 @@ extension ConversationState {
                 return
             case .resync:
                 guard bytes.has("HTTP/1.", at: index) else {
-                    unrecognized(bytes, index, .server)
+                    unrecognized(bytes, index, .server, offset, mark)
                     return
                 }
                 server.state = .head
@@ -194,10 +194,20 @@ extension ConversationState {
         if let early = front.earlyFor {
             noteEarlyAnswer(early, context.head.copied(from: bytes, place: place), front, requestOf: front.head)
         }
+        if context.head.has(.upgrade) { noteAdvertisement(bytes, place) }
         if open.contains(where: { $0.isRefused }) {
             noteLaterResponse(front, context.head.copied(from: bytes, place: place), status)
         }
         startResponseBody(bytes, toHEAD: front.isHEAD)
+    }
+
+    /// An answer to a plain request may say what the server would also speak (RFC 9110 7.8).
+    private mutating func noteAdvertisement(_ bytes: Span<UInt8>, _ place: Place) {
+        let response = context.head.copied(from: bytes, place: place)
+        let names = response.members(.upgrade)
+        guard names.contains(where: { $0.matchesIgnoringCase("h2") || $0.matchesIgnoringCase("h2c") }) else { return }
+        remark.advertisements &+= 1
+        if remark.firstAdvertisement == nil { remark.firstAdvertisement = response }
     }
 
     mutating func startResponseBody(_ bytes: Span<UInt8>, toHEAD: Bool) {
@@ -264,7 +274,7 @@ extension ConversationState {
     mutating func serverGap(_ from: Int64, _ to: Int64, _ mark: PacketMark) {
         server.position = to
         if serverHole == nil { serverHole = from }
-        for index in open.indices where open[index].watch != nil && open[index].watch?.serverHole == nil {
+        for index in open.indices where open[index].isWatched && open[index].watch?.serverHole == nil {
             open[index].watch?.serverHole = from
         }
         let missing = to - from

@@ -3,6 +3,7 @@
 extension ConversationState {
     mutating func decide(_ index: Int, _ response: MessageHead, _ front: Outstanding, _ bytes: Span<UInt8>) {
         open[index].exchange.response = response
+        open[index].answerEnd = response.place.end
         open[index].exchange.lastMark = response.place.last
         let status = response.status
         let isConnect = open[index].exchange.kind == .connect
@@ -83,10 +84,10 @@ extension ConversationState {
     }
 
     mutating func noteWebSocket(_ index: Int, _ request: MessageHead?, _ response: MessageHead) {
-        open[index].exchange.websocket = WebSocketFacts()
-        if let key = request?.value(.secWebSocketKey) {
-            open[index].exchange.websocket?.expectedAccept = WebSocketAccept.value(for: key)
-        }
+        let facts = WebSocketFacts()
+        facts.draft = WebSocketDraft(request, response)
+        open[index].exchange.websocket = facts
+        if let key = request?.value(.secWebSocketKey) { facts.expectedAccept = WebSocketAccept.value(for: key) }
         guard response.has(.secWebSocketExtensions) else { return }
         var agreement = WebSocketAgreement()
         for member in response.members(.secWebSocketExtensions) {
@@ -98,7 +99,7 @@ extension ConversationState {
                 agreement.unknownExtension = true
             }
         }
-        open[index].exchange.websocket?.agreement = agreement
+        facts.agreement = agreement
     }
 
     mutating func startSwitch(_ index: Int, _ serverStart: Int64) {
@@ -146,6 +147,7 @@ extension ConversationState {
         exchange.lastMark = place.last
         let number = add(exchange)
         guard let index = index(of: number) else { return }
+        open[index].answerEnd = response.place.end
         chooseProtocol(index, response)
         tellAnswer(index)
         startSwitch(index, place.end)

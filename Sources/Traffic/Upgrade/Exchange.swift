@@ -318,6 +318,9 @@ public struct Exchange: Sendable {
         request?.place.first ?? response?.place.first ?? connection.first
     }
 
+    /// What was said before the protocol of this session began was not captured.
+    public var isHandshakeUnseen: Bool { outcome == .switched && request == nil && response == nil }
+
     /// What an exchange is known by while streaming.
     public var key: ExchangeKey {
         let head = request ?? response

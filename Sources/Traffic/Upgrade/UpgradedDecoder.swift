@@ -19,7 +19,12 @@ extension UpgradedProtocol {
     /// The decoder for a protocol; `nil` where bytes are only counted.
     func makeDecoder(for exchange: Exchange, context: AnalysisContext) -> (any UpgradedDecoder)? {
         switch self {
-        case .websocket: WebSocketDecoder(exchange: exchange, context: context)
+        case .websocket:
+            switch exchange.websocket?.draft ?? .none {
+            case .none: WebSocketDecoder(exchange: exchange, context: context)
+            case .hixie75, .hixie76: HixieDecoder(exchange: exchange)
+            case .earlyHybi: nil
+            }
         case .h2c: HTTP2Decoder(limits: context.options.limits)
         case .tunnel: TunnelDecoder(exchange: exchange, context: context)
         case .none, .tls, .http, .connectUDP, .connectIP, .connectTCP, .other: nil

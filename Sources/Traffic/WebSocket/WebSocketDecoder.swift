@@ -3,7 +3,8 @@
 // Payload is never gathered. Text is unmasked and checked where it lies, binary payload is skipped by subtraction,
 // compressed payload goes through the window of an inflater, control frames (at most 125 bytes) are kept. After the first fatal error of a direction its
 // frames are still counted, as far as lengths can be believed, but no further error is reported: what follows a
-// broken frame is noise. After a hole that is not inside one payload the direction is lost.
+// broken frame is noise. After a hole that is not inside one payload the direction is lost: frames are looked for, and those
+// found are counted apart (`FrameSearch`).
 
 final class WebSocketDecoder: UpgradedDecoder {
     private var sides: [2 of WebSocketSideDecoder]
@@ -167,6 +168,10 @@ struct WebSocketSideDecoder {
     private var mask: UInt32 = 0
     private(set) var control: [UInt8] = []
     var controlIsComplete = false
+    /// A hole lies inside the control frame.
+    private var controlIsCut = false
+    /// Looks for frames behind a hole.
+    private var search: FrameSearch?
 
     // The message being read: 0 for none, else its opcode.
     private var message: UInt8 = 0
@@ -237,7 +242,10 @@ struct WebSocketSideDecoder {
     mutating func advance(_ bytes: Span<UInt8>, from start: Int, offset: Int64, mark: PacketMark) -> Int {
         var index = start
         if !started, looksLikeHTTP(bytes, &index, offset, mark) { return bytes.count }
-        if facts.lost { return bytes.count }
+        if facts.lost {
+            searchOn(bytes.extracting(index...), offset + Int64(index), mark)
+            return bytes.count
+        }
         while index < bytes.count {
             if remaining > 0 {
                 index = readPayload(bytes, from: index, offset: offset, mark: mark)
@@ -267,27 +275,47 @@ struct WebSocketSideDecoder {
     }
 
     mutating func gap(from: Int64, to: Int64, mark: PacketMark) {
-        guard !facts.lost else { return }
         let missing = to - from
+        guard !facts.lost else {
+            search?.gap(missing)
+            return
+        }
+        started = true
         let place = Place(direction: direction, offset: from, length: missing, first: mark, last: mark)
         anomalies.note(.gapAfterSwitch, place, [], value: missing)
-        if remaining > missing, headerCount == 0, opcode < 8 {
+        if remaining > 0, remaining >= missing, headerCount == 0 {
             // Inside one payload: framing goes on, this message's text cannot be checked any more.
             remaining -= missing
             facts.payloadBytes += missing
             facts.wireBytes += missing
             let turn = UInt32(missing & 3) * 8
             mask = turn == 0 ? mask : mask >> turn | mask << (32 - turn)
-            checksText = false
-            if inflates { loseContext() }
-            recorder?.miss(missing)
+            if opcode >= 8 {
+                controlIsCut = true
+            } else {
+                checksText = false
+                if inflates { loseContext() }
+                recorder?.miss(missing)
+            }
+            let nothing: [UInt8] = []
+            if remaining == 0 { endFrame(nothing.span, 0, to, mark) }
             return
         }
         facts.lost = true
         recorder?.lose(at: place)
         inflates = false
         inflater = nil
+        search = FrameSearch(direction, allowsCompression: deflate || unknownExtension)
         anomalies.note(.syncLost, place, [], value: missing)
+    }
+
+    private mutating func searchOn(_ bytes: Span<UInt8>, _ offset: Int64, _ mark: PacketMark) {
+        guard let search else { return }
+        search.take(bytes, offset: offset, mark: mark)
+        if search.sawClose, !sentClose {
+            sentClose = true
+            hasNews = true
+        }
     }
 
     /// No byte will come any more.
@@ -300,6 +328,7 @@ struct WebSocketSideDecoder {
                 last: headerMark)
             noteFrame(.frameCut, place, value: remaining)
         }
+        if let resumed = search?.finish(acceptsShortRun: true) { facts.resumed = [resumed] }
         facts.longestEqualKeyRun = max(facts.longestEqualKeyRun, equalKeys)
         if lastHeaderLength > 0 {
             facts.lastHeader = header.span.extracting(0..<lastHeaderLength).array
@@ -380,6 +409,7 @@ struct WebSocketSideDecoder {
 
     private mutating func beginControl(_ place: Place) {
         control.removeAll(keepingCapacity: true)
+        controlIsCut = false
         if opcode > 10 { fatal(.reservedOpcode, place, value: Int64(opcode)) }
         if !isFinal || remaining > 125 { fatal(.controlInvalid, place, value: remaining) }
     }
@@ -533,6 +563,7 @@ struct WebSocketSideDecoder {
     private mutating func judge(_ message: InflatedMessage) {
         inflates = false
         facts.inflatedBytes = facts.inflatedBytes.addingReportingOverflow(message.inflated).partialValue
+        facts.compressedBytes += message.compressed
         guard let place = messagePlace else { return }
         if message.failure != nil || message.isCut { recorder?.giveUp() }
         if let failure = message.failure {
@@ -583,8 +614,7 @@ struct WebSocketSideDecoder {
     private mutating func endFrame(_ bytes: Span<UInt8>, _ index: Int, _ offset: Int64, _ mark: PacketMark) {
         if opcode >= 8 {
             if opcode == 8 { endClose(mark) }
-            controlIsComplete = opcode <= 10
-            if let recorder { recorder.control(opcode, control, controlPlace(mark)) }
+            controlIsComplete = opcode <= 10 && !controlIsCut
             return
         }
         guard isFinal, opcode <= 2, message != 0 else { return }
@@ -613,6 +643,7 @@ struct WebSocketSideDecoder {
         }
         sentClose = true
         hasNews = true
+        if controlIsCut { return }
         var invalid = control.count == 1
         if let code, !Self.mayBeSent(code) { invalid = true }
         if control.count > 2 {

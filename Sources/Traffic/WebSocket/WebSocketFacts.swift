@@ -37,7 +37,7 @@ public struct WebSocketSide: Sendable {
     public var lastHeaderPlace: Place?
     /// The parser no longer knows where frames begin.
     public var lost = false
-    /// Compressed messages that came whole, and what compressed messages inflated to, as far as they could be followed.
+    /// Compressed messages that came whole, and what they inflated to, as far as they could be followed.
     public var compressedMessages: UInt64 = 0
     public var inflatedBytes: Int64 = 0
     /// The first frame but Close whose sender had received the whole 101; of the client only.
@@ -48,7 +48,46 @@ public struct WebSocketSide: Sendable {
     public var openPing: PingWait?
     /// Data this side went on to send although it had received what must end the session.
     public var faultAnswer: FaultAnswer?
+    /// Frames found again behind a hole; empty, or one.
+    ///
+    /// An array, so that a side without a hole carries a reference and nothing else.
+    public var resumed: [ResumedFrames] = []
+    /// Payload bytes of compressed messages, as they were on the wire, as far as they could be followed.
+    public var compressedBytes: Int64 = 0
     public init() {}
+}
+
+/// Frames that were found where nobody says that one begins: counted apart, and inferred.
+public struct ResumedFrames: Sendable {
+    /// The first header that was believed, and the packet of the last frame.
+    public var place: Place
+    /// How often their beginning had to be found.
+    public var times: UInt32 = 1
+    /// Frames by opcode, 0 to 15.
+    public var frames = [16 of UInt64](repeating: 0)
+    public var textMessages: UInt64 = 0
+    public var binaryMessages: UInt64 = 0
+    public var compressedMessages: UInt64 = 0
+    public var payloadBytes: Int64 = 0
+    public var wireBytes: Int64 = 0
+    public var close: CloseFact?
+    public init(place: Place) { self.place = place }
+
+    /// Frames of all kinds.
+    public var headers: UInt64 { frames.indices.reduce(0) { $0 &+ frames[$1] } }
+
+    /// Adds what was found behind another hole.
+    mutating func add(_ other: ResumedFrames) {
+        times &+= other.times
+        for index in frames.indices { frames[index] &+= other.frames[index] }
+        textMessages &+= other.textMessages
+        binaryMessages &+= other.binaryMessages
+        compressedMessages &+= other.compressedMessages
+        payloadBytes &+= other.payloadBytes
+        wireBytes &+= other.wireBytes
+        close = close ?? other.close
+        place.last = other.place.last
+    }
 }
 
 /// A Ping and how long it waited for its Pong (RFC 6455 5.5.3).
@@ -122,8 +161,40 @@ public struct PingTimes: Sendable {
     public init() {}
 }
 
+/// A handshake from before RFC 6455 whose frames are others than RFC 6455's; `none` for all that have those.
+public enum WebSocketDraft: UInt8, Sendable, CaseIterable {
+    case none
+    /// draft-hixie-thewebsocketprotocol-75, and -76, which is draft-ietf-hybi-thewebsocketprotocol-00.
+    case hixie75, hixie76
+    /// draft-ietf-hybi-thewebsocketprotocol-01 to -06: opcodes and masks lie elsewhere.
+    case earlyHybi
+
+    public var isHixie: Bool { self == .hixie75 || self == .hixie76 }
+
+    init(_ request: MessageHead?, _ response: MessageHead) {
+        guard let request else {
+            self = .none
+            return
+        }
+        if let version = request.value(.secWebSocketVersion) {
+            let number = version.count == 1 ? version.first.map { $0 &- 0x30 } ?? 255 : 255
+            self = number == 0 ? .hixie76 : number <= 6 ? .earlyHybi : .none
+        } else if request.has(.secWebSocketKey1), request.has(.secWebSocketKey2) {
+            self = .hixie76
+        } else if !request.has(.secWebSocketKey),
+            request.has(.webSocketProtocol) || response.has(.webSocketLocation) || response.has(.webSocketOrigin)
+        {
+            self = .hixie75
+        } else {
+            self = .none
+        }
+    }
+}
+
 /// A whole session.
-public struct WebSocketFacts: Sendable {
+///
+/// An object, because it is large and handed about with its exchange; nothing is written to it once that is finished.
+public final class WebSocketFacts: @unchecked Sendable {
     public var sides = PerDirection(both: WebSocketSide())
     /// The Accept that RFC 6455 4.2.2 asks for, given the key as text; empty without a key.
     public var expectedAccept: [UInt8] = []
@@ -132,6 +203,7 @@ public struct WebSocketFacts: Sendable {
     /// The longest time without a byte of either side before anyone sent Close, where that was more than a second.
     public var longestIdle: IdleTime?
     public var pings = PingTimes()
+    public var draft = WebSocketDraft.none
     public init() {}
 
     /// permessage-deflate was accepted by the response.

@@ -80,6 +80,16 @@ struct Talk {
         time += 1_000_000
     }
 
+    /// The same IP datagrams with something else around them.
+    func wrapped(_ wrap: ([UInt8]) -> [UInt8]) -> Talk {
+        var talk = self
+        talk.packets = packets.map { packet in
+            let bytes = wrap(Array(packet.bytes.dropFirst(14)))
+            return Packet(time: packet.time, bytes: bytes, original: bytes.count)
+        }
+        return talk
+    }
+
     static func + (left: Talk, right: Talk) -> Talk {
         var both = left
         both.packets = (left.packets + right.packets).sorted { $0.time < $1.time }
@@ -87,12 +97,14 @@ struct Talk {
     }
 
     /// Everything an analyzer tells of the packets.
-    func told(_ options: AnalyzerOptions = AnalyzerOptions()) -> (told: Told, counters: TrafficCounters) {
+    func told(
+        _ options: AnalyzerOptions = AnalyzerOptions(), linkType: UInt32 = 1
+    ) -> (told: Told, counters: TrafficCounters) {
         let told = Told()
         var analyzer = Analyzer(options: options, output: told)
         for (index, packet) in packets.enumerated() {
             let captured = CapturedPacket(
-                number: UInt32(index + 1), time: Timestamp(nanoseconds: packet.time), linkType: 1, interface: 0,
+                number: UInt32(index + 1), time: Timestamp(nanoseconds: packet.time), linkType: linkType, interface: 0,
                 range: 0..<packet.bytes.count, originalLength: UInt32(packet.original))
             analyzer.receive(captured, capture: 0, bytes: packet.bytes.span)
         }

@@ -97,7 +97,14 @@ enum Invariants {
         var fault: String?
 
         func finished(_ exchange: Exchange) {
-            if exchange.request == nil, exchange.response == nil { fault = "an exchange of nothing" }
+            if exchange.request == nil, exchange.response == nil {
+                let frames = Direction.allCases.reduce(UInt64(0)) { sum, direction in
+                    exchange.websocket?.sides[direction].frames.indices.reduce(sum) {
+                        $0 &+ (exchange.websocket?.sides[direction].frames[$1] ?? 0)
+                    } ?? sum
+                }
+                if !exchange.protocolInferred || frames < 3 { fault = "an exchange of nothing" }
+            }
             for head in [exchange.request, exchange.response].compactMap({ $0 }) + exchange.interim {
                 if head.place.length != Int64(head.bytes.count) { fault = "a head is not as long as its place" }
                 if head.place.offset < 0 { fault = "a head lies in front of its stream" }
@@ -195,7 +202,7 @@ enum Invariants {
         let direction: Direction = input[0] & 1 == 0 ? .client : .server
         let step = Int(input[1] & 31) + 1
         func read(_ step: Int) -> [String] {
-            var facts = WebSocketFacts()
+            let facts = WebSocketFacts()
             facts.deflate = input[0] & 2 != 0
             facts.unknownExtension = input[0] & 4 != 0
             var exchange = Exchange(kind: .upgrade, connection: nowhere, first: mark)

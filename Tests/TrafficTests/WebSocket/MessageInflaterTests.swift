@@ -165,7 +165,7 @@ private struct RandomSession {
     }
 
     func isUnderstood(_ random: inout Seeded) -> Bool {
-        var facts = WebSocketFacts()
+        let facts = WebSocketFacts()
         facts.deflate = true
         let side = isClient ? "client" : "server"
         let context = keepsContext ? "" : "; \(side)_no_context_takeover"

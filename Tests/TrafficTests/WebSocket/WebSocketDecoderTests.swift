@@ -32,7 +32,7 @@ func text(_ string: String, fin: Bool = true, key: [UInt8]? = [1, 2, 3, 4]) -> [
             kind: .upgrade,
             connection: ConnectionFacts(id: 0, client: endpoint, server: endpoint, first: Invariants.mark),
             first: Invariants.mark)
-        var facts = WebSocketFacts()
+        let facts = WebSocketFacts()
         facts.deflate = deflate
         facts.unknownExtension = unknownExtension
         exchange.websocket = facts
@@ -229,9 +229,47 @@ func text(_ string: String, fin: Bool = true, key: [UInt8]? = [1, 2, 3, 4]) -> [
         #expect(Self.kinds(exchange) == "gapAfterSwitch")
     }
 
+    /// A hole that ends where the payload does leaves the next frame where it must be.
+    @Test(arguments: [1, 2, 9, 10] as [UInt8])
+    func aHoleUpToTheEndOfAPayloadIsStepped(opcode: UInt8) throws {
+        let exchange = Self.session(
+            [Array(frame(opcode, Array("0123456789".utf8)).dropLast(4)), text("next") + frame(3)], gapAfter: 0, gap: 4)
+        #expect(Self.kinds(exchange) == "gapAfterSwitch reservedOpcode")
+        let side = try #require(exchange.websocket?.sides.client)
+        #expect(!side.lost && side.frames[Int(opcode)] + side.frames[1] >= 2 && side.payloadBytes == 14)
+        #expect(side.textMessages == (opcode == 1 ? 2 : 1) && side.binaryMessages == (opcode == 2 ? 1 : 0))
+    }
+
+    /// What a hole took of a Close frame cannot make it invalid.
+    @Test func aHoleInsideCloseLeavesAClose() throws {
+        let close = frame(8, [3, 0xe8] + Array("bye".utf8))
+        let exchange = Self.session([Array(close.dropLast(3)), []], gapAfter: 0, gap: 3)
+        #expect(Self.kinds(exchange) == "gapAfterSwitch")
+        #expect(exchange.websocket?.sides.client.close?.code == 1000)
+    }
+
+    /// Behind the hole frames are found again: counted apart, and judged no more.
+    @Test func framesAreFoundBehindAHole() throws {
+        let exchange = Self.session(
+            [
+                text("a") + frame(1, Array("lost".utf8)).prefix(3),
+                text("b") + text("c", fin: false) + frame(0, [0x64]),
+                frame(2, [1, 2], reserved: 0) + frame(3) + text("z"),
+                frame(8, [3, 0xe8]),
+            ], gapAfter: 0, gap: 40)
+        #expect(Self.kinds(exchange) == "gapAfterSwitch syncLost")
+        let side = try #require(exchange.websocket?.sides.client)
+        #expect(side.lost && side.frames[1] == 1 && side.textMessages == 1 && side.close == nil)
+        let resumed = try #require(side.resumed.first)
+        #expect(resumed.frames[1] == 2 && resumed.frames[0] == 1 && resumed.frames[2] == 1)
+        #expect(resumed.textMessages == 2 && resumed.binaryMessages == 1)
+        #expect(resumed.place.offset == 50)
+    }
+
     @Test func aHoleAmongFramesLosesThePlace() throws {
         for (before, missing) in [
             (text("a"), Int64(1)), (Array(text("abc").dropLast()), 5), (Array(text("abc").prefix(3)), 1),
+            (Array(frame(9, [1, 2]).dropLast()), 2),
         ] {
             let exchange = Self.session([before, text("b")], gapAfter: 0, gap: missing)
             #expect(Self.kinds(exchange) == "gapAfterSwitch syncLost")

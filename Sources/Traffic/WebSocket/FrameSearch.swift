@@ -1,0 +1,319 @@
+// Frames of WebSocket where nobody says that one begins: behind a hole, or in a session whose handshake was not captured.
+//
+// A run is frame after frame without a contradiction: the mask bit of its direction, no reserved bit or opcode, lengths in
+// their shortest form, fragments that belong together, text that is UTF-8. A run is looked for where a segment begins,
+// which is where most senders begin their frames, then at every byte of it. Three headers make it believed (RULES
+// CAP003), five where the beginning was chosen out of many. What is found is counted apart and said to be inferred;
+// nothing is judged by it, because a run that breaks proves a wrong guess rather than a wrong peer.
+
+/// A class, so that a session that never loses its place carries a reference and nothing else.
+final class FrameSearch {
+    private let direction: Direction
+    private let allowsCompression: Bool
+    /// Everything that was taken, and its first bytes.
+    private(set) var stream = SwitchedStream()
+    /// What believed runs showed.
+    private var found: ResumedFrames?
+    /// Segments at which a run was looked for in vain.
+    private var misses = 0
+
+    // The run at hand.
+    private var run: ResumedFrames?
+    private var headers = 0
+    private var needed = 3
+    private var beganWithSegment = false
+    private var header = [14 of UInt8](repeating: 0)
+    private var headerCount = 0
+    private var headerOffset: Int64 = 0
+    private var headerMark = PacketMark(packet: 0, time: Timestamp(nanoseconds: 0), acknowledged: nil)
+    private var remaining: Int64 = 0
+    private var mask: UInt32 = 0
+    private var control: [UInt8] = []
+    /// The message being read.
+    private var message = Message.unknown
+    private var isCompressed = false
+    private var text = UTF8Validator()
+    private var checksText = false
+
+    private enum Message { case none, unknown, text, binary }
+
+    /// A frame of more than this many bytes is not believed.
+    private static let plausibleLength: Int64 = 1 << 24
+
+    /// Bytes that may still be looked at inside segments.
+    private var insideBudget: Int
+
+    /// `insideBytes` is how many bytes are looked at other than where a segment begins.
+    init(_ direction: Direction, allowsCompression: Bool, insideBytes: Int = .max) {
+        self.direction = direction
+        self.allowsCompression = allowsCompression
+        insideBudget = insideBytes
+    }
+
+    /// Headers of the run at hand, when it is not believed yet, and of those that are.
+    var evidence: Int { Int(clamping: found?.headers ?? 0) + headers }
+    /// Three headers or more that follow each other.
+    var isBelieved: Bool { found != nil || isRunBelieved }
+    private var isRunBelieved: Bool { run != nil && headers >= needed }
+    /// A run is at hand that began with a segment and ends with a frame.
+    var isWhole: Bool {
+        run != nil && headers > 0 && headerCount == 0 && remaining == 0 && beganWithSegment && misses < 8
+    }
+    /// Close was among the frames of the run at hand.
+    var sawClose: Bool { run?.close != nil || found?.close != nil }
+
+    /// Takes the bytes of one segment, in order.
+    func take(_ bytes: Span<UInt8>, offset: Int64, mark: PacketMark) {
+        if stream.start == nil { stream.start = offset }
+        stream.take(bytes, mark)
+        var index = 0
+        var from = 0
+        while index < bytes.count {
+            if run == nil {
+                guard let start = candidate(bytes, from) else {
+                    misses += 1
+                    return
+                }
+                begin(at: start, offset + Int64(start), mark)
+                index = start
+                from = start + 1
+            }
+            if remaining > 0 {
+                let end = index + Int(min(remaining, Int64(bytes.count - index)))
+                if readPayload(bytes, index, end) {
+                    index = end
+                    if remaining == 0 { endFrame(mark) }
+                } else {
+                    let wasBelieved = isRunBelieved
+                    breakRun()
+                    if wasBelieved { from = max(from, index) }
+                    index = from
+                }
+                continue
+            }
+            if headerCount == 0 {
+                headerOffset = offset + Int64(index)
+                headerMark = mark
+            }
+            header[headerCount] = bytes[index]
+            headerCount += 1
+            index += 1
+            guard isPlausible else {
+                let wasBelieved = isRunBelieved
+                breakRun()
+                if wasBelieved { from = max(from, index) }
+                index = from
+                continue
+            }
+            if headerCount >= 2, headerCount == headerLength {
+                beginFrame()
+                if remaining == 0 { endFrame(mark) }
+            }
+        }
+    }
+
+    /// Bytes are missing: only the payload of a data frame can be followed across.
+    func gap(_ missing: Int64) {
+        guard run != nil else { return }
+        if headerCount == 0, remaining >= missing, remaining > 0, header[0] & 0x0f < 8 {
+            remaining -= missing
+            turnMask(missing)
+            run?.payloadBytes += missing
+            run?.wireBytes += missing
+            checksText = false
+            if remaining == 0 { endFrame(headerMark) }
+        } else {
+            breakRun()
+        }
+    }
+
+    /// What was found, with a run that is whole and reaches the end of what there is, where that is enough.
+    func finish(acceptsShortRun: Bool) -> ResumedFrames? {
+        if isRunBelieved || acceptsShortRun && isWhole { keep() }
+        run = nil
+        return found
+    }
+
+    // MARK: Where a run may begin
+
+    /// The first index from which frames follow each other.
+    private func candidate(_ bytes: Span<UInt8>, _ from: Int) -> Int? {
+        if from == 0, mayBegin(bytes, 0) { return 0 }
+        // Inside a segment two frames at least, and up to its end: anything else is to be found everywhere.
+        var index = max(from, 1)
+        insideBudget -= min(insideBudget, max(0, bytes.count - index))
+        guard insideBudget > 0 else { return nil }
+        while index + 1 < bytes.count {
+            if mayBegin(bytes, index), reachesEnd(bytes, index) { return index }
+            index += 1
+        }
+        return nil
+    }
+
+    private func mayBegin(_ bytes: Span<UInt8>, _ index: Int) -> Bool {
+        Self.isPlausible(bytes[index], direction, allowsCompression)
+            && (index + 1 >= bytes.count || Self.isPlausible(bytes[index], then: bytes[index + 1], direction))
+    }
+
+    private func reachesEnd(_ bytes: Span<UInt8>, _ start: Int) -> Bool {
+        var index = start
+        var frames = 0
+        while index + 1 < bytes.count, frames < 8 {
+            guard mayBegin(bytes, index) else { return false }
+            let short = Int(bytes[index + 1] & 0x7f)
+            let extra = short == 126 ? 2 : short == 127 ? 8 : 0
+            var length = short
+            if extra > 0 {
+                guard index + 2 + extra <= bytes.count else { return frames >= 2 }
+                length = 0
+                for position in 0..<extra {
+                    length = length << 8 | Int(bytes[index + 2 + position])
+                    if length > Int(Self.plausibleLength) { return false }
+                }
+            }
+            frames += 1
+            index += 2 + extra + (direction == .client ? 4 : 0) + length
+        }
+        return frames >= 2
+    }
+
+    // MARK: A run
+
+    private func begin(at start: Int, _ offset: Int64, _ mark: PacketMark) {
+        let place = Place(direction: direction, offset: offset, length: 1, first: mark, last: mark)
+        run = ResumedFrames(place: place)
+        headers = 0
+        beganWithSegment = start == 0
+        needed = start == 0 && misses < 8 ? 3 : 5
+        headerCount = 0
+        remaining = 0
+        message = .unknown
+        checksText = false
+    }
+
+    /// The run is over: it counts if it was believed.
+    private func breakRun() {
+        misses += 1
+        if isRunBelieved { keep() }
+        run = nil
+        headers = 0
+    }
+
+    private func keep() {
+        guard let run else { return }
+        if found == nil { found = run } else { found?.add(run) }
+        misses = 0
+        headers = 0
+    }
+
+    // MARK: Headers
+
+    private var headerLength: Int {
+        let short = header[1] & 0x7f
+        return 2 + (short == 126 ? 2 : short == 127 ? 8 : 0) + (direction == .client ? 4 : 0)
+    }
+
+    private static func isPlausible(_ first: UInt8, _ direction: Direction, _ allowsCompression: Bool) -> Bool {
+        let opcode = first & 0x0f
+        let reserved = first & 0x70
+        guard opcode <= 2 || (8...10).contains(opcode) else { return false }
+        if opcode >= 8 { return first & 0xf0 == 0x80 }
+        return reserved == 0 || reserved == 0x40 && opcode != 0 && allowsCompression
+    }
+
+    /// An empty frame that is not the last of its message is legal, and looks like any run of zeros.
+    private static func isPlausible(_ first: UInt8, then second: UInt8, _ direction: Direction) -> Bool {
+        let short = second & 0x7f
+        guard (second & 0x80 != 0) == (direction == .client) else { return false }
+        if first & 0x0f >= 8 { return short <= 125 }
+        return short > 0 || first & 0x80 != 0
+    }
+
+    private var isPlausible: Bool {
+        let first = header[0]
+        if headerCount == 1 {
+            guard Self.isPlausible(first, direction, allowsCompression) else { return false }
+            switch first & 0x0f {
+            case 0: return message != .none
+            case 1, 2: return message == .none || message == .unknown && headers == 0
+            default: return true
+            }
+        }
+        if headerCount == 2 { return Self.isPlausible(first, then: header[1], direction) }
+        let short = header[1] & 0x7f
+        if short == 126, headerCount == 4 { return header[2] != 0 || header[3] >= 126 }
+        if short == 127, headerCount == 10 { return (65536...Self.plausibleLength).contains(length) }
+        return true
+    }
+
+    private var length: Int64 {
+        let short = header[1] & 0x7f
+        guard short >= 126 else { return Int64(short) }
+        var length: UInt64 = 0
+        for index in 2..<(short == 126 ? 4 : 10) { length = length << 8 | UInt64(header[index]) }
+        return Int64(clamping: length)
+    }
+
+    // MARK: Frames and messages
+
+    private func beginFrame() {
+        let opcode = header[0] & 0x0f
+        if opcode > 0 { headers += 1 }
+        run?.frames[Int(opcode)] += 1
+        run?.wireBytes += Int64(headerCount)
+        mask = 0
+        if direction == .client {
+            for index in 0..<4 { mask |= UInt32(header[headerCount - 4 + index]) << (UInt32(index) * 8) }
+        }
+        headerCount = 0
+        remaining = length
+        control.removeAll(keepingCapacity: true)
+        guard opcode == 1 || opcode == 2 else { return }
+        message = opcode == 1 ? .text : .binary
+        isCompressed = header[0] & 0x40 != 0
+        checksText = opcode == 1 && !isCompressed
+        text = UTF8Validator()
+    }
+
+    /// Returns false where the payload says that this is no frame.
+    private func readPayload(_ bytes: Span<UInt8>, _ start: Int, _ end: Int) -> Bool {
+        if header[0] & 0x0f >= 8 {
+            for index in start..<end {
+                control.append(bytes[index] ^ UInt8(truncatingIfNeeded: mask >> (UInt32((index - start) & 3) * 8)))
+            }
+        } else if checksText, message == .text, text.check(bytes, start, end, mask: mask) != nil {
+            return false
+        }
+        turnMask(Int64(end - start))
+        remaining -= Int64(end - start)
+        run?.payloadBytes += Int64(end - start)
+        run?.wireBytes += Int64(end - start)
+        return true
+    }
+
+    private func turnMask(_ count: Int64) {
+        let turn = UInt32(count & 3) * 8
+        if turn != 0 { mask = mask >> turn | mask << (32 - turn) }
+    }
+
+    private func endFrame(_ mark: PacketMark) {
+        let opcode = header[0] & 0x0f
+        run?.place.last = mark
+        if opcode == 8, run?.close == nil {
+            let code = control.count >= 2 ? UInt16(control[0]) << 8 | UInt16(control[1]) : nil
+            let place = Place(
+                direction: direction, offset: headerOffset, length: Int64(headerLength + control.count),
+                first: headerMark, last: mark)
+            run?.close = CloseFact(code: code, reason: Array(control.dropFirst(2)), place: place)
+        }
+        guard opcode <= 2, header[0] & 0x80 != 0 else { return }
+        switch message {
+        case .text: run?.textMessages += 1
+        case .binary: run?.binaryMessages += 1
+        case .none, .unknown: break
+        }
+        if isCompressed, message == .text || message == .binary { run?.compressedMessages += 1 }
+        message = .none
+        isCompressed = false
+    }
+}
