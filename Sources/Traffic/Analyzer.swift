@@ -116,10 +116,11 @@ public struct Analyzer: ~Copyable {
         packets += 1
         context.now = packet.time
         if latest < packet.time { latest = packet.time }
-        switch dissector.dissect(
+        switch dissector.unwrap(
             bytes, linkType: packet.linkType, originalLength: Int(packet.originalLength), time: packet.time)
         {
-        case .segment(let segment):
+        case .segment:
+            let segment = dissector.found
             if isShared, !options.shard.includes(segment) { break }
             let mark = PacketMark(packet: packet.number, capture: capture, time: packet.time, acknowledged: nil)
             var index = connection(of: segment, mark)

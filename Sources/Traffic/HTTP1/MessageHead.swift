@@ -113,8 +113,10 @@ public struct MessageHead: Sendable, Equatable {
     /// A control byte other than the tab, CR and LF, which have defects of their own (RFC 9110 5.5).
     var hasControlByte: Bool {
         let bytes = bytes.span
-        for index in bytes.indices where bytes[index] < 0x20 || bytes[index] == 0x7f {
-            if bytes[index] != 0x0d, bytes[index] != 0x0a, bytes[index] != 0x09 { return true }
+        var index = 0
+        while let found = bytes.firstControlByte(from: index) {
+            if bytes[found] != 0x0d, bytes[found] != 0x0a, bytes[found] != 0x09 { return true }
+            index = found + 1
         }
         return false
     }
