@@ -63,6 +63,9 @@ final class Conversation {
     var remarks: ConnectionRemarks? { state.remarks }
     /// Exchanges of an inner conversation that are over: its tunnel takes them.
     var finished: [Exchange] { state.finished }
+
+    /// How far the exchanges have come that are not over.
+    func forEachOpen(_ body: (ExchangeProgress) -> Void) { state.forEachOpen(body) }
 }
 
 /// Everything a conversation knows; a value in one place, so that reading and changing it needs no check at run time.

@@ -148,6 +148,7 @@ extension ConversationState {
         let number = add(exchange)
         guard let index = index(of: number) else { return }
         open[index].answerEnd = response.place.end
+        if context.options.tellsProgress { context.output.began(exchange) }
         chooseProtocol(index, response)
         tellAnswer(index)
         startSwitch(index, place.end)
@@ -155,7 +156,8 @@ extension ConversationState {
 
     /// Tells whoever follows what is said.
     mutating func tellAnswer(_ index: Int) {
-        if context.options.transcript.messages { context.output.answered(open[index].exchange) }
+        let options = context.options
+        if options.transcript.messages || options.tellsProgress { context.output.answered(open[index].exchange) }
     }
 
     /// A 426 demands what was not offered (RFC 9110 15.5.22): an exchange that the server began.
@@ -169,6 +171,7 @@ extension ConversationState {
         exchange.request = request
         exchange.framing = front.framing
         guard let index = index(of: add(exchange)) else { return }
+        if context.options.tellsProgress { context.output.began(exchange) }
         decide(index, response, front, bytes)
     }
 

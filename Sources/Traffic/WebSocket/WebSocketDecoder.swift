@@ -121,6 +121,10 @@ final class WebSocketDecoder: UpgradedDecoder {
             sawOtherPong: ping.sawOtherPong)
     }
 
+    var messages: PerDirection<UInt64>? {
+        PerDirection(client: sides[0].messages, server: sides[1].messages)
+    }
+
     func finish(into exchange: inout Exchange) {
         if exchange.websocket == nil { exchange.websocket = WebSocketFacts() }
         exchange.websocket?.pings = pings
@@ -223,6 +227,7 @@ struct WebSocketSideDecoder {
     }
 
     var isInsidePayload: Bool { remaining > 0 }
+    var messages: UInt64 { facts.textMessages + facts.binaryMessages }
     var slowestPing: PingWait? {
         get { facts.slowestPing }
         set { facts.slowestPing = newValue }
