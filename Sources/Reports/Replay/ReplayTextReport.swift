@@ -156,8 +156,7 @@ public enum ReplayTextReport {
     }
 
     private static func name(_ planned: PlannedExchange) -> String {
-        planned.upgraded == .tunnel
-            ? "tunnel" : planned.protocolName.isEmpty ? "no switch" : TerminalText.safe(planned.protocolName)
+        planned.protocolName.isEmpty ? "no switch" : TerminalText.safe(planned.protocolName)
     }
 
     private static func size(_ planned: PlannedExchange) -> String {
@@ -221,7 +220,7 @@ public enum ReplayTextReport {
         let words =
             latency.count == 1
             ? "\(figure(latency.maximum)) ms" : parts.joined(separator: ", ") + " of \(grouped(latency.count))"
-        text.labelled(latency.name, words, indent: 2, column: isShort ? 12 : 24)
+        text.labelled(latency.name, words, indent: 2, column: 12)
     }
 
     private static func duration(_ nanoseconds: Int64) -> String {
