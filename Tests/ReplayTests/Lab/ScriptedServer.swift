@@ -21,6 +21,8 @@ final class ScriptedServer {
         }
     }
 
-    // Threads of tests block signals, and what they start inherits that: only this one cannot be blocked.
-    deinit { kill(process.processIdentifier, SIGKILL) }
+    deinit {
+        process.terminate()
+        process.waitUntilExit()
+    }
 }
