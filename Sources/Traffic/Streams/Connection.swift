@@ -406,7 +406,7 @@ struct Connection {
         }
         if context.options.transcript.streams {
             let isBehindOffer = effects.contains(.hasOffer)
-            if isBehindOffer || direction == .client {
+            if isBehindOffer || direction == .client || context.options.transcript.answers {
                 context.output.streamed(
                     bytes, direction, offset: offset, mark: mark, connection: id, isBehindOffer: isBehindOffer)
             }
