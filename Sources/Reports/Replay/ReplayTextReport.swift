@@ -156,7 +156,8 @@ public enum ReplayTextReport {
     }
 
     private static func name(_ planned: PlannedExchange) -> String {
-        planned.protocolName.isEmpty ? "no switch" : TerminalText.safe(planned.protocolName)
+        planned.upgraded == .tunnel
+            ? "tunnel" : planned.protocolName.isEmpty ? "no switch" : TerminalText.safe(planned.protocolName)
     }
 
     private static func size(_ planned: PlannedExchange) -> String {
@@ -220,7 +221,7 @@ public enum ReplayTextReport {
         let words =
             latency.count == 1
             ? "\(figure(latency.maximum)) ms" : parts.joined(separator: ", ") + " of \(grouped(latency.count))"
-        text.labelled(latency.name, words, indent: 2, column: 12)
+        text.labelled(latency.name, words, indent: 2, column: isShort ? 12 : 24)
     }
 
     private static func duration(_ nanoseconds: Int64) -> String {
