@@ -188,10 +188,11 @@ public final class Recorder {
 
     private func change(at time: Timestamp) {
         end(statistics)
-        open(nextPath(at: time), appending: false)
-        while let limit = options.ring.files, names.count > max(1, limit) {
+        // The oldest goes first: the disk may be full.
+        while let limit = options.ring.files, !names.isEmpty, names.count >= limit {
             RecordingFile.remove(names.removeFirst())
         }
+        open(nextPath(at: time), appending: false)
     }
 
     private func open(_ path: String, appending: Bool) {
@@ -247,6 +248,11 @@ public final class Recorder {
     }
 
     private func fail(_ failure: FileFailure, at path: String? = nil) {
+        if let file, file.isRegular, file.length == 0 {
+            // Not even its head could be written: that is no capture.
+            RecordingFile.remove(file.path)
+            names.removeAll { $0 == file.path }
+        }
         file = nil
         nextTry = Timestamp(nanoseconds: lastTime.nanoseconds &+ Self.patience)
         if failure.code == FileFailure.brokenPipe {

@@ -17,7 +17,7 @@ final class RecordingFile {
     private var descriptor: Int32
     /// Bytes in it, what was there before included.
     private(set) var length: Int64
-    private let isRegular: Bool
+    let isRegular: Bool
 
     /// Opens the file; what it held goes unless it is appended to.
     init(path: String, appending: Bool) throws(FileFailure) {
