@@ -86,7 +86,8 @@ public enum ReplayTextReport {
         }
         if exchange.verdict != .same {
             for note in exchange.notes where !note.hasPrefix("Host is ") {
-                text.labelled("note", TerminalText.safe(note), indent: indent, column: 5) }
+                text.labelled("note", TerminalText.safe(note), indent: indent, column: 5)
+            }
         }
     }
 
