@@ -190,6 +190,7 @@ public struct ReplayScript: Sendable {
         if options.raw {
             return session.raw.isEmpty ? "the client's bytes from the beginning of its connection are not known" : nil
         }
+        if session.kind == .extendedConnect { return "it was said over HTTP/2" }
         if session.exchange?.touchesGap == true {
             return "bytes of its handshake are missing in the recording"
         }
