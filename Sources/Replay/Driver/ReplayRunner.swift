@@ -308,8 +308,10 @@ public final class ReplayRunner: Sendable {
         state.withLock { state in
             var report = ReplayReport(target: target.description, plan: plan)
             let skipped = scripts.filter { $0.plan.skipped != nil }.map { SessionComparison.planned($0, .skipped) }
-            let said = state.exchanges.map { (order: $0.key, exchange: $0.value) } + skipped.map { (0, $0) }
-            report.exchanges = said.sorted { ($0.exchange.id, $0.order) < ($1.exchange.id, $1.order) }.map(\.exchange)
+            // Of one exchange that was said several times, the first come first.
+            let found = state.exchanges.map { (id: $0.value.id, order: $0.key, exchange: $0.value) }
+            let left = skipped.map { (id: $0.id, order: 0, exchange: $0) }
+            report.exchanges = (found + left).sorted { ($0.id, $0.order) < ($1.id, $1.order) }.map(\.exchange)
             report.verdicts = state.verdicts
             if !skipped.isEmpty { report.verdicts[.skipped] = skipped.count }
             report.latencies = state.latencies.summaries(isScheduled: load.rate != nil, isLoad: load.isLoad)
