@@ -259,6 +259,8 @@ public struct ReplayClient {
         else { return }
         for pointer in options.carried {
             guard let old = pointer.value(in: recorded), let new = pointer.value(in: live) else { continue }
+            // Who never asks for old values again does not keep them for ever.
+            if carried.count >= 256 { carried.removeFirst() }
             carried.append(Carried(recorded: old.content, live: new.content))
         }
     }
