@@ -2,8 +2,8 @@
 """Many new connections for a long time: the memory of a live capture must not grow.
 
 The flows profile of gen.c (short connections with one upgrade each) is made and sent while it runs, over a veth pair.
-The capture reports events, and records into a ring of files. Memory is looked at all the time; after the warm-up, a
-fifth of the time, it may grow by no more than the slack.
+The capture reports events, and records into a ring of files. Memory is looked at all the time. The tables that compare
+exchanges with each other are full after 100,000 of them: from then on it may grow by no more than the slack.
 
     live-soak.py [--minutes 30] [--rate 50000] [--binary F]
 
@@ -22,6 +22,7 @@ from cable import Cable, need
 HERE = os.path.dirname(os.path.abspath(__file__))
 PACKETS = 16  # of one connection of the profile, on average
 SLACK = 4.0  # MiB
+WARM_UP = 110_000  # connections
 
 
 def main():
@@ -33,6 +34,8 @@ def main():
     need("ip", "tcpreplay", "cc")
 
     flows = int(wanted.minutes * wanted.rate)
+    if flows < WARM_UP * 1.2:
+        sys.exit(f"too short: the warm-up alone takes {WARM_UP} connections")
     with Cable() as cable, tempfile.TemporaryDirectory() as folder:
         generator = os.path.join(folder, "gen")
         subprocess.run(["cc", "-O2", "-o", generator, os.path.join(HERE, "gen.c")], check=True)
@@ -70,7 +73,7 @@ def main():
 
     print(said.strip())
     print(words.strip())
-    warm = [resident for when, resident in samples if when > elapsed / 5]
+    warm = [resident for when, resident in samples if when > WARM_UP / wanted.rate * 60]
     base, peak = warm[0], max(warm)
     connections = summary["connections"]
     print(f"{flows} connections in {elapsed / 60:.1f} minutes, {connections} seen, {exchanges} exchanges told of, "
@@ -83,8 +86,9 @@ def main():
         problems.append(f"memory grew by {peak - base:.1f} MiB")
     if "0 dropped by the kernel" not in words:
         problems.append("packets were dropped")
-    if connections != flows or int(exchanges) != flows:
-        problems.append("not every connection was told of")
+    # The profile lets some last acknowledgments come seconds late: each is a connection that nobody remembers.
+    if int(exchanges) != flows or not flows <= connections <= flows * 1.01:
+        problems.append("not every exchange was told of once")
     if problems:
         sys.exit("; ".join(problems))
 
