@@ -156,6 +156,8 @@ extension Conversation {
         // A hole in the client's stream below what this answer acknowledges: whose answer it is cannot be known.
         if let hole = clientHole, !isAssociated, let acknowledged = place.first.acknowledged, acknowledged > hole {
             forgetOutstanding()
+            takeOrphan(bytes, place, status, mayAnswerUnseen: true)
+            return
         }
         guard let front = outstanding.first else {
             takeOrphan(bytes, place, status)
@@ -222,8 +224,8 @@ extension Conversation {
     }
 
     /// An answer without a request that it could belong to.
-    func takeOrphan(_ bytes: Span<UInt8>, _ place: Place, _ status: Int) {
-        if status == 101, clientHole == nil, isAssociated, client.state != .resync {
+    func takeOrphan(_ bytes: Span<UInt8>, _ place: Place, _ status: Int, mayAnswerUnseen: Bool = false) {
+        if status == 101, !mayAnswerUnseen, clientHole == nil, isAssociated, client.state != .resync {
             switchUnsolicited(bytes, place, nil)
             return
         }
