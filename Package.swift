@@ -21,6 +21,8 @@ let package = Package(
         .library(name: "Inspection", targets: ["Inspection"]),
         .library(name: "Reports", targets: ["Reports"]),
         .library(name: "LiveCapture", targets: ["LiveCapture"]),
+        .library(name: "LiveView", targets: ["LiveView"]),
+        .library(name: "Metrics", targets: ["Metrics"]),
         .library(name: "Replay", targets: ["Replay"]),
     ],
     dependencies: [
@@ -48,6 +50,16 @@ let package = Package(
             ],
             swiftSettings: strict),
         .target(name: "LiveCapture", dependencies: ["CPcap", "Traffic"], swiftSettings: strict),
+        .target(name: "LiveView", dependencies: ["Reports", "Inspection", "Traffic"], swiftSettings: strict),
+        .target(
+            name: "Metrics",
+            dependencies: [
+                "Inspection", "Traffic",
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+            ],
+            swiftSettings: strict),
         .target(
             name: "Replay",
             dependencies: [
@@ -63,11 +75,19 @@ let package = Package(
         .executableTarget(
             name: "upgradescope",
             dependencies: [
-                "Reports", "Inspection", "Traffic", "LiveCapture", "Replay",
+                "Reports", "Inspection", "Traffic", "LiveCapture", "LiveView", "Metrics", "Replay",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict),
         .testTarget(name: "LiveCaptureTests", dependencies: ["LiveCapture", "Traffic"], swiftSettings: strict),
+        // A capture on the live view's terminal, for its tests.
+        .executableTarget(
+            name: "LiveViewStage", dependencies: ["LiveView", "Inspection", "Traffic"], path: "Tests/LiveViewStage",
+            swiftSettings: strict),
+        .testTarget(
+            name: "LiveViewTests", dependencies: ["LiveView", "LiveViewStage", "Reports", "Inspection", "Traffic"],
+            swiftSettings: strict),
+        .testTarget(name: "MetricsTests", dependencies: ["Metrics", "Inspection", "Traffic"], swiftSettings: strict),
         .testTarget(name: "ReplayTests", dependencies: ["Replay", "Inspection", "Traffic"], swiftSettings: strict),
         .testTarget(name: "TrafficTests", dependencies: ["Traffic", "CZlib"], swiftSettings: strict),
         .testTarget(name: "InspectionTests", dependencies: ["Inspection", "Traffic"], swiftSettings: strict),

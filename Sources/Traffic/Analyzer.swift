@@ -9,6 +9,8 @@ public protocol AnalyzerOutput: AnyObject {
     func finished(_ exchange: Exchange)
     /// A connection ended (or the capture did).
     func ended(_ connection: ConnectionRecord)
+    /// The request of an exchange was read; told only with `AnalyzerOptions.tellsProgress`.
+    func began(_ exchange: Exchange)
 
     // What `TranscriptOptions` ask for: see Transcript.swift.
     func answered(_ exchange: Exchange)
@@ -21,6 +23,10 @@ public protocol AnalyzerOutput: AnyObject {
     func streamGap(_ place: Place, connection: UInt64)
 }
 
+extension AnalyzerOutput {
+    public func began(_ exchange: Exchange) {}
+}
+
 /// What to look at, and how much to hold.
 public struct AnalyzerOptions: Sendable {
     public var limits = Limits()
@@ -31,6 +37,10 @@ public struct AnalyzerOptions: Sendable {
     public var allConnections = false
     /// SHA-256 of each stream's contiguous bytes (`--stream-digests`).
     public var streamDigests = false
+    /// Exchanges are told of when they begin (`began`) and are decided (`answered`) as well, not only at their end.
+    public var tellsProgress = false
+    /// After each packet `Analyzer.lastOwner` says whose it was.
+    public var tellsOwners = false
     /// What is said, told while it is read.
     public var transcript = TranscriptOptions()
     /// The part of the traffic that is this analyzer's.
@@ -77,9 +87,14 @@ public struct Analyzer: ~Copyable {
     private var packets: UInt64 = 0
     /// The latest time of any packet: clocks go back, the order in which connections are forgotten does not.
     private var latest = Timestamp(nanoseconds: .min)
+    /// When connections that went quiet are looked for again; by packet time, so that every shard does it at the same
+    /// packet.
+    private var nextSweep = Timestamp(nanoseconds: .min)
     /// Others have a part of the traffic.
     private let isShared: Bool
     private var tally = TrafficCounters()
+    /// Whose the packet taken last was; kept only with `AnalyzerOptions.tellsOwners`.
+    public private(set) var lastOwner = PacketOwner.nobody
     /// Closed connections in the order they closed, with the time.
     private var closed: [(index: Int32, id: UInt64, time: Timestamp, packet: UInt64)] = []
     private var closedHead = 0
@@ -115,7 +130,11 @@ public struct Analyzer: ~Copyable {
     public mutating func receive(_ packet: CapturedPacket, capture: UInt16, bytes: Span<UInt8>) {
         packets += 1
         context.now = packet.time
-        if latest < packet.time { latest = packet.time }
+        if latest < packet.time {
+            latest = packet.time
+            if nextSweep < latest { endQuiet() }
+        }
+        if options.tellsOwners { lastOwner = .nobody }
         switch dissector.dissect(
             bytes, linkType: packet.linkType, originalLength: Int(packet.originalLength), time: packet.time)
         {
@@ -132,8 +151,12 @@ public struct Analyzer: ~Copyable {
                     segment, payload: bytes.extracting(segment.payload), mark: mark, context: context)
             }
             table[index].noteAcknowledgment(segment, mark)
+            if options.tellsOwners {
+                let datagram = segment.isReassembled ? dissector.lastDatagram : nil
+                lastOwner = .connection(table[index].status(datagram: datagram))
+            }
             if table[index].isClosed { retire(index) }
-        case .fragment: break
+        case .fragment: if options.tellsOwners { lastOwner = .datagram(dissector.lastDatagram) }
         case .notIP(let kind):
             tally.notIP += 1
             tally.kinds.count(kind)
@@ -145,6 +168,16 @@ public struct Analyzer: ~Copyable {
             tally.kinds.count(kind)
         }
         if closedHead < closed.count { forgetOld() }
+    }
+
+    /// Connections that are followed at this moment.
+    public var openConnections: Int { table.count }
+
+    /// Calls `body` with every exchange that is not finished, in no particular order.
+    ///
+    /// Walks all connections: for a display that is drawn a few times a second, not for every packet.
+    public func forEachOpenExchange(_ body: (ExchangeProgress) -> Void) {
+        for index in table.liveIndices { table[index].conversation?.forEachOpen(body) }
     }
 
     /// Requests whose answers are not whole yet, on all connections: of one that is being replayed.
@@ -207,6 +240,21 @@ public struct Analyzer: ~Copyable {
         }
         if table.isLive(Int(index)), table[Int(index)].id == id { end(Int(index), .fin) }
     }
+
+    /// Ends connections of which nothing was heard for so long that no address translator would know them any more.
+    private mutating func endQuiet() {
+        nextSweep = latest.advanced(bySeconds: Self.sweepSeconds)
+        for index in table.liveIndices {
+            let limit =
+                table[index].hasSpoken
+                ? options.limits.connectionIdleSeconds : min(Self.silentSeconds, options.limits.connectionIdleSeconds)
+            if table[index].last.time.advanced(bySeconds: limit) < latest { end(index, .timeout) }
+        }
+    }
+
+    private static var sweepSeconds: Int { 15 }
+    /// Where nobody has said anything: RFC 5382 5, for connections that are not established.
+    private static var silentSeconds: Int { 240 }
 
     private mutating func end(_ index: Int, _ reason: ConnectionEnd) {
         table[index].endConversation(context)

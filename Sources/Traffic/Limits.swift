@@ -14,6 +14,11 @@ public struct Limits: Sendable {
     public var compareBytes = 4 * 1024
     /// Connections followed at the same time.
     public var connections = 1 << 20
+    /// Seconds, by packet time, after which a connection that is silent has ended (RFC 5382 5: at least 2 h 4 min).
+    public var connectionIdleSeconds = 7440
+    /// Bytes of packets held of one connection, and of all, until they show an exchange that makes them worth recording.
+    public var recordingBytes = 256 * 1024
+    public var totalRecordingBytes = 256 * 1024 * 1024
     /// Requests that may be outstanding on one connection.
     public var outstandingRequests = 1024
     /// Exchanges of one connection kept open for what follows them.
@@ -47,6 +52,8 @@ public struct Limits: Sendable {
         [
             "head-bytes": \.headBytes, "held-bytes": \.heldBytes, "total-held-bytes": \.totalHeldBytes,
             "pending-bytes": \.pendingBytes, "compare-bytes": \.compareBytes, "connections": \.connections,
+            "recording-bytes": \.recordingBytes, "total-recording-bytes": \.totalRecordingBytes,
+            "connection-idle-seconds": \.connectionIdleSeconds,
             "outstanding-requests": \.outstandingRequests, "open-exchanges": \.openExchanges,
             "anomalies": \.anomalies, "fragments": \.fragments, "outstanding-pings": \.outstandingPings,
         ]

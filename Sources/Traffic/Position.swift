@@ -56,6 +56,12 @@ public struct Timestamp: Sendable, Hashable, Comparable {
 
     public init(nanoseconds: Int64) { self.nanoseconds = nanoseconds }
 
+    /// So many seconds later.
+    func advanced(bySeconds seconds: Int) -> Timestamp {
+        let (sum, overflow) = nanoseconds.addingReportingOverflow(Int64(seconds) &* 1_000_000_000)
+        return Timestamp(nanoseconds: overflow ? .max : sum)
+    }
+
     public static func < (left: Timestamp, right: Timestamp) -> Bool { left.nanoseconds < right.nanoseconds }
     /// Nanoseconds from `earlier` to `self`; negative when the clock ran backwards.
     public func nanoseconds(since earlier: Timestamp) -> Int64 {

@@ -74,7 +74,7 @@ public struct TranscriptMessage: Sendable, Equatable {
 extension AnalyzerOutput {
     /// The final answer to an offer was read: outcome and protocol are decided, nothing behind it was looked at yet.
     ///
-    /// Asked for by `TranscriptOptions.messages`, like `said` and `lostTrack`.
+    /// Asked for by `TranscriptOptions.messages`, like `said` and `lostTrack`, and by `AnalyzerOptions.tellsProgress`.
     public func answered(_ exchange: Exchange) {}
     /// A message or control frame was said; of one direction in order, of both as their last bytes came.
     ///

@@ -12,6 +12,7 @@
 // others in time is a separate tap with an analyzer of its own: packets are never compared across two clocks.
 
 import Inspection
+import LiveCapture
 import Reports
 import Traffic
 
@@ -36,10 +37,16 @@ final class Judge: AnalyzerOutput {
     private var events: EventStreams?
     /// Who is told everything else that the analyzer tells.
     private let recorder: (any AnalyzerOutput)?
+    /// Who watches while the capture is made.
+    let observers: [any LiveObserver]
     private(set) var exchanges: UInt64 = 0
 
-    init(_ options: JudgeOptions, events: [OutputFile] = [], recorder: (any AnalyzerOutput)? = nil) {
+    init(
+        _ options: JudgeOptions, events: [OutputFile] = [], recorder: (any AnalyzerOutput)? = nil,
+        observers: [any LiveObserver] = []
+    ) {
         self.recorder = recorder
+        self.observers = observers
         inspector = options.inspector
         collector = ReportCollector(options: options.report)
         eventFiles = events
@@ -72,11 +79,12 @@ final class Judge: AnalyzerOutput {
         exchanges += 1
         recorder?.finished(exchange)
         // What will only be counted needs no words and no evidence.
-        let isBrief = events == nil && collector.isSelective
+        let isBrief = events == nil && observers.isEmpty && collector.isSelective
         var findings = inspector.inspect(exchange, isBrief: isBrief)
         if isBrief, !findings.isEmpty, collector.admits(exchange) { findings = inspector.inspect(exchange) }
         collector.add(exchange, findings: findings)
         events?.add(exchange, findings: findings)
+        for observer in observers { observer.finished(exchange, findings: findings) }
     }
 
     func ended(_ connection: ConnectionRecord) {
@@ -84,6 +92,7 @@ final class Judge: AnalyzerOutput {
         let findings = inspector.inspect(connection)
         collector.add(connection, findings: findings)
         events?.add(connection, findings: findings)
+        for observer in observers { observer.ended(connection, findings: findings) }
     }
 
     /// A batch was read: whoever follows the events gets them now.
@@ -97,9 +106,11 @@ final class Judge: AnalyzerOutput {
 }
 
 /// Which packets are looked at.
-struct PacketFilter {
+struct PacketFilter: Sendable {
     var since: Timestamp?
     var until: Timestamp?
+    /// As libpcap reads it (`-f`); compiled by each job for itself, for the link types it meets.
+    var expression: String?
     /// How many packets are read at most, over all captures.
     var count = UInt64.max
 
@@ -108,7 +119,17 @@ struct PacketFilter {
         if let until, until < packet.time { return false }
         return true
     }
+
+    /// What `-f` asks of a packet; `nil` without it.
+    func makeMatch() -> PacketMatch? {
+        // It was tried when the command line was read.
+        guard let expression, let filter = try? CaptureFilter(expression) else { return nil }
+        return filter.matches
+    }
 }
+
+/// Whether a packet, with these bytes, is wanted.
+typealias PacketMatch = (CapturedPacket, Span<UInt8>) -> Bool
 
 /// The reading of all captures of one command, or one job's part of it.
 struct Analysis {
@@ -123,6 +144,7 @@ struct Analysis {
     private var options: AnalyzerOptions
     private let judge: Judge
     private var filter: PacketFilter
+    private let matches: PacketMatch?
     private var progress: Progress?
     private var taps: [Tap] = []
     private var bytesRead: Int64 = 0
@@ -132,6 +154,7 @@ struct Analysis {
     init(options: AnalyzerOptions, filter: PacketFilter, judge: Judge, progress: Progress?) {
         self.options = options
         self.filter = filter
+        matches = filter.makeMatch()
         self.judge = judge
         self.progress = progress
     }
@@ -201,7 +224,7 @@ struct Analysis {
             let before = sources[due].position
             sources[due].analyze(
                 until: limit, orAt: due < holder, count: filter.count, index: UInt16(clamping: due), filter: filter,
-                with: &analyzer)
+                matches: matches, with: &analyzer)
             let count = UInt64(sources[due].position - before)
             filter.count -= count
             packetsRead += count
@@ -226,7 +249,7 @@ struct Analysis {
         var lastTime: Timestamp?
         repeat {
             let wanted = Int(clamping: min(filter.count, UInt64(capture.packets.count)))
-            capture.analyze(0..<wanted, index: index, filter: filter, with: &tap.analyzer)
+            capture.analyze(0..<wanted, index: index, filter: filter, matches: matches, with: &tap.analyzer)
             filter.count -= UInt64(wanted)
             unread = Array(capture.packets[wanted...])
             if wanted > 0 { lastTime = capture.packets[wanted - 1].time }
@@ -367,12 +390,17 @@ private struct OpenCapture: ~Copyable {
     mutating func next() -> Bool { reader.readBatch(&packets) }
 
     /// Hands these packets of the batch on.
-    func analyze(_ positions: Range<Int>, index: UInt16, filter: PacketFilter, with analyzer: inout Analyzer) {
+    func analyze(
+        _ positions: Range<Int>, index: UInt16, filter: PacketFilter, matches: PacketMatch?,
+        with analyzer: inout Analyzer
+    ) {
         let window = reader.window
         for position in positions {
             let packet = packets[position]
             guard filter.includes(packet) else { continue }
-            analyzer.receive(packet, capture: index, bytes: window.extracting(packet.range))
+            let bytes = window.extracting(packet.range)
+            if let matches, !matches(packet, bytes) { continue }
+            analyzer.receive(packet, capture: index, bytes: bytes)
         }
     }
 }
@@ -397,7 +425,7 @@ private final class MergeSource {
     /// Gives away packets of this batch that come before `limit`; at least the first.
     func analyze(
         until limit: Timestamp?, orAt: Bool, count: UInt64, index: UInt16, filter: PacketFilter,
-        with analyzer: inout Analyzer
+        matches: PacketMatch?, with analyzer: inout Analyzer
     ) {
         var end = position + Int(clamping: min(count, UInt64(capture.packets.count - position)))
         if let limit {
@@ -406,7 +434,7 @@ private final class MergeSource {
             }
             end = later ?? end
         }
-        capture.analyze(position..<end, index: index, filter: filter, with: &analyzer)
+        capture.analyze(position..<end, index: index, filter: filter, matches: matches, with: &analyzer)
         lastTime = capture.packets[end - 1].time
         position = end
     }

@@ -2,10 +2,11 @@
 
 import ArgumentParser
 import Inspection
+import LiveCapture
 import Reports
 import Traffic
 
-/// What to read and how, for every command that reads captures.
+/// Which packets of captures are read.
 struct ReadingOptions: ParsableArguments {
     @Option(name: .customShort("c"), help: ArgumentHelp("Stop after this many packets.", valueName: "n"))
     var count: UInt64?
@@ -16,47 +17,28 @@ struct ReadingOptions: ParsableArguments {
     @Option(help: ArgumentHelp("Leave out packets after this time.", valueName: "t"))
     var until: TimeBound?
 
-    @Option(help: "Which copy of overlapping bytes is believed that were not delivered yet.")
-    var overlap = OverlapChoice.first
-
-    @Option(help: ArgumentHelp("Change a ceiling; may be repeated. Names: \(limitNames).", valueName: "k=v"))
-    var limits: [LimitSetting] = []
-
-    @Flag(help: "Show credentials as they are on the wire.")
-    var showSecrets = false
-
     func validate() throws {
         if let since, let until, until.time < since.time { throw ValidationError("--until lies before --since") }
-        var known = Limits()
-        var thresholds = Thresholds()
-        for limit in limits
-        where !known.set(limit.name, to: limit.value) && !thresholds.set(limit.name, to: limit.value) {
-            throw ValidationError("--limits: '\(limit.name)' is none of \(limitNames)")
+        do throws(CaptureFailure) {
+            if let filter { _ = try CaptureFilter(filter) }
+        } catch {
+            throw ValidationError("-f: \(error)")
         }
     }
 
-    /// The same for the analyzer.
-    var analyzerOptions: AnalyzerOptions {
-        var options = AnalyzerOptions()
-        options.overlap = overlap == .first ? .first : .last
-        for limit in limits { _ = options.limits.set(limit.name, to: limit.value) }
-        return options
-    }
+    @Option(
+        name: .customShort("f"), help: ArgumentHelp("Leave out packets that this filter rejects.", valueName: "bpf"))
+    var filter: String?
 
-    /// Times that rules compare with.
-    var thresholds: Thresholds {
-        var thresholds = Thresholds()
-        for limit in limits { _ = thresholds.set(limit.name, to: limit.value) }
-        return thresholds
-    }
+    @OptionGroup var traffic: TrafficOptions
+
+    var analyzerOptions: AnalyzerOptions { traffic.analyzerOptions }
+    var showSecrets: Bool { traffic.showSecrets }
+    var thresholds: Thresholds { traffic.thresholds }
 
     var packetFilter: PacketFilter {
-        PacketFilter(since: since?.time, until: until?.time, count: count ?? .max)
+        PacketFilter(since: since?.time, until: until?.time, expression: filter, count: count ?? .max)
     }
-}
-
-private var limitNames: String {
-    (Limits.names.keys.sorted() + Thresholds.names.keys.sorted()).joined(separator: ", ")
 }
 
 struct AnalyzeCommand: ParsableCommand {
@@ -70,32 +52,9 @@ struct AnalyzeCommand: ParsableCommand {
     @Argument(help: ArgumentHelp("pcap or pcapng files (also gzip, zstd), directories, or '-'.", valueName: "capture"))
     var captures: [String]
 
-    @Option(help: ArgumentHelp("Write the JSON report.", valueName: "file"))
-    var json: String?
+    @OptionGroup var reading: ReadingOptions
 
-    @Option(help: ArgumentHelp("Write the HTML report.", valueName: "file"))
-    var html: String?
-
-    @Option(help: ArgumentHelp("Write events, one JSON object a line, while they happen.", valueName: "file"))
-    var ndjson: String?
-
-    @Option(help: "What to print on standard output (default: text).")
-    var format: OutputFormat?
-
-    @Option(help: ArgumentHelp("Judge by these rules only (IDs or names).", valueName: "id,..."))
-    var rules: [RuleList] = []
-
-    @Option(help: ArgumentHelp("Leave these rules out.", valueName: "id,..."))
-    var disable: [RuleList] = []
-
-    @Option(help: ArgumentHelp("Change the level of a rule: note, warning or error.", valueName: "id=level"))
-    var level: [LevelSetting] = []
-
-    @Option(help: "The least level that makes the exit status 1.")
-    var failOn = FailureLevel.error
-
-    @Flag(help: "An inconclusive verdict counts like a damaged input (exit status 4).")
-    var strict = false
+    @OptionGroup var reporting: ReportingOptions
 
     @Option(help: ArgumentHelp("Read with this many threads; the report is the same.", valueName: "n"))
     var jobs = 1
@@ -103,48 +62,20 @@ struct AnalyzeCommand: ParsableCommand {
     @Flag(help: "Read all captures at once, by time: files that hold one direction each.")
     var merge = false
 
-    @OptionGroup var reading: ReadingOptions
-
-    @Flag(help: "Tell of every connection, also of those without an exchange.")
-    var connections = false
-
-    @Flag(help: "SHA-256 of the bytes of each stream, in the table of all connections.")
-    var streamDigests = false
-
-    @Flag(help: "Print errors and what was asked for by name, nothing else.")
-    var quiet = false
-
-    @Option(help: "Colour the text.")
-    var color = ColorChoice.auto
-
     func validate() throws {
-        _ = try selection()
-        _ = try plan()
+        _ = try reporting.plan(inputs: captures)
         guard (1...Jobs.limit).contains(jobs) else { throw ValidationError("--jobs: 1 to \(Jobs.limit)") }
         guard captures.count <= Int(UInt16.max) else { throw ValidationError("more than 65535 captures") }
     }
 
     func run() throws {
         var status = ExitStatus()
-        let outputs = Outputs(try plan(), layout: color.layout)
-
-        var reportOptions = ReportOptions()
-        reportOptions.showSecrets = reading.showSecrets
-        reportOptions.connections = connections || streamDigests
-        reportOptions.everyExchange = outputs.needEveryExchange
-        reportOptions.strict = strict
-        var analyzerOptions = reading.analyzerOptions
-        analyzerOptions.allConnections = connections || streamDigests
-        analyzerOptions.streamDigests = streamDigests
-
-        let judgeOptions = JudgeOptions(
-            inspector: Inspector(
-                selection: try selection(), showSecrets: reading.showSecrets, thresholds: reading.thresholds),
-            report: reportOptions)
+        let outputs = Outputs(try reporting.plan(inputs: captures), layout: reporting.color.layout)
+        let judgeOptions = try reporting.judgeOptions(for: outputs, reading.traffic)
         let judge = Judge(judgeOptions, events: outputs.eventFiles)
         var analysis = Analysis(
-            options: analyzerOptions, filter: reading.packetFilter, judge: judge,
-            progress: Progress(total: totalSize(of: captures), quiet: quiet))
+            options: reporting.analyzerOptions(reading.traffic), filter: reading.packetFilter, judge: judge,
+            progress: Progress(total: totalSize(of: captures), quiet: reporting.quiet))
 
         Signals.watch()
         let report = analysis.run(captures, jobs: workers(judgeOptions, outputs))
@@ -153,13 +84,12 @@ struct AnalyzeCommand: ParsableCommand {
         status.interrupted = Signals.interrupted
         status.damaged = analysis.isDamaged
         if let report {
-            status.findings = report.summary.levels.contains { $1 > 0 && failOn.includes($0) }
-            if strict, report.summary.verdict == .inconclusive { status.damaged = true }
+            reporting.judge(report, &status)
             outputs.write(report)
         } else {
             outputs.abandon()
         }
-        status.unwritable = !outputs.finish(quiet: quiet)
+        status.unwritable = !outputs.finish(quiet: reporting.quiet)
         try finish(with: status)
     }
 
@@ -180,31 +110,5 @@ struct AnalyzeCommand: ParsableCommand {
             total += size
         }
         return total
-    }
-
-    private func selection() throws -> RuleSelection {
-        var selection = RuleSelection()
-        selection.only = Set(try rules.flatMap(\.ids).map(ruleID))
-        selection.disabled = Set(try disable.flatMap(\.ids).map(ruleID))
-        for setting in level { selection.levels[try ruleID(setting.id)] = setting.level }
-        return selection
-    }
-
-    /// What is written where; standard output takes one of them.
-    private func plan() throws -> OutputPlan {
-        var plan = OutputPlan()
-        for (option, format, path) in [("--json", .json, json), ("--html", .html, html), ("--ndjson", .ndjson, ndjson)]
-            as [(String, OutputFormat, String?)]
-        {
-            guard let path else { continue }
-            guard !path.isEmpty else { throw ValidationError("\(option): the name is empty") }
-            try plan.add(format, to: path, option: option, inputs: captures)
-        }
-        if let format {
-            try plan.add(format, to: "-", option: "--format", inputs: captures)
-        } else if !plan.usesStandardOutput, !quiet {
-            try plan.add(.text, to: "-", option: "--format", inputs: captures)
-        }
-        return plan
     }
 }

@@ -6,6 +6,8 @@ struct ExitStatus {
     var usage = false
     /// An input could not be read at all.
     var unreadable = false
+    /// Capture privileges are lacking.
+    var forbidden = false
     /// An output could not be written.
     var unwritable = false
     var interrupted = false
@@ -18,6 +20,7 @@ struct ExitStatus {
     var code: Int32 {
         if usage { return 2 }
         if unreadable { return 3 }
+        if forbidden { return 5 }
         if unwritable { return 6 }
         if interrupted { return 130 }
         if findings { return 1 }

@@ -1,10 +1,18 @@
 // What goes to standard error: messages, never results.
 
+import Synchronization
+
 /// Prints one line for the user; control characters of paths and captures are escaped.
 func say(_ message: String) {
+    if let listener = Messages.listener.withLock({ $0 }) { return listener(message) }
     let error = OutputFile.standardError()
     try? error.write(printable(message) + "\n")
     try? error.finish()
+}
+
+enum Messages {
+    /// Takes what would be printed while something else has the terminal.
+    static let listener = Mutex<(@Sendable (String) -> Void)?>(nil)
 }
 
 /// The text with everything a terminal might obey written as an escape.

@@ -12,11 +12,16 @@ struct OutputPlan {
     private(set) var usesStandardOutput = false
     private var files: Set<[UInt64]> = []
 
+    /// Something that is no report goes there.
+    mutating func takeStandardOutput(option: String) throws {
+        guard !usesStandardOutput else { throw ValidationError("\(option): standard output is taken already") }
+        usesStandardOutput = true
+    }
+
     /// Adds one; two for the same place, or one that would overwrite an input, are wrong usage.
     mutating func add(_ format: OutputFormat, to path: String, option: String, inputs: [String]) throws {
         if path == "-" {
-            guard !usesStandardOutput else { throw ValidationError("\(option): standard output is taken already") }
-            usesStandardOutput = true
+            try takeStandardOutput(option: option)
         } else if targets.contains(where: { $0.path == path }) {
             throw ValidationError("\(option): \(path) is written already")
         } else if System.kind(of: path) == .regular, let file = System.identity(of: path) {
@@ -35,11 +40,14 @@ final class Outputs {
     private let layout: TextLayout
     private var failed = false
 
-    init(_ plan: OutputPlan, layout: TextLayout) {
+    /// Where events are followed while they are written, their files have their names from the beginning.
+    init(_ plan: OutputPlan, layout: TextLayout, areEventsFollowed: Bool = false) {
         self.layout = layout
         for (format, path) in plan.targets {
             do throws(SystemError) {
-                files.append((format, path == "-" ? .standardOutput() : try OutputFile(path: path)))
+                let isFollowed = areEventsFollowed && format == .ndjson
+                files.append(
+                    (format, path == "-" ? .standardOutput() : try OutputFile(path: path, isFollowed: isFollowed)))
             } catch {
                 say("\(path): \(error)")
                 failed = true
@@ -52,6 +60,20 @@ final class Outputs {
 
     /// The files that get events while the captures are read.
     var eventFiles: [OutputFile] { files.filter { $0.format == .ndjson }.map(\.file) }
+
+    /// Whoever read what is written has gone.
+    var isForsaken: Bool { !files.isEmpty && files.allSatisfy { $0.file.hasLostReader } }
+
+    /// Closes the files of events and goes on in new ones of the same names.
+    func reopenEvents() {
+        for file in eventFiles {
+            do throws(SystemError) {
+                try file.reopen()
+            } catch {
+                say("\(file.name): \(error)")
+            }
+        }
+    }
 
     /// Writes the finished report in every format that waits for it.
     func write(_ report: Report) {

@@ -39,5 +39,39 @@ enum Signals {
         _ = unsafe sigprocmask(SIG_UNBLOCK, &watched, nil)
     }
 
+    // MARK: Live captures
+
+    private static let hangups = Atomic<Int>(0)
+    private static let questions = Atomic<Int>(0)
+
+    /// For a capture that goes on: SIGINT and SIGTERM end it, SIGHUP and SIGUSR1 ask something of it.
+    static func watchCapture() {
+        watch()
+        _ = takeHangup()
+        _ = takeQuestion()
+        var action = sigaction()
+        unsafe action.__sigaction_handler.sa_handler = { signal in
+            if signal == SIGHUP {
+                Signals.hangups.store(1, ordering: .relaxed)
+            } else {
+                Signals.questions.store(1, ordering: .relaxed)
+            }
+        }
+        action.sa_flags = SA_RESTART
+        _ = unsafe sigaction(SIGHUP, &action, nil)
+        _ = unsafe sigaction(SIGUSR1, &action, nil)
+        var asked = sigset_t()
+        _ = unsafe sigemptyset(&asked)
+        _ = unsafe sigaddset(&asked, SIGUSR1)
+        _ = unsafe sigprocmask(SIG_UNBLOCK, &asked, nil)
+    }
+
+    /// Whether SIGHUP came since this was asked last.
+    static func takeHangup() -> Bool { hangups.exchange(0, ordering: .relaxed) > 0 }
+    /// Whether SIGUSR1 came since this was asked last.
+    static func takeQuestion() -> Bool { questions.exchange(0, ordering: .relaxed) > 0 }
+    /// The same as SIGINT.
+    static func interrupt() { count.store(1, ordering: .relaxed) }
+
     static func ignoreBrokenPipes() { _ = signal(SIGPIPE, SIG_IGN) }
 }

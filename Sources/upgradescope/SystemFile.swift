@@ -30,15 +30,22 @@ final class OutputFile: ByteSink {
     private var descriptor: Int32
     private var buffer: [UInt8] = []
     private var readerLeft = false
+    /// Written under its own name, and opened anew on demand.
+    private var followed: String?
+    private static let flags = O_WRONLY | O_CREAT | O_CLOEXEC | O_NOCTTY | O_APPEND
     /// Where it is written, and what it becomes; `nil` when it is written directly.
     private let replacement: (temporary: String, target: String)?
     private static let capacity = 64 * 1024
 
-    /// Opens what shall become `path`.
-    init(path: String) throws(SystemError) {
+    /// Opens what shall become `path`, or, where it is followed while it is written, `path` itself.
+    init(path: String, isFollowed: Bool = false) throws(SystemError) {
         name = path
         let target = System.resolved(path)
         switch System.kind(of: target) {
+        case .absent where isFollowed, .regular where isFollowed:
+            descriptor = try System.open(target, Self.flags | O_TRUNC, mode: 0o666)
+            replacement = nil
+            followed = target
         case .absent, .regular:
             let temporary = Self.temporaryPath(beside: target)
             let mode = System.mode(of: target) ?? 0o666
@@ -68,7 +75,19 @@ final class OutputFile: ByteSink {
     /// Whether it was neither finished nor abandoned.
     var isOpen: Bool { descriptor >= 0 }
     /// Whether it becomes a file of its own, worth naming when it is done.
-    var isFile: Bool { replacement != nil }
+    var isFile: Bool { replacement != nil || followed != nil }
+    /// Whether it is a pipe that nobody reads any more.
+    var hasLostReader: Bool { readerLeft }
+
+    /// Closes a followed file and goes on in the one that has its name now; what could not be written before is lost.
+    func reopen() throws(SystemError) {
+        guard let followed, isOpen else { return }
+        try? flush()
+        _ = Glibc.close(descriptor)
+        descriptor = -1
+        descriptor = try System.open(followed, Self.flags, mode: 0o666)
+        failure = nil
+    }
 
     func write(_ bytes: [UInt8]) throws {
         if let failure { throw failure }
@@ -200,6 +219,12 @@ enum System {
         var size = winsize()
         guard unsafe ioctl(descriptor, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return nil }
         return Int(size.ws_col)
+    }
+
+    /// Waits until a descriptor can be read, a signal comes, or the time is over.
+    static func wait(for descriptor: Int32, milliseconds: Int32) {
+        var waiting = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+        _ = unsafe poll(&waiting, 1, milliseconds)
     }
 
     static func open(_ path: String, _ flags: Int32, mode: mode_t = 0) throws(SystemError) -> Int32 {

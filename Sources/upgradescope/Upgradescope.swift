@@ -14,10 +14,13 @@ struct Upgradescope: ParsableCommand {
             protocol (WebSocket, h2c, CONNECT, TLS, ...) against the RFCs, with the packets and bytes that prove it.
 
             Exit status: 0 nothing at or above --fail-on, 1 findings, 2 wrong usage, 3 an input cannot be read, \
-            4 an input is damaged or cut, 6 an output cannot be written, 130 interrupted.
+            4 an input is damaged or cut, 5 not permitted, 6 an output cannot be written, 130 interrupted.
             """,
         version: toolVersion,
-        subcommands: [AnalyzeCommand.self, ReplayCommand.self, ShowCommand.self, RulesCommand.self, SchemaCommand.self])
+        subcommands: [
+            AnalyzeCommand.self, LiveCommand.self, ReplayCommand.self, ShowCommand.self, RulesCommand.self,
+            SchemaCommand.self,
+        ])
 
     static func main() {
         System.openStandardStreams()

@@ -19,6 +19,8 @@ public struct Dissector: ~Copyable {
         sequence: 0, acknowledgment: 0, flags: [], window: 0, payload: 0..<0)
     /// The datagram that the last packet completed.
     private var datagram: [UInt8] = []
+    /// A number for the datagram of which a packet was a part: equal for its parts, most likely different for others.
+    private(set) var lastDatagram: UInt64 = 0
 
     public init(limits: Limits) { fragments = FragmentTable(capacity: limits.fragments) }
 
@@ -116,6 +118,7 @@ public struct Dissector: ~Copyable {
     ) -> Unwrapped {
         guard rest.missing == 0 else { return .malformed(.fragmentCut) }
         guard position + rest.count <= 65_535 else { return .malformed(.fragmentBeyondEnd) }
+        lastDatagram = UInt64(truncatingIfNeeded: key.hashValue)
         let added = fragments.add(
             bytes, rest.start..<rest.end, to: key, nextHeader: nextHeader, position: position, isLast: isLast, time: now
         )

@@ -140,6 +140,14 @@ struct Connection {
         }
     }
 
+    /// Some payload was seen, of either side.
+    var hasSpoken: Bool { firstPayload[0] != nil || firstPayload[1] != nil }
+
+    /// Exchanges that were begun on it so far.
+    var exchangeCount: UInt32 { conversation?.exchanges ?? exchanges }
+    /// It is not known to be something else than HTTP.
+    var mayCarryExchange: Bool { conversation != nil || !wasLetGo && !isClosed }
+
     /// A packet from an endpoint to itself has no direction that could be told.
     private var isLoop: Bool { client == server }
 

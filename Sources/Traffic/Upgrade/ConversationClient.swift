@@ -138,6 +138,7 @@ extension Conversation {
             exchange.framing = framing
             exchange.lastMark = place.last
             request.exchange = add(exchange)
+            if context.options.tellsProgress { context.output.began(exchange) }
             if outOfTurn != nil, outOfTurn?.exchange == nil { outOfTurn?.exchange = request.exchange }
         } else {
             request.head = head

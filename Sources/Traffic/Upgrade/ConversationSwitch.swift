@@ -143,6 +143,7 @@ extension Conversation {
         exchange.lastMark = place.last
         let number = add(exchange)
         guard let index = index(of: number) else { return }
+        if context.options.tellsProgress { context.output.began(exchange) }
         chooseProtocol(index, response)
         tellAnswer(index)
         startSwitch(index, place.end)
@@ -150,7 +151,8 @@ extension Conversation {
 
     /// Tells whoever follows what is said.
     func tellAnswer(_ index: Int) {
-        if context.options.transcript.messages { context.output.answered(open[index].exchange) }
+        let options = context.options
+        if options.transcript.messages || options.tellsProgress { context.output.answered(open[index].exchange) }
     }
 
     /// A 426 demands what was not offered (RFC 9110 15.5.22): an exchange that the server began.
@@ -164,6 +166,7 @@ extension Conversation {
         exchange.request = request
         exchange.framing = front.framing
         guard let index = index(of: add(exchange)) else { return }
+        if context.options.tellsProgress { context.output.began(exchange) }
         decide(index, response, front, bytes)
     }
 

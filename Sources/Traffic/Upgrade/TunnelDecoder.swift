@@ -45,6 +45,8 @@ struct TunnelDecoder: UpgradedDecoder {
         inner?.finish(exchange.connection)
     }
 
+    func forEachOpenInside(_ body: (ExchangeProgress) -> Void) { inner?.forEachOpen(body) }
+
     func innerExchanges(of exchange: Exchange) -> [Exchange] {
         guard let inner else { return [] }
         return inner.finished.map {
@@ -58,4 +60,7 @@ struct TunnelDecoder: UpgradedDecoder {
 extension UpgradedDecoder {
     /// None, for every protocol but a tunnel.
     func innerExchanges(of exchange: Exchange) -> [Exchange] { [] }
+    func forEachOpenInside(_ body: (ExchangeProgress) -> Void) {}
+    /// None, for every protocol but WebSocket.
+    var messages: PerDirection<UInt64>? { nil }
 }

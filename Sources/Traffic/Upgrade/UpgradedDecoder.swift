@@ -13,6 +13,10 @@ protocol UpgradedDecoder {
     mutating func finish(into exchange: inout Exchange)
     /// Exchanges found inside, once finished.
     func innerExchanges(of exchange: Exchange) -> [Exchange]
+    /// Whole messages so far; `nil` where the protocol has none that are counted.
+    var messages: PerDirection<UInt64>? { get }
+    /// Exchanges found inside that are not finished.
+    func forEachOpenInside(_ body: (ExchangeProgress) -> Void)
 }
 
 extension UpgradedProtocol {

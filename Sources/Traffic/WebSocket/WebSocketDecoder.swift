@@ -49,20 +49,21 @@ struct WebSocketDecoder: UpgradedDecoder {
 
     mutating func receive(_ bytes: Span<UInt8>, _ direction: Direction, offset: Int64, mark: PacketMark) {
         if mark.packet != lastSeen.packet { noteTime(mark) }
-        let unfinished = sides[direction.index].unfinishedFrame
-        defer { if unfinished >= 0, !waiting[direction.opposite].isEmpty { excuse(direction, unfinished, mark) } }
+        var unfinished = sides[direction.index].unfinishedFrame
         var index = 0
         while index < bytes.count {
             index = sides[direction.index].advance(bytes, from: index, offset: offset, mark: mark)
+            if unfinished >= 0, sides[direction.index].unfinishedFrame != unfinished {
+                unfinished = -1
+                excuse(direction.opposite, mark)
+            }
             if sides[direction.index].hasNews { takeNews(direction, mark) }
             if sides[direction.index].controlIsComplete { takeControl(direction, mark) }
         }
     }
 
     /// A Pong may wait behind the frame that was being sent when the Ping came, and behind no other.
-    private mutating func excuse(_ direction: Direction, _ frame: Int64, _ mark: PacketMark) {
-        let pinger = direction.opposite
-        guard sides[direction.index].unfinishedFrame != frame else { return }
+    private mutating func excuse(_ pinger: Direction, _ mark: PacketMark) {
         for index in waiting[pinger].indices where waiting[pinger][index].freeFrom == nil {
             waiting[pinger][index].freeFrom = mark.time
         }
@@ -133,6 +134,10 @@ struct WebSocketDecoder: UpgradedDecoder {
         sides[pinger.index].slowestPing = PingWait(
             place: ping.place, payload: ping.payload, waited: waited, isAnswered: isAnswered,
             sawOtherPong: ping.sawOtherPong)
+    }
+
+    var messages: PerDirection<UInt64>? {
+        PerDirection(client: sides[0].messages, server: sides[1].messages)
     }
 
     mutating func finish(into exchange: inout Exchange) {
@@ -234,6 +239,7 @@ struct WebSocketSideDecoder {
     var isInsidePayload: Bool { remaining > 0 }
     /// Where the data frame begins whose payload is not complete; negative when there is none.
     var unfinishedFrame: Int64 { remaining > 0 && opcode < 8 ? headerOffset : -1 }
+    var messages: UInt64 { facts.textMessages + facts.binaryMessages }
     var slowestPing: PingWait? {
         get { facts.slowestPing }
         set { facts.slowestPing = newValue }

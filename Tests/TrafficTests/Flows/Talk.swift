@@ -96,18 +96,26 @@ struct Talk {
         return both
     }
 
+    /// Gives all packets to an analyzer; `look` is called behind each.
+    func feed(
+        _ analyzer: inout Analyzer, linkType: UInt32 = 1, look: (borrowing Analyzer) -> Void = { _ in }
+    ) {
+        for (index, packet) in packets.enumerated() {
+            let captured = CapturedPacket(
+                number: UInt32(index + 1), time: Timestamp(nanoseconds: packet.time), linkType: linkType, interface: 0,
+                range: 0..<packet.bytes.count, originalLength: UInt32(packet.original))
+            analyzer.receive(captured, capture: 0, bytes: packet.bytes.span)
+            look(analyzer)
+        }
+    }
+
     /// Everything an analyzer tells of the packets.
     func told(
         _ options: AnalyzerOptions = AnalyzerOptions(), linkType: UInt32 = 1
     ) -> (told: Told, counters: TrafficCounters) {
         let told = Told()
         var analyzer = Analyzer(options: options, output: told)
-        for (index, packet) in packets.enumerated() {
-            let captured = CapturedPacket(
-                number: UInt32(index + 1), time: Timestamp(nanoseconds: packet.time), linkType: linkType, interface: 0,
-                range: 0..<packet.bytes.count, originalLength: UInt32(packet.original))
-            analyzer.receive(captured, capture: 0, bytes: packet.bytes.span)
-        }
+        feed(&analyzer, linkType: linkType)
         analyzer.finish()
         told.exchanges.sort { $0.key < $1.key }
         told.connections.sort { $0.facts.id < $1.facts.id }

@@ -1,0 +1,251 @@
+// What is kept of the traffic: all of it, or the connections that carry an exchange.
+//
+// Blocks are gathered and written together, at the latest after a second. A recording may be a ring of files: each
+// begins anew and can be read alone. What cannot be written is said at once, the file is cut behind its last whole
+// block, and the capture goes on; the next file of the ring, or a reopened one, is tried again.
+//
+// With `--only-exchanges` nobody can know at a connection's first packet whether it will carry an exchange. So its
+// packets are held (`HeldPackets`) until the analyzer says that it does, or that it will not.
+
+public import Traffic
+
+/// When a recording goes on in another file, and how many of them stay.
+public struct RingLimits: Sendable, Equatable {
+    public var bytes: Int64?
+    public var packets: UInt64?
+    /// Seconds, by packet time.
+    public var seconds: Int64?
+    public var files: Int?
+    public init() {}
+
+    /// Files are changed at all.
+    public var isOn: Bool { bytes != nil || packets != nil || seconds != nil }
+}
+
+public struct RecordingOptions: Sendable {
+    /// The file; "-" is standard output.
+    public var path: String
+    public var ring = RingLimits()
+    public var onlyExchanges = false
+    /// Bytes held of one connection, and of all, until they show an exchange.
+    public var heldBytes = 256 * 1024
+    public var totalHeldBytes = 256 << 20
+    /// The program that writes, for the head of the file.
+    public var application = ""
+    public init(path: String) { self.path = path }
+}
+
+/// What became of the packets.
+public struct RecordingCounts: Sendable, Equatable {
+    public var packets: UInt64 = 0
+    public var bytes: Int64 = 0
+    public var files = 0
+    /// Of connections that carry an exchange, but seen before it and beyond what is held.
+    public var letGo: UInt64 = 0
+    /// Of no connection with an exchange.
+    public var leftOut: UInt64 = 0
+    /// That could not be written.
+    public var lost: UInt64 = 0
+    /// Held at this moment, undecided.
+    public var heldBytes = 0
+    public init() {}
+}
+
+/// Writes a recording.
+public final class Recorder {
+    private let options: RecordingOptions
+    private let interface: RecordedInterface
+    private let say: (String) -> Void
+    private var writer = PcapngWriter()
+    /// Packets in the writer.
+    private var pending: UInt64 = 0
+    private var file: RecordingFile?
+    private var held: HeldPackets
+    private var tally = RecordingCounts()
+    /// What was counted when this file began, so that its end tells of itself alone.
+    private var before = InterfaceStatistics()
+    private var filePackets: UInt64 = 0
+    private var fileStart: Timestamp?
+    private var lastTime = Timestamp(nanoseconds: 0)
+    private var lastFlush = Timestamp(nanoseconds: .min)
+    /// Names of the ring's files, oldest first.
+    private var names: [String] = []
+    /// Something went wrong, and when it did it was said.
+    public private(set) var hasFailed = false
+
+    /// Opens the first file.
+    ///
+    /// `say` is told, once, what goes wrong later.
+    public init(
+        _ options: RecordingOptions, interface: RecordedInterface, start: Timestamp, say: @escaping (String) -> Void
+    ) throws(CaptureFailure) {
+        self.options = options
+        self.interface = interface
+        self.say = say
+        held = HeldPackets(limit: options.heldBytes, totalLimit: options.totalHeldBytes)
+        lastTime = start
+        let path = nextPath(at: start)
+        do throws(FileFailure) {
+            file = try RecordingFile(path: path, appending: false)
+        } catch {
+            throw CaptureFailure(.unwritable, "\(path): \(error)")
+        }
+        begin(path)
+    }
+
+    /// Only connections that carry an exchange are kept: whose a packet is has to be known.
+    public var keepsOnlyExchanges: Bool { options.onlyExchanges }
+
+    public var counts: RecordingCounts {
+        var counts = tally
+        counts.letGo = held.letGo
+        counts.leftOut += held.leftOut
+        counts.heldBytes = held.bytes
+        return counts
+    }
+
+    /// Takes a packet; `owner` is what the analyzer said of it.
+    public func take(_ packet: CapturedPacket, _ bytes: Span<UInt8>, owner: @autoclosure () -> PacketOwner) {
+        lastTime = packet.time
+        if isFull(at: packet.time) { change(at: packet.time) }
+        if options.onlyExchanges {
+            let count = held.take(packet, bytes, owner: owner(), into: &writer)
+            guard count > 0 else { return }
+            pending += count
+        } else {
+            pending += 1
+            writer.packet(bytes, time: packet.time, originalLength: packet.originalLength)
+        }
+        if fileStart == nil { fileStart = packet.time }
+        if writer.bytes.count >= Self.chunk { flush() }
+    }
+
+    /// A connection is over: if it showed no exchange until now it never will.
+    public func ended(_ connection: UInt64) { held.forget(connection) }
+
+    /// Writes what is gathered; for whoever reads along, and so that little is lost.
+    public func flush() {
+        let blocks = writer.bytes
+        let count = pending
+        writer.bytes.removeAll(keepingCapacity: true)
+        pending = 0
+        guard !blocks.isEmpty else { return }
+        guard file != nil else {
+            tally.lost += count
+            return
+        }
+        let length = file?.length ?? 0
+        do throws(FileFailure) {
+            try file?.write(blocks)
+            tally.packets += count
+            filePackets += count
+        } catch {
+            // How many of them are in the file is told by its end: all that are not are lost.
+            let kept = PcapngWriter.packets(of: blocks, within: Int((file?.length ?? 0) - length))
+            tally.packets += kept
+            filePackets += kept
+            tally.lost += count - kept
+            fail(error)
+        }
+        tally.bytes += (file?.length ?? length) - length
+    }
+
+    /// Closes the file and goes on in a new one of the same name, or behind what is there if nobody moved it away.
+    public func reopen(_ statistics: InterfaceStatistics) {
+        guard options.path != "-" else { return flush() }
+        let path = names.last ?? options.path
+        let stays = file?.isInPlace ?? true
+        end(statistics)
+        open(path, appending: stays)
+    }
+
+    /// Writes what is left, and what was counted.
+    public func finish(_ statistics: InterfaceStatistics) {
+        held.forgetAll()
+        end(statistics)
+    }
+
+    /// The interface's counters as they are now; a file that is full takes them with it.
+    public var statistics = InterfaceStatistics()
+
+    private static var chunk: Int { 512 * 1024 }
+
+    // MARK: Files
+
+    private func isFull(at time: Timestamp) -> Bool {
+        guard options.ring.isOn else { return false }
+        if let bytes = options.ring.bytes, (file?.length ?? 0) + Int64(writer.bytes.count) >= bytes { return true }
+        if let packets = options.ring.packets, filePackets + pending >= packets { return true }
+        if let seconds = options.ring.seconds, let fileStart {
+            return time.nanoseconds(since: fileStart) >= seconds * 1_000_000_000
+        }
+        return false
+    }
+
+    private func change(at time: Timestamp) {
+        end(statistics)
+        open(nextPath(at: time), appending: false)
+        while let limit = options.ring.files, names.count > max(1, limit) {
+            RecordingFile.remove(names.removeFirst())
+        }
+    }
+
+    private func open(_ path: String, appending: Bool) {
+        do throws(FileFailure) {
+            file = try RecordingFile(path: path, appending: appending)
+            begin(path)
+        } catch {
+            file = nil
+            fail(error, at: path)
+        }
+    }
+
+    private func begin(_ path: String) {
+        tally.files += 1
+        if names.last != path { names.append(path) }
+        filePackets = 0
+        fileStart = nil
+        before = statistics
+        writer.section(application: options.application)
+        writer.interface(interface)
+        flush()
+    }
+
+    /// The last blocks of a file: what was counted while it was written.
+    private func end(_ now: InterfaceStatistics) {
+        statistics = now
+        flush()
+        guard file != nil else { return }
+        writer.statistics(
+            InterfaceStatistics(
+                received: now.received &- before.received,
+                droppedByKernel: now.droppedByKernel &- before.droppedByKernel,
+                droppedByInterface: now.droppedByInterface &- before.droppedByInterface), time: lastTime,
+            start: fileStart)
+        flush()
+        do throws(FileFailure) {
+            try file?.finish()
+            file = nil
+        } catch {
+            fail(error)
+        }
+    }
+
+    /// `trace.pcapng` becomes `trace_00001_20260131123000.pcapng` in a ring, as with dumpcap.
+    private func nextPath(at time: Timestamp) -> String {
+        guard options.ring.isOn, options.path != "-" else { return options.path }
+        let folder = options.path.lastIndex(of: "/").map { options.path[...$0] } ?? ""
+        let name = options.path.dropFirst(folder.count)
+        let dot = name.lastIndex(of: ".").flatMap { $0 == name.startIndex ? nil : $0 } ?? name.endIndex
+        let number = "\(tally.files + 1)"
+        let padded = String(repeating: "0", count: max(0, 5 - number.count)) + number
+        return "\(folder)\(name[..<dot])_\(padded)_\(time.text.prefix(19).filter(\.isNumber))\(name[dot...])"
+    }
+
+    private func fail(_ failure: FileFailure, at path: String? = nil) {
+        hasFailed = true
+        let name = path ?? names.last ?? options.path
+        say("\(name == "-" ? "standard output" : name): \(failure); the capture goes on, what follows is not recorded")
+        file = nil
+    }
+}

@@ -1,0 +1,147 @@
+// What every command that judges traffic has in common: how bytes are believed, what is judged, what is written where.
+
+import ArgumentParser
+import Inspection
+import Reports
+import Traffic
+
+/// How traffic is taken apart, whatever comes of it.
+struct TrafficOptions: ParsableArguments {
+    @Option(help: "Which copy of overlapping bytes is believed that were not delivered yet.")
+    var overlap = OverlapChoice.first
+
+    @Option(help: ArgumentHelp("Change a ceiling; may be repeated. Names: \(limitNames).", valueName: "k=v"))
+    var limits: [LimitSetting] = []
+
+    @Flag(help: "Show credentials as they are on the wire.")
+    var showSecrets = false
+
+    func validate() throws {
+        var known = Limits()
+        var thresholds = Thresholds()
+        for limit in limits
+        where !known.set(limit.name, to: limit.value) && !thresholds.set(limit.name, to: limit.value) {
+            throw ValidationError("--limits: '\(limit.name)' is none of \(limitNames)")
+        }
+    }
+
+    /// The same for the analyzer.
+    var analyzerOptions: AnalyzerOptions {
+        var options = AnalyzerOptions()
+        options.overlap = overlap == .first ? .first : .last
+        for limit in limits { _ = options.limits.set(limit.name, to: limit.value) }
+        return options
+    }
+
+    /// Times that rules compare with.
+    var thresholds: Thresholds {
+        var thresholds = Thresholds()
+        for limit in limits { _ = thresholds.set(limit.name, to: limit.value) }
+        return thresholds
+    }
+}
+
+private var limitNames: String {
+    (Limits.names.keys.sorted() + Thresholds.names.keys.sorted()).joined(separator: ", ")
+}
+
+/// What is judged, and what is written where.
+struct ReportingOptions: ParsableArguments {
+    @Option(help: ArgumentHelp("Write the JSON report.", valueName: "file"))
+    var json: String?
+
+    @Option(help: ArgumentHelp("Write the HTML report.", valueName: "file"))
+    var html: String?
+
+    @Option(help: ArgumentHelp("Write events, one JSON object a line, while they happen.", valueName: "file"))
+    var ndjson: String?
+
+    @Option(help: "What to print on standard output (default: text).")
+    var format: OutputFormat?
+
+    @Option(help: ArgumentHelp("Judge by these rules only (IDs or names).", valueName: "id,..."))
+    var rules: [RuleList] = []
+
+    @Option(help: ArgumentHelp("Leave these rules out.", valueName: "id,..."))
+    var disable: [RuleList] = []
+
+    @Option(help: ArgumentHelp("Change the level of a rule: note, warning or error.", valueName: "id=level"))
+    var level: [LevelSetting] = []
+
+    @Option(help: "The least level that makes the exit status 1.")
+    var failOn = FailureLevel.error
+
+    @Flag(help: "An inconclusive verdict counts like a damaged input (exit status 4).")
+    var strict = false
+
+    @Flag(help: "Tell of every connection, also of those without an exchange.")
+    var connections = false
+
+    @Flag(help: "SHA-256 of the bytes of each stream, in the table of all connections.")
+    var streamDigests = false
+
+    @Flag(help: "Print errors and what was asked for by name, nothing else.")
+    var quiet = false
+
+    @Option(help: "Colour the text.")
+    var color = ColorChoice.auto
+
+    func validate() throws { _ = try selection() }
+
+    /// What the analyzer looks at.
+    func analyzerOptions(_ traffic: TrafficOptions) -> AnalyzerOptions {
+        var options = traffic.analyzerOptions
+        options.allConnections = connections || streamDigests
+        options.streamDigests = streamDigests
+        return options
+    }
+
+    /// What is judged by, and what the report holds.
+    func judgeOptions(for outputs: Outputs, _ traffic: TrafficOptions) throws -> JudgeOptions {
+        var report = ReportOptions()
+        report.showSecrets = traffic.showSecrets
+        report.connections = connections || streamDigests
+        report.everyExchange = outputs.needEveryExchange
+        report.strict = strict
+        let inspector = Inspector(
+            selection: try selection(), showSecrets: traffic.showSecrets, thresholds: traffic.thresholds)
+        return JudgeOptions(inspector: inspector, report: report)
+    }
+
+    /// What the report means for the exit status.
+    func judge(_ report: Report, _ status: inout ExitStatus) {
+        status.findings = report.summary.levels.contains { $1 > 0 && failOn.includes($0) }
+        if strict, report.summary.verdict == .inconclusive { status.damaged = true }
+    }
+
+    private func selection() throws -> RuleSelection {
+        var selection = RuleSelection()
+        selection.only = Set(try rules.flatMap(\.ids).map(ruleID))
+        selection.disabled = Set(try disable.flatMap(\.ids).map(ruleID))
+        for setting in level { selection.levels[try ruleID(setting.id)] = setting.level }
+        return selection
+    }
+
+    /// What is written where; standard output takes one of them.
+    func plan(inputs: [String]) throws -> OutputPlan {
+        var plan = OutputPlan()
+        try add(to: &plan, inputs: inputs, otherwise: .text)
+        return plan
+    }
+
+    /// Adds what was asked for; standard output, unless it is taken, is for `fallback`.
+    func add(to plan: inout OutputPlan, inputs: [String], otherwise fallback: OutputFormat) throws {
+        for (option, format, path) in [("--json", .json, json), ("--html", .html, html), ("--ndjson", .ndjson, ndjson)]
+            as [(String, OutputFormat, String?)]
+        {
+            guard let path else { continue }
+            guard !path.isEmpty else { throw ValidationError("\(option): the name is empty") }
+            try plan.add(format, to: path, option: option, inputs: inputs)
+        }
+        if let format {
+            try plan.add(format, to: "-", option: "--format", inputs: inputs)
+        } else if !plan.usesStandardOutput, !quiet {
+            try plan.add(fallback, to: "-", option: "--format", inputs: inputs)
+        }
+    }
+}

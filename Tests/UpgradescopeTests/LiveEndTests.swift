@@ -1,0 +1,353 @@
+// How live captures end, and what remains: signals, full disks, interfaces that go away, readers that leave.
+
+import Foundation
+import Testing
+
+@Suite(.serialized) struct LiveEndTests {
+    /// A small server on the server's host that answers as it is told, and clients for it.
+    private static let server = """
+        import socket
+        s = socket.create_server(("0.0.0.0", 22200))
+        print("ready", flush=True)
+        while True:
+            c, _ = s.accept()
+            data = c.recv(65536)
+            if b"Upgrade" in data:
+                c.sendall(b"HTTP/1.1 101 Switching Protocols\\r\\nUpgrade: websocket\\r\\nConnection: Upgrade\\r\\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\\r\\n\\r\\n")
+            else:
+                c.sendall(b"HTTP/1.1 200 OK\\r\\nContent-Length: 60000\\r\\n\\r\\n" + b"x" * 60000)
+            c.recv(65536)
+            c.close()
+        """
+
+    private static func client(_ count: Int, upgrades: Bool = true, connection: String = "Upgrade") -> String {
+        let fields =
+            upgrades
+            ? "Upgrade: websocket\\r\\nConnection: \(connection)\\r\\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\\r\\nSec-WebSocket-Version: 13\\r\\n"
+            : ""
+        return """
+            import socket
+            for _ in range(\(count)):
+                c = socket.create_connection(("\(TestNetwork.serverAddress)", 22200))
+                c.sendall(b"GET / HTTP/1.1\\r\\nHost: example.org\\r\\n\(fields)\\r\\n")
+                got = 0
+                while got < \(upgrades ? 1 : 60000): got += len(c.recv(65536))
+                c.close()
+            """
+    }
+
+    /// A network in which somebody answers.
+    private final class Scene {
+        let network: TestNetwork
+        let server: Background
+        let folder: Folder
+
+        init?(for test: String = #function) throws {
+            guard let network = try TestNetwork(for: test, needs: ["python3"]) else { return nil }
+            self.network = network
+            folder = try Folder()
+            server = try network.start(on: network.server, ["python3", "-c", LiveEndTests.server])
+            try server.wait("server") { [server] in server.output.contains("ready") }
+        }
+
+        func talk(_ count: Int, upgrades: Bool = true, connection: String = "Upgrade") throws {
+            let line = try network.start(
+                on: network.client,
+                ["python3", "-c", LiveEndTests.client(count, upgrades: upgrades, connection: connection)])
+            #expect(try line.end(nil) == 0, "\(line.errors)")
+        }
+
+        func events(_ name: String = "events.ndjson") -> [String] {
+            let text = (try? folder.read(name)).map { String(decoding: $0, as: UTF8.self) } ?? ""
+            return text.split(separator: "\n").map(String.init)
+        }
+
+        func exchanges(in capture: String) throws -> Int {
+            let run = try Program.run("analyze", folder.path(capture), "--format", "json", "--fail-on", "never")
+            #expect(run.status == 0, "\(capture): \(run.errors)")
+            let report = try JSONSerialization.jsonObject(with: Data(run.output)) as? [String: Any]
+            return (report?["exchanges"] as? [Any])?.count ?? -1
+        }
+    }
+
+    @Test(arguments: [SIGINT, SIGTERM]) func theSignalIsTheNaturalEnd(_ signal: Int32) throws {
+        guard let scene = try Scene() else { return }
+        let live = try scene.network.live([
+            "--json", scene.folder.path("r.json"), "--html", scene.folder.path("r.html"), "-w",
+            scene.folder.path("a.pcapng"),
+        ])
+        try scene.talk(3)
+        try live.wait("3 exchanges") {
+            live.output.split(separator: "\n").count { $0.hasPrefix("{\"event\":\"exchange\"") } == 3
+        }
+        #expect(try live.end(signal) == 0)
+        #expect(live.output.split(separator: "\n").last?.hasPrefix("{\"event\":\"capture\"") == true)
+        #expect(try JSONReportFile(scene.folder.path("r.json")).exchanges.count == 3)
+        #expect(try scene.exchanges(in: "a.pcapng") == 3)
+        #expect(scene.folder.names == ["a.pcapng", "r.html", "r.json"])
+    }
+
+    @Test func findingsDecideTheStatus() throws {
+        guard let scene = try Scene() else { return }
+        let live = try scene.network.live(
+            ["--quiet", "--json", scene.folder.path("r.json"), "-a", "exchanges:1"].filter { $0 != "--quiet" })
+        try scene.talk(1, connection: "keep-alive")
+        #expect(try live.end(nil) == 1)
+        #expect(try JSONReportFile(scene.folder.path("r.json")).rules.contains("UPG001"))
+    }
+
+    @Test(arguments: [["-c", "5"], ["-a", "packets:5"], ["-a", "duration:1"], ["-a", "filesize:1"]])
+    func itStopsWhenItWasToldTo(_ options: [String]) throws {
+        guard let scene = try Scene() else { return }
+        let live = try scene.network.live(
+            options + ["-w", scene.folder.path("a.pcapng"), "--json", scene.folder.path("r.json")])
+        try scene.talk(2, upgrades: false)
+        #expect(try live.end(nil) == 0, "\(live.errors)")
+        let packets = try JSONReportFile(scene.folder.path("r.json")).summary["packets"] as? Int
+        if options.last?.hasSuffix("5") == true { #expect(packets == 5) }
+    }
+
+    /// SIGHUP as a log rotation sends it: what was moved away is whole, what follows is in a new file.
+    @Test func hangupReopensTheFiles() throws {
+        guard let scene = try Scene() else { return }
+        let live = try scene.network.live([
+            "-w", scene.folder.path("a.pcapng"), "--ndjson", scene.folder.path("events.ndjson"),
+        ])
+        try scene.talk(2)
+        try live.wait("2 exchanges") { scene.events().count { $0.hasPrefix("{\"event\":\"exchange\"") } == 2 }
+        for name in ["a.pcapng", "events.ndjson"] {
+            try FileManager.default.moveItem(
+                atPath: scene.folder.path(name), toPath: scene.folder.path("old-" + name))
+        }
+        live.signal(SIGHUP)
+        try live.wait("new files") {
+            scene.folder.names.contains("a.pcapng") && scene.folder.names.contains("events.ndjson")
+        }
+        try scene.talk(3)
+        try live.wait("3 exchanges") { scene.events().count { $0.hasPrefix("{\"event\":\"exchange\"") } == 3 }
+        #expect(try live.end() == 0)
+        #expect(try scene.exchanges(in: "old-a.pcapng") == 2)
+        #expect(try scene.exchanges(in: "a.pcapng") == 3)
+        #expect(scene.events("old-events.ndjson").count { $0.hasPrefix("{\"event\":\"exchange\"") } == 2)
+        #expect(scene.events().last?.hasPrefix("{\"event\":\"capture\"") == true)
+    }
+
+    @Test func aQuestionIsAnswered() throws {
+        guard let scene = try Scene() else { return }
+        let live = try scene.network.live([])
+        try scene.talk(2)
+        try live.wait("2 exchanges") {
+            live.output.split(separator: "\n").count { $0.hasPrefix("{\"event\":\"exchange\"") } == 2
+        }
+        live.signal(SIGUSR1)
+        try live.wait(for: "2 of 2 exchanges finished")
+        #expect(try live.end() == 0)
+    }
+
+    /// A full disk: said at once, the capture goes on, what was written can be read.
+    @Test func aFullDiskIsSaidAndTheCaptureGoesOn() throws {
+        guard let scene = try Scene() else { return }
+        let disk = scene.folder.path("disk")
+        try FileManager.default.createDirectory(atPath: disk, withIntermediateDirectories: true)
+        let mounted = try Program.shell("mount -t tmpfs -o size=256k none \"$1\"", [disk])
+        guard mounted.status == 0 else { return print("SKIPPED: no tmpfs may be mounted: \(mounted.errors)") }
+        defer { _ = try? Program.shell("umount \"$1\"", [disk]) }
+        let live = try scene.network.live([
+            "-w", disk + "/a.pcapng", "--json", scene.folder.path("r.json"), "--ndjson",
+            scene.folder.path("events.ndjson"),
+        ])
+        try scene.talk(2)
+        try scene.talk(20, upgrades: false)
+        try live.wait(for: "No space left on device")
+        try scene.talk(3)
+        try live.wait("5 exchanges") { scene.events().count { $0.hasPrefix("{\"event\":\"exchange\"") } == 5 }
+        #expect(try live.end() == 6)
+        #expect(live.errors.components(separatedBy: "No space left on device").count == 2)
+        #expect(try JSONReportFile(scene.folder.path("r.json")).exchanges.count == 5)
+        #expect(try scene.exchanges(in: "disk/a.pcapng") == 2)
+    }
+
+    @Test func anInterfaceThatGoesDownAndComesBackIsHeardAgain() throws {
+        guard let scene = try Scene() else { return }
+        let live = try scene.network.live(["--ndjson", scene.folder.path("events.ndjson")])
+        try scene.talk(1)
+        try scene.network.run(on: scene.network.server, "ip link set \(TestNetwork.interface) down")
+        try scene.network.run(on: scene.network.server, "ip link set \(TestNetwork.interface) up")
+        try scene.talk(2)
+        try live.wait("3 exchanges") { scene.events().count { $0.hasPrefix("{\"event\":\"exchange\"") } == 3 }
+        #expect(try live.end() == 0, "\(live.errors)")
+    }
+
+    /// An interface that is gone for good ends the capture: what was seen is reported, and that it was cut is said.
+    @Test func anInterfaceThatIsRemovedEndsTheCapture() throws {
+        guard let scene = try Scene() else { return }
+        let live = try scene.network.live([
+            "-w", scene.folder.path("a.pcapng"), "--json", scene.folder.path("r.json"), "--ndjson",
+            scene.folder.path("events.ndjson"),
+        ])
+        try scene.talk(2)
+        try live.wait("2 exchanges") { scene.events().count { $0.hasPrefix("{\"event\":\"exchange\"") } == 2 }
+        try scene.network.run(on: scene.network.server, "ip link del \(TestNetwork.interface)")
+        #expect(try live.end(nil) == 4)
+        #expect(live.errors.contains(TestNetwork.interface))
+        let report = try JSONReportFile(scene.folder.path("r.json"))
+        #expect(report.exchanges.count == 2)
+        #expect((report.object["captures"] as? [[String: Any]])?.first?["complete"] as? Bool == false)
+        #expect(try scene.exchanges(in: "a.pcapng") == 2)
+    }
+
+    /// The reader of the events has gone: with nothing else to do, that is the end; no error.
+    @Test func aReaderThatLeavesEndsACaptureThatIsForItAlone() throws {
+        guard let scene = try Scene() else { return }
+        let pipe = Pipe()
+        let live = try scene.network.live([], output: pipe)
+        try pipe.fileHandleForWriting.close()
+        try pipe.fileHandleForReading.close()
+        try scene.talk(2)
+        #expect(try live.end(nil) == 0, "\(live.errors)")
+    }
+
+    @Test func aReaderThatLeavesDoesNotEndARecording() throws {
+        guard let scene = try Scene() else { return }
+        let pipe = Pipe()
+        let live = try scene.network.live(
+            ["-w", scene.folder.path("a.pcapng"), "--json", scene.folder.path("r.json"), "-a", "exchanges:4"],
+            output: pipe)
+        try pipe.fileHandleForWriting.close()
+        try pipe.fileHandleForReading.close()
+        try scene.talk(4)
+        #expect(try live.end(nil) == 0, "\(live.errors)")
+        #expect(try JSONReportFile(scene.folder.path("r.json")).exchanges.count == 4)
+        #expect(try scene.exchanges(in: "a.pcapng") == 4)
+    }
+
+    /// Only connections with an exchange are kept, from their handshake on.
+    @Test func onlyExchangesAreKept() throws {
+        guard let scene = try Scene() else { return }
+        let live = try scene.network.live([
+            "-w", scene.folder.path("a.pcapng"), "--only-exchanges", "--json", scene.folder.path("r.json"),
+            "--connections",
+            "--ndjson", scene.folder.path("events.ndjson"),
+        ])
+        try scene.talk(2, upgrades: false)
+        try scene.talk(3)
+        try scene.talk(2, upgrades: false)
+        try live.wait("3 exchanges") { scene.events().count { $0.hasPrefix("{\"event\":\"exchange\"") } == 3 }
+        #expect(try live.end() == 0)
+        let run = try Program.run(
+            "analyze", scene.folder.path("a.pcapng"), "--json", scene.folder.path("again.json"), "--quiet",
+            "--connections",
+            "--fail-on", "never")
+        #expect(run.status == 0)
+        let report = try JSONReportFile(scene.folder.path("r.json"))
+        let again = try JSONReportFile(scene.folder.path("again.json"))
+        #expect(try report.facts(numbers: false) == again.facts(numbers: false))
+        #expect(report.summary["connections"] as? Int == 7)
+        #expect(again.summary["connections"] as? Int == 3)
+        func packets(_ report: JSONReportFile, _ exchange: [String: Any]) -> Int? {
+            let wanted = ((exchange["connection"] as? [String: Any])?["client"] as? [String: Any])?["port"] as? Int
+            let all = report.object["connections"] as? [[String: Any]] ?? []
+            return all.first { ($0["client"] as? [String: Any])?["port"] as? Int == wanted }?["packets"] as? Int
+        }
+        for exchange in report.exchanges { #expect(packets(report, exchange) == packets(again, exchange)) }
+    }
+
+    /// The kernel takes what the filter lets through, and nothing else.
+    @Test func theKernelFilters() throws {
+        guard let scene = try Scene() else { return }
+        let live = try scene.network.live([
+            "-f", "tcp port 1", "--json", scene.folder.path("r.json"), "-w", scene.folder.path("a.pcapng"),
+        ])
+        try scene.talk(1)
+        #expect(try live.end() == 0)
+        let report = try JSONReportFile(scene.folder.path("r.json"))
+        #expect(report.summary["packets"] as? Int == 0)
+        let interface = ((report.object["captures"] as? [[String: Any]])?.first?["interfaces"] as? [[String: Any]])?
+            .first
+        #expect(interface?["filter"] as? String == "tcp port 1")
+    }
+
+    // MARK: Privileges
+
+    @Test func withoutTheCapabilityTheCommandThatGrantsItIsSaid() throws {
+        guard geteuid() == 0, try Program.shell("command -v setpriv", []).status == 0 else {
+            return print("SKIPPED: privileges can be given up by root with setpriv only")
+        }
+        let folder = try Folder()
+        let line =
+            "setpriv --reuid 65534 --regid 65534 --clear-groups --inh-caps=-all --bounding-set=-all \"$0\" live -i lo -c 1"
+        let program = try Self.copy(into: folder)
+        let run = try Program.shell(line.replacingOccurrences(of: "$0", with: program), [])
+        #expect(run.status == 5, "\(run.errors)")
+        #expect(run.errors.contains("CAP_NET_RAW"))
+        #expect(run.errors.contains("sudo setcap cap_net_raw+ep '\(program)'"))
+    }
+
+    @Test func privilegesAreGivenUpOnceTheInterfaceIsOpen() throws {
+        guard let scene = try Scene() else { return }
+        let open = try Program.shell("chmod 777 \"$1\"", [scene.folder.url.path])
+        #expect(open.status == 0)
+        let live = try scene.network.live(["-Z", "nobody", "-w", scene.folder.path("a.pcapng")])
+        #expect(live.errors.contains("as nobody"))
+        let status = try String(contentsOfFile: "/proc/\(live.process.processIdentifier)/status", encoding: .utf8)
+        for line in status.split(separator: "\n") where line.hasPrefix("Uid:") || line.hasPrefix("Gid:") {
+            #expect(line.split(separator: "\t").dropFirst().allSatisfy { $0 == "65534" }, "\(line)")
+        }
+        for line in status.split(separator: "\n") where line.hasPrefix("CapEff:") || line.hasPrefix("CapPrm:") {
+            #expect(line.hasSuffix("0000000000000000"), "\(line)")
+        }
+        try scene.talk(1)
+        try live.wait("an exchange") { live.output.contains("{\"event\":\"exchange\"") }
+        #expect(try live.end() == 0, "\(live.errors)")
+        let attributes = try FileManager.default.attributesOfItem(atPath: scene.folder.path("a.pcapng"))
+        #expect(attributes[.ownerAccountID] as? Int == 65534)
+        #expect(attributes[.posixPermissions] as? Int == 0o600)
+    }
+
+    /// Under sudo the invoking user is meant.
+    @Test func underSudoTheInvokingUserGoesOn() throws {
+        guard let scene = try Scene() else { return }
+        let live = try scene.network.start(
+            on: scene.network.server,
+            ["env", "SUDO_UID=65534", "SUDO_GID=65534", Program.path, "live", "-i", TestNetwork.interface])
+        try live.wait(for: "as nobody")
+        #expect(try live.end() == 0)
+    }
+
+    private static func copy(into folder: Folder) throws -> String {
+        let target = folder.path("upgradescope")
+        try FileManager.default.copyItem(atPath: Program.path, toPath: target)
+        _ = try Program.shell("chmod 755 \"$1\" \"$2\"", [folder.url.path, target])
+        return target
+    }
+
+    // MARK: The command line
+
+    static let wrong: [[String]] = [
+        ["live"], ["live", "-i", "lo", "-b", "packets:3"], ["live", "-i", "lo", "--only-exchanges"],
+        ["live", "-i", "lo", "-w", "a", "-b", "files:3"], ["live", "-i", "lo", "-a", "forever:1"],
+        ["live", "-i", "lo", "-a", "duration:0"], ["live", "-i", "lo", "-a", "filesize:1"],
+        ["live", "-i", "lo", "-s", "0"], ["live", "-i", "lo", "-w", "-", "--ndjson", "-"],
+        ["live", "-i", "lo", "-w", "x", "--json", "x"], ["live", "-i", "lo", "-Z", "no-such-user"],
+        ["analyze", "x.pcap", "-f", "tcp porto"],
+    ]
+
+    @Test(arguments: wrong) func wrongUsageIs2(_ arguments: [String]) throws {
+        let run = try Program.shell("exec \"$0\" \"$@\"", arguments)
+        #expect(run.status == 2, "\(run.errors)")
+        #expect(!run.errors.isEmpty)
+    }
+
+    @Test func anInterfaceThatDoesNotExistIs3() throws {
+        guard geteuid() == 0 else { return print("SKIPPED: needs the privilege to capture") }
+        let run = try Program.run("live", "-i", "nosuch0")
+        #expect(run.status == 3, "\(run.errors)")
+        #expect(run.errors.contains("nosuch0"))
+    }
+
+    @Test func interfacesAreListed() throws {
+        let run = try Program.run("live", "-D")
+        #expect(run.status == 0)
+        if geteuid() == 0 { #expect(run.text.contains("lo  [up")) }
+    }
+}
