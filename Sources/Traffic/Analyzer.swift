@@ -17,6 +17,7 @@ public protocol AnalyzerOutput: AnyObject {
     func said(_ message: TranscriptMessage, in exchange: ExchangeKey)
     func lostTrack(at place: Place, in exchange: ExchangeKey)
     func requested(_ head: MessageHead, connection: UInt64)
+    func responded(_ head: MessageHead, connection: UInt64)
     func streamed(
         _ bytes: Span<UInt8>, _ direction: Direction, offset: Int64, mark: PacketMark, connection: UInt64,
         isBehindOffer: Bool)

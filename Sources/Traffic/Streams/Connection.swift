@@ -407,7 +407,7 @@ struct Connection {
         conversation.receive(bytes, direction, offset: offset, mark: mark)
         if context.options.transcript.streams {
             let isBehindOffer = !conversation.open.isEmpty
-            if isBehindOffer || direction == .client {
+            if isBehindOffer || direction == .client || context.options.transcript.answers {
                 context.output.streamed(
                     bytes, direction, offset: offset, mark: mark, connection: id, isBehindOffer: isBehindOffer)
             }

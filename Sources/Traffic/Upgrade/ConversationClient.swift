@@ -127,7 +127,9 @@ extension Conversation {
                 : context.head.has(.secWebSocketKey) || context.head.has(.http2Settings)
                     || context.head.has(.capsuleProtocol) ? .lostOffer : nil
         let head = context.head.copied(from: bytes, place: place)
-        if context.options.transcript.streams { context.output.requested(head, connection: startFacts.id) }
+        if context.options.transcript.streams || context.options.transcript.requests {
+            context.output.requested(head, connection: startFacts.id)
+        }
         var request = Outstanding(isHEAD: isHEAD, exchange: nil, head: nil, framing: framing, earlyFor: nil, later: nil)
         if let refused = open.lastIndex(where: { $0.isRefused }) { noteLater(&request, refused, head) }
         if let kind {

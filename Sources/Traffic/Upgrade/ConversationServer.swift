@@ -171,6 +171,9 @@ extension Conversation {
         }
         outstanding.removeFirst()
         answeredRequests += 1
+        if context.options.transcript.answers {
+            context.output.responded(context.head.copied(from: bytes, place: place), connection: startFacts.id)
+        }
         guard let number = front.exchange, let index = index(of: number) else {
             if status == 101 {
                 switchUnsolicited(bytes, place, front)
