@@ -155,6 +155,7 @@ struct Facts: OptionSet, Sendable {
     var isValid: Bool? {
         guard contains(.switched) else { return nil }
         guard contains(.status101) else { return contains(.connect) ? true : nil }
+        if contains(.requestUnseen), !contains(.unsolicited) { return nil }
         if holdsAny([.namesNoProtocol, .selectsNotOffered, .unsolicited, .masqueAnswerWrong]) { return false }
         if !contains(.upgradeField) { return false }
         guard contains(.websocket) else { return true }

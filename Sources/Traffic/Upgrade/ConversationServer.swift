@@ -228,8 +228,12 @@ extension Conversation {
 
     /// An answer without a request that it could belong to.
     func takeOrphan(_ bytes: Span<UInt8>, _ place: Place, _ status: Int, mayAnswerUnseen: Bool = false) {
-        if status == 101, !mayAnswerUnseen, clientHole == nil, isAssociated, client.state != .resync {
-            switchUnsolicited(bytes, place, nil)
+        if status == 101 {
+            if mayAnswerUnseen || clientHole != nil || !isAssociated || client.state == .resync {
+                switchUnseen(bytes, place, isBehindHole: mayAnswerUnseen || clientHole != nil)
+            } else {
+                switchUnsolicited(bytes, place, nil)
+            }
             return
         }
         if let refused = open.lastIndex(where: { $0.isRefused }), status >= 200 {

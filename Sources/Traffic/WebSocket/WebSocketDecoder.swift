@@ -45,6 +45,8 @@ struct WebSocketDecoder: UpgradedDecoder {
         ]
         lastSeen = exchange.response?.place.last ?? exchange.lastMark
         if let response = exchange.response { sides[0].informedFrom = response.place.end }
+        // Nobody saw where the request ends and the frames of the client begin.
+        if exchange.request == nil, exchange.response != nil { sides[0].seek() }
     }
 
     mutating func receive(_ bytes: Span<UInt8>, _ direction: Direction, offset: Int64, mark: PacketMark) {
@@ -289,6 +291,13 @@ struct WebSocketSideDecoder {
             }
         }
         return index
+    }
+
+    /// Frames are looked for instead of being expected at the first byte.
+    mutating func seek() {
+        started = true
+        facts.lost = true
+        search = FrameSearch(direction, allowsCompression: deflate || unknownExtension)
     }
 
     mutating func gap(from: Int64, to: Int64, mark: PacketMark) {
