@@ -164,7 +164,7 @@ struct Case {
     /// The first early bytes.
     var earlyBytes: Evidence? {
         guard let early = exchange.early else { return nil }
-        return raw("early bytes", early.place, early.excerpt)
+        return raw("early bytes", early.place, Array(early.excerpt.prefix(Int(clamping: max(early.place.length, 1)))))
     }
 
     /// The first bytes of one side behind the switch.

@@ -155,6 +155,7 @@ struct Facts: OptionSet, Sendable {
     var isValid: Bool? {
         guard contains(.switched) else { return nil }
         guard contains(.status101) else { return contains(.connect) ? true : nil }
+        if contains(.requestUnseen), !contains(.unsolicited) { return nil }
         if holdsAny([.namesNoProtocol, .selectsNotOffered, .unsolicited, .masqueAnswerWrong]) { return false }
         if !contains(.upgradeField) { return false }
         guard contains(.websocket) else { return true }
@@ -211,7 +212,7 @@ struct Facts: OptionSet, Sendable {
             case .http2Settings: settings += Self.memberCount(value)
             case .origin: origin = value
             case .userAgent: if value.starts(with: "Mozilla/") { browser = true }
-            case .secFetchMode: browser = true
+            case .secFetchMode, .secFetchSite, .secFetchDest: browser = true
             case .cookie, .authorization, .proxyAuthorization:
                 facts.insert(.credentials)
                 if line.name == .cookie { browser = true }
@@ -422,7 +423,9 @@ struct Facts: OptionSet, Sendable {
 
     private mutating func readSession(_ exchange: Exchange) {
         guard let sides = exchange.websocket?.sides else { return }
-        if sides.client.zeroKeys > 0 || sides.client.maskedFrames >= 4 && sides.client.longestEqualKeyRun >= 3 {
+        if sides.client.zeroKeys > 0 || sides.client.maskedFrames >= 4 && sides.client.longestEqualKeyRun >= 3
+            || sides.client.longestStepRun >= 3
+        {
             insert(.weakMasks)
         }
         if sides.client.close != nil || sides.server.close != nil { insert(.closed) } else { insert(.idle) }

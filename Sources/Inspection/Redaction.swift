@@ -132,10 +132,38 @@ public enum Redaction {
             if index == target.endIndex || [0x26, 0x3b, 0x23].contains(target[index]) {
                 let pair = target[start..<index]
                 let equals = pair.firstIndex(of: 0x3d)
-                body(pair[..<(equals ?? pair.endIndex)], equals.map { pair[($0 + 1)...] } ?? [])
+                body(decoded(pair[..<(equals ?? pair.endIndex)]), equals.map { pair[($0 + 1)...] } ?? [])
                 start = index + 1
             }
             index += 1
+        }
+    }
+
+    /// A name without its percent-encoding (RFC 3986 2.1): `access%5Ftoken` is as secret as `access_token`.
+    private static func decoded(_ name: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
+        guard name.contains(0x25) else { return name }
+        var result: [UInt8] = []
+        var index = name.startIndex
+        while index < name.endIndex {
+            if name[index] == 0x25, index + 2 < name.endIndex, let high = hexDigit(name[index + 1]),
+                let low = hexDigit(name[index + 2])
+            {
+                result.append(high << 4 | low)
+                index += 3
+            } else {
+                result.append(name[index])
+                index += 1
+            }
+        }
+        return result[...]
+    }
+
+    private static func hexDigit(_ byte: UInt8) -> UInt8? {
+        switch byte {
+        case 0x30...0x39: byte - 0x30
+        case 0x41...0x46: byte - 0x37
+        case 0x61...0x66: byte - 0x57
+        default: nil
         }
     }
 

@@ -27,7 +27,8 @@ struct ExchangeWords {
     /// "GET example.org/chat", "CONNECT example.org:443", "an answer nobody asked for".
     var asked: String {
         guard let request else {
-            return exchange.isHandshakeUnseen ? "a handshake that was not captured" : "no request"
+            if exchange.isHandshakeUnseen { return "a session whose handshake was not captured" }
+            return exchange.kind == .upgrade ? "a request that was not captured" : "no request"
         }
         let method = TerminalText.safe(request.method, limit: 32)
         let target = TerminalText.safe(request.target, limit: 200)
@@ -46,10 +47,15 @@ struct ExchangeWords {
     /// "101 Switching Protocols".
     var answered: String {
         guard let response = exchange.response else {
-            return exchange.isHandshakeUnseen ? "not captured either" : "no answer"
+            return exchange.isHandshakeUnseen ? "not captured" : "no answer"
         }
         let reason = TerminalText.safe(CapturedText(response.reason), limit: 60)
         return reason.isEmpty ? "\(response.status)" : "\(response.status) \(reason)"
+    }
+
+    /// Asked, answered and what came of it; `more` stands behind what was asked.
+    func story(_ more: String = "") -> String {
+        exchange.isHandshakeUnseen ? "\(asked), \(result)" : "\(asked)\(more) → \(answered), \(result)"
     }
 
     /// "switched to websocket", "declined", "failed (auth)".

@@ -12,7 +12,7 @@ enum RecordCodec {
         "Exchange": 25, "ConnectionFacts": 20, "MessageHead": 7, "EarlyData": 12, "EarlyAnswer": 3,
         "LaterRequest": 5, "RequestFraming": 6, "Anomaly": 5, "SwitchedStream": 5, "WebSocketFacts": 6,
         "WebSocketAgreement": 6,
-        "WebSocketSide": 21, "ResumedFrames": 9, "CloseFact": 3, "PingTimes": 2, "PingWait": 5, "FaultAnswer": 4,
+        "WebSocketSide": 22, "ResumedFrames": 9, "CloseFact": 3, "PingTimes": 2, "PingWait": 5, "FaultAnswer": 4,
         "IdleTime": 2, "HTTP2Facts": 3, "HTTP2Side": 4, "Finding": 15, "Evidence": 4, "ConnectionRecord": 24,
         "StreamCounters": 7, "Place": 5, "PacketMark": 4,
     ]
@@ -137,6 +137,7 @@ extension ByteWriter {
             writer.unsigned(side.maskedFrames)
             writer.unsigned(side.zeroKeys)
             writer.unsigned(side.longestEqualKeyRun)
+            writer.unsigned(side.longestStepRun)
             writer.optional(side.firstMessage) { $0.mark($1) }
             writer.counted(side.lastHeader)
             writer.optional(side.lastHeaderPlace) { $0.place($1) }
@@ -464,6 +465,7 @@ extension ByteReader {
         side.maskedFrames = try unsigned()
         side.zeroKeys = try unsigned()
         side.longestEqualKeyRun = try unsigned(as: UInt32.self)
+        side.longestStepRun = try unsigned(as: UInt32.self)
         side.firstMessage = try optional { r throws(Failure) in try r.mark() }
         side.lastHeader = try counted()
         side.lastHeaderPlace = try optional { r throws(Failure) in try r.place() }

@@ -122,7 +122,8 @@ public struct ShowReport: Sendable {
                 "at server", "\(counted(atServer, "byte")) had arrived when it answered", indent: 2, column: 11)
         }
         text.labelled("looks like", early.looksLike.name, indent: 2, column: 11)
-        for line in dump(early.excerpt, offset: early.place.offset, showSecrets: showSecrets) { text.line("  " + line) }
+        let shown = Array(early.excerpt.prefix(Int(clamping: max(early.place.length, 1))))
+        for line in dump(shown, offset: early.place.offset, showSecrets: showSecrets) { text.line("  " + line) }
     }
 
     private func session(_ exchange: Exchange, to text: inout TextLines) {

@@ -72,7 +72,7 @@ public enum TextReport {
         let capture = reported.exchange.firstMark.capture
         let place = report.hasSeveralCaptures ? " (\(report.captureName(capture)))" : ""
         let retry = reported.retryOf.map { ", retry of #\($0)" } ?? ""
-        let line = "\(words.endpoints) \(words.asked)\(retry) → \(words.answered), \(words.result)\(place)"
+        let line = "\(words.endpoints) \(words.story(retry))\(place)"
         for (index, piece) in TerminalText.wrap(line, width: text.layout.width - id.count).enumerated() {
             text.line((index == 0 ? text.layout.paint(id, .bold) : String(repeating: " ", count: id.count)) + piece)
         }
@@ -96,7 +96,7 @@ public enum TextReport {
         let offer = words.offered.isEmpty ? "" : ", offering \(words.offered)"
         let retry = reported.retryOf.map { ", retry of #\($0)" } ?? ""
         for line in TerminalText.wrap(
-            "\(words.asked)\(offer)\(retry) → \(words.answered), \(words.result)", width: layout.width - 4)
+            words.story(offer + retry), width: layout.width - 4)
         {
             text.line("    " + line)
         }
@@ -120,7 +120,7 @@ public enum TextReport {
                 + layout.paint("  (\(finding.standing)\(cause))", .dim))
         text.labelled("seen", TerminalText.safe(finding.message), indent: 4)
         if let before = told.rules[finding.rule] {
-            text.labelled("do", "as for \(finding.rule) in \(before)", indent: 4)
+            text.labelled("do", "as for \(finding.rule) \(before == "above" ? before : "in \(before)")", indent: 4)
         } else {
             told.rules[finding.rule] = place
             if let why = RuleWording.why(finding.rule), !why.isEmpty {

@@ -34,6 +34,49 @@ import Traffic
         }
     }
 
+    /// What an echoing server says is what it was told, byte for byte, whatever both sides compress.
+    @Test func compressedEchoesAreWhatWasSent() throws {
+        guard let captures = SharedMaterial.captures(of: "lab", for: "compressed sessions") else { return }
+        var messages = 0
+        for capture in captures where capture.lastPathComponent.hasPrefix("A") {
+            let hearer = Hearer()
+            var options = AnalyzerOptions()
+            options.transcript.messages = true
+            var analyzer = Analyzer(options: options, output: hearer)
+            var reader = try CaptureReader(path: capture.path)
+            var batch: [CapturedPacket] = []
+            while reader.readBatch(&batch) {
+                for packet in batch {
+                    analyzer.receive(packet, capture: 0, bytes: reader.window.extracting(packet.range))
+                }
+            }
+            analyzer.finish()
+            for (exchange, said) in hearer.said where hearer.echoes.contains(exchange) {
+                let client = said.filter { $0.direction == .client && !$0.isControl }
+                let server = said.filter { $0.direction == .server && !$0.isControl }
+                guard client.contains(where: { $0.isCompressed }) else { continue }
+                #expect(client.map(\.payload) == server.map(\.payload), "\(capture.lastPathComponent)")
+                #expect(client.allSatisfy { $0.isWhole } && server.allSatisfy { $0.isWhole })
+                messages += client.count
+            }
+        }
+        #expect(messages >= 20, "only \(messages) compressed messages were echoed")
+    }
+
+    /// Hears what is said in each exchange.
+    private final class Hearer: AnalyzerOutput {
+        var said: [ExchangeKey: [TranscriptMessage]] = [:]
+        /// Exchanges with the lab's echoing servers.
+        var echoes: Set<ExchangeKey> = []
+        func finished(_ exchange: Exchange) {
+            if exchange.request?.target.text.hasPrefix("/echo") == true { echoes.insert(exchange.key) }
+        }
+        func ended(_ connection: ConnectionRecord) {}
+        func said(_ message: TranscriptMessage, in exchange: ExchangeKey) {
+            said[exchange, default: []].append(message)
+        }
+    }
+
     /// Rules above a note that speak in sessions of which the truth names no violation, and why that is right.
     static let argued: [String: String] = [
         "A08-node-client.pcap WS007": "the client sends Sec-Fetch-Mode like a browser, and no Origin (RFC 6455 4.1)",

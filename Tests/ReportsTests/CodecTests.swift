@@ -36,6 +36,7 @@ struct CodecTests {
         full.websocket?.sides.server.slowestPing = wait
         full.websocket?.sides.client.openPing = wait
         full.websocket?.sides.client.compressedMessages = 9
+        full.websocket?.sides.client.longestStepRun = 8
         full.websocket?.sides.client.inflatedBytes = .max
         full.websocket?.sides.client.firstInformedFrame = wait.place
         full.websocket?.sides.client.faultAnswer = FaultAnswer(

@@ -295,9 +295,9 @@ enum SmugglingRules {
             var found: (key: ArraySlice<UInt8>, value: ArraySlice<UInt8>)?
             Redaction.forEachParameter(request.target) { key, value in
                 let isNamed = value.count >= 8 && QueryCredential.isName(key)
-                if found == nil, isNamed || value.starts(with: "eyJ") && Redaction.looksLikeJWT(value) {
-                    found = (key, value)
-                }
+                guard isNamed || value.starts(with: "eyJ") && Redaction.looksLikeJWT(value) else { return }
+                // The first, but one that is more than the number of a session comes before all.
+                if found == nil || found?.key.matchesIgnoringCase("sid") == true { found = (key, value) }
             }
             guard let found else { return [] }
             let isSession = found.key.matchesIgnoringCase("sid")

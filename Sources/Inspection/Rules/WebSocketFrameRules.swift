@@ -63,15 +63,21 @@ enum WebSocketFrameRules {
         ) { it in
             guard let client = it.exchange.websocket?.sides.client else { return [] }
             let isConstant = client.maskedFrames >= 4 && client.longestEqualKeyRun >= 3
+            let isCounter = !isConstant && client.longestStepRun >= 3
             let seen =
-                isConstant
-                ? "used the same masking key for \(client.longestEqualKeyRun) frames in a row, of "
-                    + "\(client.maskedFrames) in all"
-                : "used the masking key zero for \(Words.count(Int64(clamping: client.zeroKeys), "frame"))"
+                isCounter
+                ? "drew \(client.longestStepRun + 1) masking keys in a row from a counter: each differs from the one "
+                    + "before by the same step"
+                : isConstant
+                    ? "used the same masking key for \(client.longestEqualKeyRun) frames in a row, of "
+                        + "\(client.maskedFrames) in all"
+                    : "used the masking key zero for \(Words.count(Int64(clamping: client.zeroKeys), "frame"))"
             return [
                 it.found(
-                    "The client \(seen).", level: isConstant ? .error : .warning,
-                    count: isConstant ? client.longestEqualKeyRun : UInt32(clamping: client.zeroKeys),
+                    "The client \(seen).", level: isConstant || isCounter ? .error : .warning,
+                    count: isCounter
+                        ? client.longestStepRun + 1
+                        : isConstant ? client.longestEqualKeyRun : UInt32(clamping: client.zeroKeys),
                     at: [it.switched(.client)])
             ]
         }
@@ -268,11 +274,12 @@ enum WebSocketFrameRules {
             scope: [.websocket],
             when: [.anomalies]
         ) { it in
-            it.frames(.dataAfterClose) { _ in
-                "sent a frame after its own Close"
+            it.frames([.dataAfterClose, .controlAfterClose]) { anomaly in
+                anomaly.kind == .controlAfterClose
+                    ? "sent a control frame after its own Close" : "sent a frame after its own Close"
             } level: { anomaly in
-                let opcode = (anomaly.excerpt.first ?? 0) & 15
-                return opcode >= 8 ? .note : opcode <= 2 ? .error : .warning
+                if anomaly.kind == .controlAfterClose { return .note }
+                return (anomaly.excerpt.first ?? 0) & 15 <= 2 ? .error : .warning
             }
         }
         Rule(

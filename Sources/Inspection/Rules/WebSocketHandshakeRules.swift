@@ -146,12 +146,15 @@ enum WebSocketHandshakeRules {
             let signs = [
                 it.request?.value(.userAgent)?.starts(with: "Mozilla/") == true ? "a browser's User-Agent" : nil,
                 it.request?.has(.secFetchMode) == true ? "Sec-Fetch-Mode" : nil,
+                it.request?.has(.secFetchSite) == true ? "Sec-Fetch-Site" : nil,
+                it.request?.has(.secFetchDest) == true ? "Sec-Fetch-Dest" : nil,
                 it.request?.has(.cookie) == true ? "cookies" : nil,
             ].compactMap { $0 }
             return [
                 it.found(
                     "The request has \(Words.list(signs)) but no Origin.",
-                    at: [it.requestLine] + it.lines(.userAgent, .secFetchMode, .cookie, of: it.request))
+                    at: [it.requestLine]
+                        + it.lines(.userAgent, .secFetchMode, .secFetchSite, .secFetchDest, .cookie, of: it.request))
             ]
         }
         Rule(

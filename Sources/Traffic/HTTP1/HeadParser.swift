@@ -255,7 +255,11 @@ extension FieldName {
             switch first {
             case 0x63: return one(.contentLength, "content-length")
             case 0x68: return one(.http2Settings, "http2-settings")
-            default: return one(.secFetchMode, "sec-fetch-mode")
+            default:
+                let mode = one(.secFetchMode, "sec-fetch-mode")
+                if mode != .other { return mode }
+                let site = one(.secFetchSite, "sec-fetch-site")
+                return site == .other ? one(.secFetchDest, "sec-fetch-dest") : site
             }
         case 15: return one(.xForwardedFor, "x-forwarded-for")
         case 16:

@@ -13,6 +13,7 @@ public enum FieldName: UInt8, Sendable, CaseIterable {
     case secWebSocketKey, secWebSocketAccept, secWebSocketVersion, secWebSocketProtocol, secWebSocketExtensions
     case secWebSocketKey1, secWebSocketKey2, webSocketProtocol, proxyConnection, keepAlive, te, trailer, server
     case secFetchMode, xForwardedServer, xForwardedPort, webSocketLocation, webSocketOrigin
+    case secFetchSite, secFetchDest
 
     /// The name in lower case; empty for `.other`.
     public var text: String { Self.texts[Int(rawValue)] }
@@ -25,6 +26,7 @@ public enum FieldName: UInt8, Sendable, CaseIterable {
         "sec-websocket-version", "sec-websocket-protocol", "sec-websocket-extensions", "sec-websocket-key1",
         "sec-websocket-key2", "websocket-protocol", "proxy-connection", "keep-alive", "te", "trailer", "server",
         "sec-fetch-mode", "x-forwarded-server", "x-forwarded-port", "websocket-location", "websocket-origin",
+        "sec-fetch-site", "sec-fetch-dest",
     ]
 }
 

@@ -101,6 +101,9 @@ struct Connection {
         var mark = mark
         if segment.flags.contains(.ack), !segment.flags.contains(.rst) {
             mark.acknowledged = acknowledge(segment.acknowledgment, direction, mark)
+        } else if segment.flags.contains(.syn), direction == .client {
+            // Whoever opens a connection has received nothing of the other side (TCP Fast Open).
+            mark.acknowledged = 0
         }
         let start = segment.sequence &+ (segment.flags.contains(.syn) ? 1 : 0)
         if payload.count > 0 || segment.missing > 0 {

@@ -260,6 +260,8 @@ struct ConversationState {
     var earlyAnswers: [Int: EarlyAnswer] = [:]
     var clientHole: Int64?
     var serverHole: Int64?
+    /// How much of the server had been read at the last hole of the client.
+    var serverAtClientHole: Int64 = -1
     /// Answers can be told to requests; false between a hole and the next quiet moment.
     var isAssociated = true
     /// What the server says where a status line is due.

@@ -38,7 +38,10 @@ extension ConversationState {
                     return
                 }
                 client.state = .head
-                if !isAssociated, outstanding.isEmpty, server.buffer.isEmpty { isAssociated = true }
+                // Requests that a hole swallowed are answered before this one is: not yet, if nothing came since.
+                if !isAssociated, outstanding.isEmpty, server.buffer.isEmpty, server.position > serverAtClientHole {
+                    isAssociated = true
+                }
             case .untilClose, .outOfTurn, .ignored: return
             }
             if isLetGo { return }
@@ -315,6 +318,7 @@ extension ConversationState {
     mutating func clientGap(_ from: Int64, _ to: Int64, _ mark: PacketMark) {
         client.position = to
         if clientHole == nil { clientHole = from }
+        serverAtClientHole = server.position
         let missing = to - from
         switch client.state {
         case .body where client.remaining > missing:

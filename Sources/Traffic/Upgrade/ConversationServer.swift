@@ -159,6 +159,8 @@ extension ConversationState {
         // A hole in the client's stream below what this answer acknowledges: whose answer it is cannot be known.
         if let hole = clientHole, !isAssociated, let acknowledged = place.first.acknowledged, acknowledged > hole {
             forgetOutstanding()
+            takeOrphan(bytes, place, status, mayAnswerUnseen: true)
+            return
         }
         guard let front = outstanding.first else {
             takeOrphan(bytes, place, status)
@@ -228,9 +230,13 @@ extension ConversationState {
     }
 
     /// An answer without a request that it could belong to.
-    mutating func takeOrphan(_ bytes: Span<UInt8>, _ place: Place, _ status: Int) {
-        if status == 101, clientHole == nil, isAssociated, client.state != .resync {
-            switchUnsolicited(bytes, place, nil)
+    mutating func takeOrphan(_ bytes: Span<UInt8>, _ place: Place, _ status: Int, mayAnswerUnseen: Bool = false) {
+        if status == 101 {
+            if mayAnswerUnseen || clientHole != nil || !isAssociated || client.state == .resync {
+                switchUnseen(bytes, place, isBehindHole: mayAnswerUnseen || clientHole != nil)
+            } else {
+                switchUnsolicited(bytes, place, nil)
+            }
             return
         }
         if let refused = open.lastIndex(where: { $0.isRefused }), status >= 200 {

@@ -160,6 +160,21 @@ extension ConversationState {
         if options.transcript.messages || options.tellsProgress { context.output.answered(open[index].exchange) }
     }
 
+    /// A 101 whose request was not captured: it stood in a hole, or before the capture began.
+    mutating func switchUnseen(_ bytes: Span<UInt8>, _ place: Place, isBehindHole: Bool) {
+        exchanges &+= 1
+        context.counters.exchanges += 1
+        let response = context.head.copied(from: bytes, place: place)
+        var exchange = Exchange(kind: .upgrade, connection: startFacts, first: place.first)
+        exchange.response = response
+        exchange.outcome = .switched
+        exchange.touchesGap = isBehindHole
+        exchange.lastMark = place.last
+        guard let index = index(of: add(exchange)) else { return }
+        chooseProtocol(index, response)
+        startSwitch(index, place.end)
+    }
+
     /// A 426 demands what was not offered (RFC 9110 15.5.22): an exchange that the server began.
     mutating func requireUnsolicited(_ bytes: Span<UInt8>, _ place: Place, _ front: Outstanding) {
         let response = context.head.copied(from: bytes, place: place)

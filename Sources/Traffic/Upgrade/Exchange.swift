@@ -224,6 +224,8 @@ public struct Anomaly: Sendable {
         case prefaceMissing, firstFrameNotSettings, upgradedStreamReused
         // The capture
         case gapAfterSwitch, syncLost
+        /// Harmless: whoever has sent Close goes on with Ping or Pong.
+        case controlAfterClose
     }
 
     public var kind: Kind

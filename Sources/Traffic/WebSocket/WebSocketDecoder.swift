@@ -23,6 +23,8 @@ final class WebSocketDecoder: UpgradedDecoder {
         var payload: [UInt8]
         var place: Place
         var sawOtherPong = false
+        /// When the other side was done with the frame it was sending.
+        var freeFrom: Timestamp?
     }
 
     convenience init(exchange: Exchange, context: AnalysisContext) {
@@ -41,15 +43,29 @@ final class WebSocketDecoder: UpgradedDecoder {
         ]
         lastSeen = exchange.response?.place.last ?? exchange.lastMark
         if let response = exchange.response { sides[0].informedFrom = response.place.end }
+        // Nobody saw where the request ends and the frames of the client begin.
+        if exchange.request == nil, exchange.response != nil { sides[0].seek() }
     }
 
     func receive(_ bytes: Span<UInt8>, _ direction: Direction, offset: Int64, mark: PacketMark) {
         if mark.packet != lastSeen.packet { noteTime(mark) }
+        var unfinished = sides[direction.index].unfinishedFrame
         var index = 0
         while index < bytes.count {
             index = sides[direction.index].advance(bytes, from: index, offset: offset, mark: mark)
+            if unfinished >= 0, sides[direction.index].unfinishedFrame != unfinished {
+                unfinished = -1
+                excuse(direction.opposite, mark)
+            }
             if sides[direction.index].hasNews { takeNews(direction, mark) }
             if sides[direction.index].controlIsComplete { takeControl(direction, mark) }
+        }
+    }
+
+    /// A Pong may wait behind the frame that was being sent when the Ping came, and behind no other.
+    private func excuse(_ pinger: Direction, _ mark: PacketMark) {
+        for index in waiting[pinger].indices where waiting[pinger][index].freeFrom == nil {
+            waiting[pinger][index].freeFrom = mark.time
         }
     }
 
@@ -111,7 +127,7 @@ final class WebSocketDecoder: UpgradedDecoder {
     ///
     /// Behind a long frame a Pong has to wait.
     private func noteWait(_ ping: WaitingPing, _ pinger: Direction, _ mark: PacketMark, isAnswered: Bool) {
-        let waited = mark.time.nanoseconds(since: ping.place.last.time)
+        let waited = mark.time.nanoseconds(since: ping.freeFrom ?? ping.place.last.time)
         guard waited > 1_000_000_000, !isClosing, waited > sides[pinger.index].slowestPing?.waited ?? 0,
             isAnswered || !sides[pinger.opposite.index].isInsidePayload
         else { return }
@@ -212,6 +228,9 @@ struct WebSocketSideDecoder {
     private(set) var sentClose = false
     private var hadFatal: Anomaly.Kind?
     private var previousKey: UInt32?
+    /// The step from the key before, read from either end, and how often it came in a row.
+    private var keySteps = (little: UInt32(0), big: UInt32(0))
+    private var stepRuns = (little: UInt32(0), big: UInt32(0))
     private var equalKeys: UInt32 = 0
 
     init(_ direction: Direction, _ agreement: WebSocketAgreement, _ limits: Limits) {
@@ -226,6 +245,8 @@ struct WebSocketSideDecoder {
     }
 
     var isInsidePayload: Bool { remaining > 0 }
+    /// Where the data frame begins whose payload is not complete; negative when there is none.
+    var unfinishedFrame: Int64 { remaining > 0 && opcode < 8 ? headerOffset : -1 }
     var messages: UInt64 { facts.textMessages + facts.binaryMessages }
     var slowestPing: PingWait? {
         get { facts.slowestPing }
@@ -276,6 +297,13 @@ struct WebSocketSideDecoder {
             }
         }
         return index
+    }
+
+    /// Frames are looked for instead of being expected at the first byte.
+    mutating func seek() {
+        started = true
+        facts.lost = true
+        search = FrameSearch(direction, allowsCompression: deflate || unknownExtension)
     }
 
     mutating func gap(from: Int64, to: Int64, mark: PacketMark) {
@@ -414,6 +442,7 @@ struct WebSocketSideDecoder {
     private mutating func beginControl(_ place: Place) {
         control.removeAll(keepingCapacity: true)
         controlIsCut = false
+        if sentClose { noteFrame(.controlAfterClose, place, value: Int64(opcode)) }
         if opcode > 10 { fatal(.reservedOpcode, place, value: Int64(opcode)) }
         if !isFinal || remaining > 125 { fatal(.controlInvalid, place, value: remaining) }
     }
@@ -467,6 +496,16 @@ struct WebSocketSideDecoder {
         facts.maskedFrames += 1
         if key == 0 { facts.zeroKeys += 1 }
         equalKeys = key == previousKey ? equalKeys + 1 : 1
+        if let previousKey, previousKey != key {
+            let little = key &- previousKey
+            let big = key.byteSwapped &- previousKey.byteSwapped
+            stepRuns.little = little == keySteps.little ? stepRuns.little &+ 1 : 1
+            stepRuns.big = big == keySteps.big ? stepRuns.big &+ 1 : 1
+            keySteps = (little, big)
+            facts.longestStepRun = max(facts.longestStepRun, stepRuns.little, stepRuns.big)
+        } else {
+            keySteps = (0, 0)
+        }
         facts.longestEqualKeyRun = max(facts.longestEqualKeyRun, equalKeys)
         previousKey = key
     }

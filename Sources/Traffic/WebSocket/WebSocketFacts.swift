@@ -30,6 +30,8 @@ public struct WebSocketSide: Sendable {
     public var zeroKeys: UInt64 = 0
     /// Longest run of one equal key.
     public var longestEqualKeyRun: UInt32 = 0
+    /// Longest run of keys that each differ from the one before by the same step.
+    public var longestStepRun: UInt32 = 0
     /// First data message begun, for latency.
     public var firstMessage: PacketMark?
     /// The last frame header seen: its first bytes (at most 14) and where it stood.

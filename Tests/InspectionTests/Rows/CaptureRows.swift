@@ -45,4 +45,12 @@ let captureRows: [RuleRow] = [
     RuleRow(
         rule: "CAP006", trigger: [.client(clientHello), .server(hex: "16 03 03 00 01 02")],
         nearMiss: [.client(.get), .server(ok)]),
+    // The capture begins behind the request, or inside of it: its answer says what is spoken.
+    RuleRow(
+        rule: "CAP003", trigger: [.server(.wsAnswer), .client(hex: hello), .server(hex: greeting)],
+        nearMiss: session(.client(hex: hello), .server(hex: greeting)), handshake: false),
+    RuleRow(
+        rule: "CAP003",
+        trigger: [.client(Array(Head.ws.bytes.dropFirst(30))), .server(.wsAnswer), .client(hex: hello)],
+        nearMiss: [.client(.ws), .server(.wsAnswer), .client(hex: hello)], handshake: false),
 ]

@@ -49,4 +49,24 @@ let frameRows: [RuleRow] = [
     RuleRow(
         rule: "WSF011", trigger: session(.server(hex: "88 02 03 ec")), level: .warning,
         nearMiss: session(.server(hex: "88 02 0b b8"))),
+    // Keys out of a counter, whichever end of it comes first.
+    RuleRow(
+        rule: "WSF003",
+        trigger: session(
+            .client(
+                bytes(
+                    "81 81 00 00 10 fe 41 81 81 00 00 10 ff 41 81 81 00 00 11 00 41 81 81 00 00 11 01 41"))),
+        level: .error,
+        nearMiss: session(
+            .client(
+                bytes(
+                    "81 81 00 00 10 fe 41 81 81 00 00 10 ff 41 81 81 00 00 11 00 41 81 81 00 00 11 02 41")))),
+    RuleRow(
+        rule: "WSF003",
+        trigger: session(
+            .client(
+                bytes(
+                    "81 81 fe 10 00 00 bf 81 81 01 11 00 00 40 81 81 04 11 00 00 45 81 81 07 11 00 00 46"))),
+        level: .error,
+        nearMiss: session(.client(bytes("81 81 fe 10 00 00 bf 81 81 01 11 00 00 40 81 81 04 11 00 00 45")))),
 ]

@@ -152,4 +152,7 @@ let handshakeRows: [RuleRow] = [
         trigger: [
             .client(.ws.with("Sec-WebSocket-Version", "4")), .server(.wsAnswer), .server(hex: "04 05 48 65 6c 6c 6f"),
         ], also: ["WS005", "WS014"], nearMiss: session()),
+    RuleRow(
+        rule: "WS007", trigger: [.client(.ws.without("Origin").with("Sec-Fetch-Site", "none")), .server(.wsAnswer)],
+        nearMiss: [.client(.ws.with("Sec-Fetch-Site", "none")), .server(.wsAnswer)]),
 ]

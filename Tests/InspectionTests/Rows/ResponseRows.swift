@@ -85,4 +85,8 @@ let responseRows: [RuleRow] = [
         rule: "RES015",
         trigger: [.client(.get), .server(.answer("200 OK", [("Upgrade", "h2,h2c"), ("Connection", "Upgrade")]))],
         nearMiss: [.client(.get), .server(.answer("200 OK", [("Upgrade", "websocket"), ("Connection", "Upgrade")]))]),
+    // A request that was not captured may be what the 101 answers.
+    RuleRow(
+        rule: "RES005", trigger: [.client(.get), .server(.wsAnswer)],
+        nearMiss: [.lostClient(Head.ws.bytes), .client(.get), .server(.wsAnswer)], nearAlso: ["CAP002"]),
 ]

@@ -73,4 +73,18 @@ let sessionRows: [RuleRow] = [
     RuleRow(
         rule: "WSF020", trigger: session(.client("GET /admin HTTP/1.1\r\nHost: a\r\n\r\n")),
         nearMiss: session(.client(hex: hello))),
+    RuleRow(
+        rule: "WSF012",
+        trigger: session(.server(hex: serverClose), .server(hex: "8a 00"), .client(hex: clientClose), .serverFIN),
+        level: .note,
+        nearMiss: session(.server(hex: "8a 00"), .server(hex: serverClose), .client(hex: clientClose), .serverFIN)),
+    // A Pong may wait behind the frame that is being sent, and behind one only.
+    RuleRow(
+        rule: "WSF016",
+        trigger: session(
+            .server(hex: "89 01 61"), .client(hex: "82 82 00 00 00 01 01"), .client(hex: "02 82 82 00 00 00 02 01"),
+            .wait(seconds: 12), .client(hex: "02 8a 81 37 fa 21 3d 56"), .server(hex: greeting)),
+        nearMiss: session(
+            .server(hex: "89 01 61"), .client(hex: "82 82 00 00 00 01 01"), .wait(seconds: 12),
+            .client(hex: "02 8a 81 37 fa 21 3d 56"), .server(hex: greeting))),
 ]

@@ -87,4 +87,11 @@ let smugglingRows: [RuleRow] = [
     RuleRow(
         rule: "SMG010", trigger: [.client(.ws.with("Upgrade", "websocket, tcp")), .server(.wsAnswer)],
         nearMiss: [.client(.ws.with("Upgrade", "websocket, WebSocket")), .server(.wsAnswer)]),
+    RuleRow(
+        rule: "SMG009",
+        trigger: [
+            .client(.ws.line("GET /ws?sid=abcdefghijkl&access%5Ftoken=0123456789 HTTP/1.1")), .server(.wsAnswer),
+        ],
+        level: .warning,
+        nearMiss: [.client(.ws.line("GET /ws?access%5Ftoken=0123 HTTP/1.1")), .server(.wsAnswer)]),
 ]

@@ -134,7 +134,7 @@ import Testing
                 c(-1, Array(wsRequest.utf8) + hi, ack: nil, .syn), s(-1, ack: size + 8, .syn), c(size + 8),
                 s(0, head, ack: size + 8),
             ],
-            verdict: "order 8 at server 8", handshake: false),
+            verdict: "proven 8 at server 8", handshake: false),
     ]
 
     @Test(arguments: rows) func theVerdict(row: Row) {

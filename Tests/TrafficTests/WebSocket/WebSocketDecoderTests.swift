@@ -139,7 +139,7 @@ func text(_ string: String, fin: Bool = true, key: [UInt8]? = [1, 2, 3, 4]) -> [
         Row(name: "a reason that is no text", bytes: frame(8, [3, 0xe8, 0xff]), kinds: "closeInvalid"),
         Row(name: "a reason that stops inside", bytes: frame(8, [3, 0xe8, 0xc3]), kinds: "closeInvalid"),
         Row(name: "text behind a close", bytes: frame(8) + text("a"), kinds: "dataAfterClose"),
-        Row(name: "a pong behind a close", bytes: frame(8) + frame(10), kinds: ""),
+        Row(name: "a pong behind a close", bytes: frame(8) + frame(10), kinds: "controlAfterClose"),
         // No frames at all.
         Row(
             name: "HTTP where frames are due", bytes: Array("GET / HTTP/1.1\r\nHost: a\r\n\r\n".utf8),
