@@ -36,6 +36,43 @@ struct TargetTests {
         }
     }
 
+    @Test("Upgrade: tcp against the engine stand-in")
+    func tcp() throws {
+        guard Lab.isReady(for: "Upgrade: tcp") else { return }
+        let engine = try ScriptedServer.dockerEngine()
+        let sessions = try Lab.sessions("K01-docker-exec")
+        let report = try Lab.replay(sessions, to: "http://127.0.0.1:\(engine.port)")
+        #expect(report.verdicts == [.same: 1], "\(report.exchanges)")
+        #expect((report.exchanges.first?.live?.bytes.server ?? 0) > 60)
+    }
+
+    /// A WebSocket session inside a tunnel, said as the bytes it was: the key is the recorded one, so the answer is too.
+    @Test("CONNECT through a proxy", arguments: ["squid", "tinyproxy"])
+    func connect(_ name: String) throws {
+        guard Lab.isReady(for: "CONNECT") else { return }
+        let proxy = try LabServer(name)
+        let backend = try ScriptedServer("changed_server", "none")
+        var recording = Recording()
+        recording.client("CONNECT 127.0.0.1:\(backend.port) HTTP/1.1\r\nHost: 127.0.0.1:\(backend.port)\r\n\r\n")
+        recording.server("HTTP/1.1 200 Connection established\r\n\r\n")
+        recording.client(Handshake.request())
+        recording.server(
+            "HTTP/1.1 101 Switching Protocols\r\nServer: lab\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                + "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n")
+        recording.server(Frame.server(1, Array("welcome".utf8)))
+        recording.client(Frame.client(1, Array("1".utf8)))
+        recording.server(Frame.server(1, Array(#"{"n": 1, "user": {"name": "alice"}}"#.utf8)))
+        recording.client(Frame.client(8, Frame.close(1000)))
+        recording.server(Frame.server(8, Frame.close(1000)))
+        let sessions = recording.sessions()
+        #expect(sessions.map(\.upgraded) == [.tunnel, .websocket])
+        var options = ReplayOptions()
+        options.compare.headers = ["proxy-agent"]
+        let report = try Lab.replay(
+            Array(sessions.prefix(1)), to: "http://127.0.0.1:\(proxy.port)", options: options)
+        #expect(report.verdicts == [.same: 1], "\(report.exchanges)")
+    }
+
     /// The second answer is seen, and judged by the same rules as a capture.
     @Test(
         "--raw shows the smuggling again",
