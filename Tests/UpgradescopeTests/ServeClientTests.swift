@@ -193,6 +193,10 @@ enum Kit {
 
     // MARK: HAR
 
+    /// Runs what follows with no signal blocked: the processes of a test inherit blocked ones.
+    private static let unblocked =
+        "import os, signal, sys; signal.pthread_sigmask(signal.SIG_SETMASK, []); os.execvp(sys.argv[1], sys.argv[1:])"
+
     /// What mitmproxy saves of a session is a recording.
     @Test func whatMitmproxySavesIsARecording() throws {
         if Kit.skips("HAR of mitmproxy") { return }
@@ -202,7 +206,7 @@ enum Kit {
         let proxy = Kit.python.replacing("/venv/bin/python", with: "/venv-mitm/bin/mitmdump")
         let run = try Program.shell(
             """
-            timeout -k 2 40 '\(proxy)' -q --mode reverse:http://127.0.0.1:$1 --listen-host 127.0.0.1 -p 25902 --set hardump=$2 &
+            '\(Kit.python)' -c '\(Self.unblocked)' '\(proxy)' -q --mode reverse:http://127.0.0.1:$1 --listen-host 127.0.0.1 -p 25902 --set hardump=$2 &
             until curl -s -o /dev/null http://127.0.0.1:25902/; do sleep 0.2; done
             '\(Kit.python)' '\(Kit.client("ws_client.py"))' ws://127.0.0.1:25902/echo --no-deflate --msgs text:a,text:b,text:c,text:d
             kill -TERM $!; wait $!

@@ -100,6 +100,7 @@ public final class ServeServer {
         do {
             listener = try bootstrap.bind(host: host, port: port).wait()
         } catch {
+            isOver.succeed()
             throw ServeError("\(host):\(port) cannot be listened on: \(Self.words(error))")
         }
         listening(listener.localAddress.flatMap { Endpoint($0) } ?? Endpoint(address: IPAddress(v4: 0), port: 0))
