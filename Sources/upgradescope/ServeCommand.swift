@@ -112,6 +112,8 @@ struct ServeCommand: ParsableCommand {
         var options = ServeOptions()
         options.keepsFragments = keepFragments
         options.idle = idle.nanoseconds
+        let longest = chosen.flatMap { $0.steps(of: .client) }.map(\.payload.count).max() ?? 0
+        options.messageBytes = max(options.messageBytes, 4 * longest)
         options.connections = min(mostConnections, max(1, System.raiseFileLimit() - 64))
         do throws(ServeError) {
             let server = ServeServer(
@@ -254,11 +256,12 @@ final class ServeLog: Sendable {
                 }
                 return "\(client)  \(Self.words(exchange))"
             case .refused(let client, let reason): return "\(client)  not served: \(reason)"
-            case .closed(_, let exchanges, let packets):
+            case .finished(let exchanges): state.judge?.add(exchanges)
+            case .closed(_, let packets):
                 state.connections += 1
-                state.judge?.add(exchanges, packets: packets)
-                return nil
+                state.judge?.close(packets: packets)
             }
+            return nil
         }
         if let line, !quiet { say(line) }
     }
@@ -284,7 +287,9 @@ final class ServeLog: Sendable {
     private static func words(_ exchange: ServedExchange) -> String {
         var words = asked(exchange)
         if exchange.protocolName != nil {
-            words += ": said \(exchange.said) of \(exchange.scripted), heard \(exchange.heard) of \(exchange.expected)"
+            words =
+                "\(exchange.title) is over: said \(exchange.said) of \(exchange.scripted), "
+                + "heard \(exchange.heard) of \(exchange.expected)"
         }
         return ([words] + exchange.remarks).joined(separator: "; ")
     }
@@ -302,9 +307,12 @@ final class ServeJudge {
     }
 
     /// A connection is over.
-    func add(_ exchanges: [Exchange], packets: UInt32) {
+    func close(packets: UInt32) {
         counters.connections += 1
         counters.packets += UInt64(packets)
+    }
+
+    func add(_ exchanges: [Exchange]) {
         for exchange in exchanges {
             counters.exchanges += 1
             counters.requests += 1

@@ -80,6 +80,6 @@ struct Duel {
         }
         server.closed(reset: nil, at: now)
         let comparison = SessionComparison(options: options.compare, inspector: Inspector())
-        return (comparison.result(script, client.run), server.served)
+        return (comparison.result(script, client.run), server.takeServed())
     }
 }

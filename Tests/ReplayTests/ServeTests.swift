@@ -12,6 +12,8 @@ private struct Visitor: ~Copyable {
     /// What the stand-in has sent, and how it ended.
     private(set) var received: [UInt8] = []
     private(set) var ending: ServedConnection.Action?
+    /// What was answered and is over.
+    private(set) var served: [ServedExchange] = []
     private var now = Timestamp(nanoseconds: 1_800_000_000_000_000_000)
     private var read = 0
 
@@ -31,6 +33,7 @@ private struct Visitor: ~Copyable {
 
     private mutating func take(_ actions: [ServedConnection.Action]) {
         now.nanoseconds += 1_000_000
+        served += connection.takeServed()
         for action in actions {
             if case .send(let bytes) = action { received += bytes } else { ending = action }
         }
@@ -94,9 +97,9 @@ private struct Visitor: ~Copyable {
         visitor.close(1000)
         #expect(visitor.news() == "close 1000")
         #expect(visitor.ending == .close)
-        #expect(visitor.connection.served.map(\.said) == [4])
-        #expect(visitor.connection.served.map(\.heard) == [3])
-        #expect(visitor.connection.served.first?.remarks == ["message 2 is not the recorded one"])
+        #expect(visitor.served.map(\.said) == [4])
+        #expect(visitor.served.map(\.heard) == [3])
+        #expect(visitor.served.first?.remarks == ["message 2 is not the recorded one"])
     }
 
     @Test func bytesMayArriveOneByOne() {
@@ -141,7 +144,7 @@ private struct Visitor: ~Copyable {
         visitor.say(Handshake.request())
         visitor.close(1001)
         #expect(visitor.news() == "\(Self.switching) | close 1001")
-        #expect(visitor.connection.served.first?.remarks == ["closed after 0 of 1 messages"])
+        #expect(visitor.served.first?.remarks == ["closed after 0 of 1 messages"])
     }
 
     @Test(arguments: [true, false]) func aServerThatLeftWithoutAWordLeaves(reset: Bool) throws {
@@ -220,7 +223,7 @@ private struct Visitor: ~Copyable {
         #expect(answer.hasPrefix(status), "\(answer)")
         #expect(answer.contains(reason), "\(answer)")
         #expect(visitor.ending == .close)
-        #expect(visitor.connection.served.map(\.recording) == [nil])
+        #expect(visitor.served.map(\.recording) == [nil])
     }
 
     @Test func aClientThatSpeaksTLSIsToldOf() {
@@ -228,7 +231,7 @@ private struct Visitor: ~Copyable {
         visitor.say([0x16, 3, 1, 2, 0, 1])
         #expect(visitor.received.isEmpty)
         #expect(visitor.ending == .close)
-        #expect(visitor.connection.served.first?.remarks == ["the client speaks TLS, which is served with --tls"])
+        #expect(visitor.served.first?.remarks == ["the client speaks TLS, which is served with --tls"])
     }
 
     @Test func endlessBeginningsAreRefused() {
@@ -264,6 +267,29 @@ private struct Visitor: ~Copyable {
         #expect(visitor.ending == nil)
         visitor.say(Handshake.request("Authorization: Basic eDp5\r\n"))
         #expect(visitor.news() == "\(Self.switching) | hello")
+    }
+
+    @Test func plainRequestsOnTheWayAreAnsweredAsWell() {
+        var recording = Recording()
+        recording.client("GET /page HTTP/1.1\r\nHost: a\r\n\r\n")
+        recording.server("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello")
+        recording.client("GET /chunks HTTP/1.1\r\nHost: a\r\n\r\n")
+        recording.server("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n")
+        recording.client("HEAD /page HTTP/1.1\r\nHost: a\r\n\r\n")
+        recording.server("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n")
+        recording.client(Handshake.request())
+        recording.server(Handshake.response())
+        recording.server(Frame.server(1, Array("hello".utf8)))
+        var visitor = Visitor(RecordedAnswers(recording.sessions()))
+        visitor.say("HEAD /page HTTP/1.1\r\nHost: a\r\n\r\n")
+        #expect(visitor.news() == "HTTP/1.1 200 OK | ")
+        visitor.say("GET /chunks HTTP/1.1\r\nHost: a\r\n\r\n")
+        #expect(visitor.news() == "HTTP/1.1 200 OK | 2\r\nhi\r\n0\r\n\r\n")
+        visitor.say("GET /page HTTP/1.1\r\nHost: a\r\n\r\n")
+        #expect(visitor.news() == "HTTP/1.1 200 OK | hello")
+        visitor.say(Handshake.request())
+        #expect(visitor.news() == "\(Self.switching) | hello")
+        #expect(visitor.ending == nil)
     }
 
     // MARK: Heads

@@ -198,7 +198,7 @@ import Traffic
         #expect(page.ranges(of: "</script>").count == 1)
         #expect(page.contains("default-src 'none'"))
         #expect(page.contains("&lt;/script&gt;&lt;img src=x onerror=alert(1)&gt;&amp;&quot;&#39;"))
-        #expect(page.contains("1 same, 1 differs, 1 failed, 1 skipped."))
+        #expect(page.contains("4 exchanges: 1 same, 1 differs, 1 failed, 1 skipped."))
         for tag in ["details", "table", "div", "ul", "dl", "section", "tr", "td", "pre", "span", "p"] {
             let opened = page.ranges(of: "<\(tag)>").count + page.ranges(of: "<\(tag) ").count
             #expect(opened == page.ranges(of: "</\(tag)>").count, "\(tag)")
@@ -208,8 +208,10 @@ import Traffic
     @Test(arguments: [
         ([Verdict.same: 1], false, "The exchange is the same as recorded."),
         ([.same: 3, .skipped: 1], false, "All 3 exchanges are the same as recorded."),
+        ([.differs: 2, .skipped: 1], false, "All 2 exchanges differ from what was recorded."),
+        ([.failed: 1], false, "The exchange failed."),
         ([.skipped: 2], false, "Nothing was said: 2 exchanges, all skipped."),
-        ([.same: 1, .differs: 2, .failed: 1], true, "1 same, 2 differ, 1 failed. Interrupted."),
+        ([.same: 1, .differs: 2, .failed: 1], true, "4 exchanges: 1 same, 2 differ, 1 failed. Interrupted."),
     ])
     func theVerdictIsASentence(verdicts: [Verdict: Int], interrupted: Bool, sentence: String) {
         var report = Self.empty

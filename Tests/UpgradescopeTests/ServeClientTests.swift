@@ -110,7 +110,7 @@ enum Kit {
         #expect(
             run.text.trimmingCharacters(in: .whitespacesAndNewlines) == (try Kit.observed(client.capture)),
             "\(run.errors)")
-        #expect(standIn.words.contains(" said "), "\(standIn.words)")
+        #expect(standIn.words.contains("is over: said "), "\(standIn.words)")
     }
 
     /// The page is served by another program; its WebSocket is ours.
@@ -191,17 +191,96 @@ enum Kit {
         #expect(again.text.contains("\"target\":\"/echo\""))
     }
 
+    // MARK: HAR
+
+    /// Runs what follows with no signal blocked: the processes of a test inherit blocked ones.
+    private static let unblocked =
+        "import os, signal, sys; signal.pthread_sigmask(signal.SIG_SETMASK, []); os.execvp(sys.argv[1], sys.argv[1:])"
+
+    /// What mitmproxy saves of a session is a recording.
+    @Test func whatMitmproxySavesIsARecording() throws {
+        if Kit.skips("HAR of mitmproxy") { return }
+        let folder = try Folder()
+        let har = folder.path("mitm.har")
+        let standIn = try StandIn([Kit.capture("A06-py-mixed.pcap")])
+        let proxy = Kit.python.replacing("/venv/bin/python", with: "/venv-mitm/bin/mitmdump")
+        let run = try Program.shell(
+            """
+            '\(Kit.python)' -c '\(Self.unblocked)' '\(proxy)' -q --mode reverse:http://127.0.0.1:$1 --listen-host 127.0.0.1 -p 25902 --set hardump=$2 &
+            until curl -s -o /dev/null http://127.0.0.1:25902/; do sleep 0.2; done
+            '\(Kit.python)' '\(Kit.client("ws_client.py"))' ws://127.0.0.1:25902/echo --no-deflate --msgs text:a,text:b,text:c,text:d
+            kill -TERM $!; wait $!
+            """, "\(standIn.port)", har)
+        #expect(run.text.contains("[5, 44, 1000, 3]"), "\(run.text)\(run.errors)")
+        #expect(try standIn.stop() == 0)
+        let again = try StandIn([har])
+        let replay = try Program.run("replay", har, "--to", "ws://127.0.0.1:\(again.port)", "--format", "junit")
+        #expect(replay.status == 0, "\(replay.text)\(replay.errors)")
+        #expect(replay.text.contains("tests=\"1\" failures=\"0\" errors=\"0\" skipped=\"0\""), "\(replay.text)")
+        #expect(try again.stop() == 0)
+        #expect(again.words.contains("heard 4 of 4"), "\(again.words)")
+    }
+
+    static let sample = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        .deletingLastPathComponent().appendingPathComponent("samples/clean-session.pcap").path
+
+    @Test func harOutOfACaptureIsReplayedLikeTheCapture() throws {
+        let folder = try Folder()
+        let har = folder.path("sample.har")
+        #expect(try Program.run("analyze", Self.sample, "--quiet", "--har", har).status == 0)
+        let standIn = try StandIn([Self.sample])
+        for source in [Self.sample, har] {
+            let replay = try Program.run("replay", source, "--to", "ws://127.0.0.1:\(standIn.port)")
+            #expect(replay.status == 0, "\(replay.text)\(replay.errors)")
+            #expect(replay.text.contains("101 websocket, 2 out, 2 back, closed 1000"), "\(replay.text)")
+        }
+        #expect(try standIn.stop() == 0)
+    }
+
+    @Test(arguments: [
+        ("{\"log\": {\"entries\": [", "not JSON: the text ends where a value should be (line 1, column 22)"),
+        (
+            "{\"log\":{\"entries\":[{\"request\":{\"url\":\"ws://h/\"},\"_webSocketMessages\":[{}]}]}}",
+            "log.entries[0]._webSocketMessages[0]: has no \"type\""
+        ),
+    ])
+    func aBrokenHARIsNamedWithThePlace(text: String, message: String) throws {
+        let folder = try Folder()
+        let har = try folder.write("broken.har", Array(text.utf8))
+        let run = try Program.run("replay", har, "--to", "ws://127.0.0.1:1")
+        #expect(run.status == 3)
+        #expect(run.errors == "\(har): \(message)\n")
+    }
+
     // MARK: The command line
 
     @Test func twoReplaysInARowAreTheSame() throws {
-        let sample = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-            .deletingLastPathComponent().appendingPathComponent("samples/clean-session.pcap").path
-        let standIn = try StandIn([sample])
+        let standIn = try StandIn([Self.sample])
         for _ in 0..<2 {
-            let replay = try Program.run("replay", sample, "--to", "ws://127.0.0.1:\(standIn.port)")
+            let replay = try Program.run("replay", Self.sample, "--to", "ws://127.0.0.1:\(standIn.port)")
             #expect(replay.status == 0, "\(replay.text)\(replay.errors)")
         }
         #expect(try standIn.stop() == 0)
         #expect(standIn.words.contains("served 2 requests on 2 connections"), "\(standIn.words)")
+    }
+
+    @Test(arguments: [
+        (["--cert", "a.pem"], "--cert and --key go together"), (["--save-cert", "a.pem"], "no certificate is made"),
+        (["--json", "a.json"], "a report needs --findings"), (["--findings", "--har", "a"], "is text, JSON or HTML"),
+        (["--listen", "70000"], "--listen"), (["--listen", "::1:80"], "--listen"), (["--exchange", "0"], "--exchange"),
+        (["--exchange", "7"], "there is no exchange 7: they are 1 to 1"), (["--host", "b"], "no exchange was chosen"),
+    ])
+    func wrongUsageIsSaid(arguments: [String], words: String) throws {
+        let run = try Program.shell("\"$0\" serve \"$@\"", [Self.sample] + arguments)
+        #expect(run.status == 2, "\(run.errors)")
+        #expect(run.errors.contains(words), "\(run.errors)")
+    }
+
+    @Test func anAddressThatIsTakenIsNamed() throws {
+        let standIn = try StandIn([Self.sample])
+        let run = try Program.run("serve", Self.sample, "--listen", "\(standIn.port)")
+        #expect(run.status == 3)
+        #expect(run.errors.contains("127.0.0.1:\(standIn.port) cannot be listened on: it is in use"), "\(run.errors)")
+        #expect(try standIn.stop() == 0)
     }
 }

@@ -60,6 +60,8 @@ final class ServeFloor: Sendable {
         tell(.served(client: client, exchange))
     }
 
+    var channels: [any Channel] { state.withLock { Array($0.channels.values) } }
+
     /// Ends every connection; `promise` is kept when the last is gone.
     func stop(_ promise: EventLoopPromise<Void>) {
         let channels = state.withLock { state in
@@ -69,6 +71,11 @@ final class ServeFloor: Sendable {
         if channels.isEmpty { promise.succeed() }
         for channel in channels { channel.pipeline.fireUserInboundEventTriggered(ServeHandler.Stop()) }
     }
+}
+
+extension ServeFloor {
+    /// Closes what is still open, whatever was not sent.
+    func abandon() { for channel in channels { channel.close(promise: nil) } }
 }
 
 /// The channel of one client.
@@ -84,7 +91,7 @@ final class ServeHandler: ChannelInboundHandler {
     private var client = Endpoint(address: IPAddress(v4: 0), port: 0)
     private var timer: Scheduled<Void>?
     private var lastHeard = NIODeadline.now()
-    private var told = 0
+    private var isEnding = false
     private var hasBegun = false
     private var isEntered = false
     private var reset: Direction?
@@ -128,8 +135,7 @@ final class ServeHandler: ChannelInboundHandler {
         if let connection {
             connection.closed(reset: reset, at: floor.clock.now)
             tellProgress()
-            floor.tell(
-                .closed(client: client, exchanges: connection.exchanges, packets: connection.packets))
+            floor.tell(.closed(client: client, packets: connection.packets))
         }
         connection = nil
         if isEntered { floor.leave(context.channel) }
@@ -166,9 +172,11 @@ final class ServeHandler: ChannelInboundHandler {
             case .send(let bytes):
                 context.write(wrapOutboundOut(context.channel.allocator.buffer(bytes: bytes)), promise: nil)
             case .close:
+                isEnding = true
                 let channel = context.channel
                 context.writeAndFlush(wrapOutboundOut(ByteBuffer())).whenComplete { _ in channel.close(promise: nil) }
             case .reset:
+                isEnding = true
                 reset = .server
                 let channel = context.channel
                 context.writeAndFlush(wrapOutboundOut(ByteBuffer())).whenComplete { _ in
@@ -185,11 +193,12 @@ final class ServeHandler: ChannelInboundHandler {
 
     private func tellProgress() {
         guard let connection else { return }
-        for exchange in connection.served.dropFirst(told) {
+        for exchange in connection.takeServed() {
             floor.served(exchange, client: client)
             hasBegun = false
         }
-        told = connection.served.count
+        let exchanges = connection.takeExchanges()
+        if !exchanges.isEmpty { floor.tell(.finished(exchanges)) }
         if !hasBegun, let exchange = connection.ongoing {
             hasBegun = true
             floor.tell(.began(client: client, exchange))
@@ -204,7 +213,11 @@ final class ServeHandler: ChannelInboundHandler {
             guard NIODeadline.now() - handler.lastHeard >= .nanoseconds(handler.floor.options.idle) else {
                 return handler.watch(context)
             }
+            // Who was said goodbye to, and does not read it, has had its time.
+            if handler.isEnding { return context.close(promise: nil) }
             handler.act(handler.connection?.timedOut(at: handler.floor.clock.now) ?? [.close], context)
+            handler.lastHeard = .now()
+            handler.watch(context)
         }
     }
 }

@@ -35,8 +35,10 @@ public enum ServeEvent: Sendable {
     case began(client: Endpoint, ServedExchange)
     /// A request was answered, and what followed is over.
     case served(client: Endpoint, ServedExchange)
-    /// A connection is over, with its exchanges as the analyzer saw them, and so many packets.
-    case closed(client: Endpoint, exchanges: [Exchange], packets: UInt32)
+    /// Exchanges that are over, as the analyzer saw them.
+    case finished([Exchange])
+    /// A connection is over; what was said in it makes so many packets.
+    case closed(client: Endpoint, packets: UInt32)
     /// A connection was not served, and why.
     case refused(client: Endpoint, reason: String)
 }
@@ -98,6 +100,7 @@ public final class ServeServer {
         do {
             listener = try bootstrap.bind(host: host, port: port).wait()
         } catch {
+            isOver.succeed()
             throw ServeError("\(host):\(port) cannot be listened on: \(Self.words(error))")
         }
         listening(listener.localAddress.flatMap { Endpoint($0) } ?? Endpoint(address: IPAddress(v4: 0), port: 0))
@@ -106,6 +109,8 @@ public final class ServeServer {
             task.cancel()
             listener.close(promise: nil)
             floor.stop(isOver)
+            // Who does not read what was sent is not waited for.
+            loop.scheduleTask(in: .seconds(2)) { floor.abandon() }
         }
         try? isOver.futureResult.wait()
         watch.cancel()

@@ -14,7 +14,7 @@ public struct ServeOptions: Sendable {
     /// Messages are cut into frames as they were recorded.
     public var keepsFragments = false
     /// Bytes of one message of a client that are taken at most.
-    public var messageBytes = 16 << 20
+    public var messageBytes = 1 << 20
     /// Connections at the same time.
     public var connections = 1024
     /// Nanoseconds without a word of the client until the connection is closed.
@@ -74,10 +74,8 @@ public final class ServedConnection {
     /// What the witness told while an answer was made.
     private var untold: LiveNews?
 
-    /// Requests that were answered, in order; the last may still go on.
-    public private(set) var served: [ServedExchange] = []
-    /// Exchanges that are over, as the analyzer saw them.
-    public private(set) var exchanges: [Exchange] = []
+    private var served: [ServedExchange] = []
+    private var exchanges: [Exchange] = []
 
     /// The exchange behind whose switch the client and we are now.
     public var ongoing: ServedExchange? {
@@ -101,6 +99,20 @@ public final class ServedConnection {
     /// Packets that what was said makes.
     public var packets: UInt32 { witness.packetCount }
 
+    /// Requests that were answered since this was asked last, and are over.
+    public func takeServed() -> [ServedExchange] {
+        let taken = served
+        served = []
+        return taken
+    }
+
+    /// Exchanges that are over since this was asked last, as the analyzer saw them.
+    public func takeExchanges() -> [Exchange] {
+        let taken = exchanges
+        exchanges = []
+        return taken
+    }
+
     // MARK: What happens
 
     /// The connection is established.
@@ -119,7 +131,8 @@ public final class ServedConnection {
             send(bytes, at: time)
             if let end { self.end(reset: end == .rst) }
         }
-        if !hasRequest, case .requests = phase { refuseWhatIsNoRequest(at: time) }
+        let hasLine = bytes.contains(0x0a) || beginning.count == bytes.count || beginning.count > options.headBytes
+        if !hasRequest, hasLine, case .requests = phase { refuseWhatIsNoRequest(at: time) }
         return taken()
     }
 

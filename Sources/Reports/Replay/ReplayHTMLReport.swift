@@ -72,7 +72,7 @@ public enum ReplayHTMLReport {
         html.markup("<th class=\"number\">Most</th></tr></thead><tbody>")
         for latency in report.latencies {
             html.markup("<tr>")
-            html.element("td", latency.name + (latency.isCorrected ? ", corrected for omission" : ""))
+            html.element("td", latency.name)
             html.element("td", class: "number", grouped(latency.count))
             for value in [latency.minimum, latency.mean] + latency.percentiles.map(\.milliseconds) + [latency.maximum] {
                 html.element("td", class: "number", ReplayWords.milliseconds(value))
@@ -121,13 +121,18 @@ public enum ReplayHTMLReport {
             return
         }
         var told: [String: Int] = [:]
+        /// How often each exchange was told of: under load it is said several times.
+        var times: [Int: Int] = [:]
         var shown = 0
         for verdicts in [[Verdict.differs, .failed], [.same], [.skipped]] {
             for exchange in report.exchanges where verdicts.contains(exchange.verdict) && shown < exchangeLimit {
                 // What one came for lies open.
                 let isOpen = shown == 0 && exchange.verdict != .same && exchange.verdict != .skipped
                 shown += 1
-                self.exchange(exchange, isOpen: isOpen, told: &told, to: &html)
+                times[exchange.id, default: 0] += 1
+                let time = times[exchange.id] ?? 1
+                let anchor = time == 1 ? "\(exchange.id)" : "\(exchange.id)-\(time)"
+                self.exchange(exchange, anchor: anchor, isOpen: isOpen, told: &told, to: &html)
                 try sink.drain(&html.bytes)
             }
         }
@@ -139,11 +144,12 @@ public enum ReplayHTMLReport {
     }
 
     private static func exchange(
-        _ exchange: ReplayedExchange, isOpen: Bool, told: inout [String: Int], to html: inout HTMLWriter
+        _ exchange: ReplayedExchange, anchor: String, isOpen: Bool, told: inout [String: Int],
+        to html: inout HTMLWriter
     ) {
         let words = ReplayWords(exchange)
         html.markup("<details class=\"exchange\" id=\"x")
-        html.text("\(exchange.id)")
+        html.text(anchor)
         html.markup("\" data-levels=\"")
         html.text(Set(exchange.findings.map(\.level.name)).sorted().joined(separator: " "))
         html.markup(isOpen ? "\" open><summary><span class=\"id\">" : "\"><summary><span class=\"id\">")
@@ -204,7 +210,11 @@ public enum ReplayHTMLReport {
     }
 
     private static func value(_ text: String?, class style: StaticString, to html: inout HTMLWriter) {
-        if let text { html.element("pre", class: style, text) } else { html.element("span", class: "quiet", "nothing") }
+        switch text {
+        case nil: html.element("span", class: "quiet", "nothing")
+        case "": html.element("span", class: "quiet", "empty")
+        case let text?: html.element("pre", class: style, text)
+        }
     }
 
     private static func outlines(_ exchange: ReplayedExchange, to html: inout HTMLWriter) {

@@ -64,7 +64,7 @@ public enum ReplayJSONReport {
         for verdict in Verdict.allCases { json.member(verdict.rawValue, report.count(verdict)) }
         json.object("latency_ms") { json in
             for latency in report.latencies {
-                json.object(latency.name) { json in
+                json.object(latency.name.replacing(" (corrected)", with: "_corrected")) { json in
                     json.member("count", latency.count)
                     json.member("min", decimal: latency.minimum)
                     json.member("mean", decimal: latency.mean)

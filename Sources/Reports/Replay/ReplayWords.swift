@@ -39,7 +39,12 @@ struct ReplayWords {
             let all = said == 1 ? "The exchange is" : "All \(grouped(said)) exchanges are"
             return "\(all) the same as recorded.\(stopped)"
         }
-        return "\(verdicts(of: report)).\(stopped)"
+        for (verdict, words) in [(Verdict.differs, "differ from what was recorded"), (.failed, "failed")]
+        where report.count(verdict) == said {
+            let all = said == 1 ? "The exchange \(verdict == .differs ? "differs from what was recorded" : words)" : nil
+            return "\(all ?? "All \(grouped(said)) exchanges \(words)").\(stopped)"
+        }
+        return "\(counted(total, "exchange")): \(verdicts(of: report)).\(stopped)"
     }
 
     /// "101, websocket, chat; 3 messages, Close 1000".
