@@ -85,7 +85,7 @@ let package = Package(
             name: "LiveViewStage", dependencies: ["LiveView", "Inspection", "Traffic"], path: "Tests/LiveViewStage",
             swiftSettings: strict),
         .testTarget(
-            name: "LiveViewTests", dependencies: ["LiveView", "LiveViewStage", "Reports", "Inspection", "Traffic"],
+            name: "LiveViewTests", dependencies: ["LiveView", "Reports", "Inspection", "Traffic"],
             swiftSettings: strict),
         .testTarget(name: "MetricsTests", dependencies: ["Metrics", "Inspection", "Traffic"], swiftSettings: strict),
         .testTarget(name: "ReplayTests", dependencies: ["Replay", "Inspection", "Traffic"], swiftSettings: strict),
@@ -93,7 +93,8 @@ let package = Package(
         .testTarget(name: "InspectionTests", dependencies: ["Inspection", "Traffic"], swiftSettings: strict),
         .testTarget(name: "ReportsTests", dependencies: ["Reports", "Inspection", "Traffic"], swiftSettings: strict),
         .testTarget(
-            name: "UpgradescopeTests", dependencies: ["Reports", "Inspection", "Traffic"], swiftSettings: strict),
+            name: "UpgradescopeTests", dependencies: ["LiveViewStage", "Reports", "Inspection", "Traffic"],
+            swiftSettings: strict),
         // Whether the product is right: every capture with a known truth, damage, splitting, the samples.
         .testTarget(
             name: "GroundTruthTests", dependencies: ["Reports", "Inspection", "Traffic"],
