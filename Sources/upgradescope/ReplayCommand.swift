@@ -74,7 +74,10 @@ struct ReplayCommand: ParsableCommand {
 
     // The conversation.
 
-    @Option(help: ArgumentHelp("When messages are sent: causal, recorded, xN, fast.", valueName: "pace"))
+    @Option(
+        help: ArgumentHelp(
+            "When messages are sent: causal, recorded, xN, fast; a close always waits for what came before it.",
+            valueName: "pace"))
     var pace = "causal"
 
     @Option(help: "How it is known that a recorded message has come.")
@@ -268,8 +271,14 @@ struct ReplayCommand: ParsableCommand {
         of sessions: [RecordedSession], _ server: ReplayTarget, _ options: ReplayOptions
     ) -> [ReplayScript] {
         var connections: [UInt64: Int] = [:]
+        var tunnels: [ExchangeKey: Int] = [:]
+        for session in sessions { if let key = session.key { tunnels[key] = session.id } }
         return sessions.map { session in
             var script = ReplayScript(session, target: server, options: options)
+            if let tunnel = session.exchange?.parent.flatMap({ tunnels[$0] }) {
+                script.skip(because: "it was said inside the tunnel of exchange \(tunnel), and is said with that")
+                return script
+            }
             // The bytes of a connection are sent once, whatever exchanges are in them.
             if raw, script.plan.skipped == nil {
                 if let first = connections[session.connection] {

@@ -357,6 +357,7 @@ public struct ReplayClient {
             if let due = waits(for: line, now) {
                 guard due <= now else { return wake(at: due, &actions) }
                 guard timedOut(line.needs, now, &actions) else { return }
+                continue
             }
             say(line, now, &actions)
         }
@@ -373,23 +374,21 @@ public struct ReplayClient {
 
     /// Until when a line has to wait; `nil` when it is due.
     private func waits(for line: ReplayScript.Line, _ now: Timestamp) -> Timestamp? {
-        switch options.pace {
-        case .fast: return nil
-        case .recorded(let factor):
-            let due = (run.answered ?? now).adding(Int64(Double(max(0, line.time)) / factor))
-            return due <= now ? nil : due
-        case .causal:
-            let isReady =
-                options.match == .order
+        // A close ends what the server may still say: it waits for that at any pace.
+        let waits = options.pace == .causal || line.message.opcode == 8
+        let isReady =
+            !waits
+            || (options.match == .order
                 ? arrived + forgiven >= line.needs
-                : matched[..<min(line.needs, matched.count)].reduce(0) { $0 + ($1 ? 0 : 1) } <= forgiven
-            return isReady ? nil : lastProgress.adding(options.timeout)
-        }
+                : matched[..<min(line.needs, matched.count)].reduce(0) { $0 + ($1 ? 0 : 1) } <= forgiven)
+        if !isReady { return lastProgress.adding(options.timeout) }
+        guard case .recorded(let factor) = options.pace else { return nil }
+        let due = (run.answered ?? now).adding(Int64(Double(max(0, line.time)) / factor))
+        return due <= now ? nil : due
     }
 
     /// What a line waits for has not come; `false` when it is given up altogether.
     private mutating func timedOut(_ needs: Int, _ now: Timestamp, _ actions: inout [Action]) -> Bool {
-        guard options.pace == .causal else { return true }
         run.timeouts += 1
         silentTimeouts += 1
         if silentTimeouts >= Self.mostSilentTimeouts {

@@ -42,6 +42,7 @@ public struct ReplayScript: Sendable {
     public let session: RecordedSession
     public private(set) var plan: PlannedExchange
     let isWebSocket: Bool
+    let isRaw: Bool
     let request: RequestWriter.Result
     let history: [[UInt8]]
     let lines: [Line]
@@ -65,14 +66,18 @@ public struct ReplayScript: Sendable {
             || session.request.members(.upgrade).contains { $0.matchesIgnoringCase("websocket") }
         let writer = RequestWriter(options: options, target: target)
         var written = writer.write(session.request, isWebSocket: offersWebSocket)
-        var notes = written.notes
+        isRaw = options.raw
+        var notes = options.raw ? ["sent exactly as recorded, for the host it was recorded for"] : written.notes
+        if session.request.isMethod("CONNECT"), !options.raw {
+            notes.append("the target is asked to connect to \(session.request.target.text)")
+        }
         history =
             options.withHistory
             ? session.history.map { writer.write($0.head, isWebSocket: false).bytes(key: []) + $0.body } : []
         if !options.withHistory, !session.history.isEmpty, !options.raw {
             notes.append("\(session.history.count) earlier requests on its connection are not sent (--with-history)")
         }
-        if let cut = session.cut { notes.append("said as far as it is known: \(cut)") }
+        if let cut = session.cut, !options.raw { notes.append("said as far as it is known: \(cut)") }
         if written.back == nil { written.front += session.requestBody } else { written.back? += session.requestBody }
         request = written
 

@@ -22,7 +22,8 @@ public struct SessionComparison: Sendable {
         var result = Self.planned(script, .same)
         result.live = run.connected == nil ? nil : outline(run)
         let exchanges = run.exchanges
-        result.findings = exchanges.flatMap { inspector.inspect($0) }
+        // What the client says is the recording's; only where nothing was changed it is judged as well.
+        result.findings = exchanges.flatMap { inspector.inspect($0) }.filter { script.isRaw || $0.fault != .client }
         var differences = differences(script, run)
         if differences.count > Self.mostDifferences {
             result.omittedDifferences = differences.count - Self.mostDifferences
@@ -310,6 +311,7 @@ public struct SessionComparison: Sendable {
         } else {
             outline.bytes.server = Int64(run.bytes.count)
         }
+        if answer?.websocket == nil { outline.bytes.client = answer?.switched.client.bytes ?? 0 }
         outline.closeCode = run.close.map { Int($0.said.closeCode ?? 1005) }
         if let sent = run.requestSent { outline.handshake = run.answered?.nanoseconds(since: sent) }
         if let answered = run.answered { outline.duration = run.end?.nanoseconds(since: answered) }

@@ -50,6 +50,10 @@ public struct TargetSecurity: Sendable {
             }
             return ReplayFailure(.tls, "TLS failed: \(error)")
         }
+        if detail.contains("EOF during handshake") {
+            return ReplayFailure(
+                .tls, "the target closed the connection during the TLS handshake (ws:// instead of wss://?)")
+        }
         if detail.contains("WRONG_VERSION_NUMBER") || detail.contains("HTTP_REQUEST") {
             return ReplayFailure(.tls, "TLS failed: the target does not speak TLS there (ws:// instead of wss://?)")
         }

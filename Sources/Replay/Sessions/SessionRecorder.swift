@@ -25,6 +25,8 @@ public final class SessionRecorder: AnalyzerOutput {
     private let keepsRaw: Bool
     private var connections: [UInt64: ConnectionTape] = [:]
     private var exchanges: [ExchangeKey: MessageTape] = [:]
+    /// Connections whose bytes are wanted although messages are told of.
+    private var tunnels: Set<UInt64> = []
     /// Of every exchange, whether it became a session or not: numbers are given by their order.
     private var keys: [ExchangeKey] = []
     private var recorded: [RecordedSession] = []
@@ -56,7 +58,12 @@ public final class SessionRecorder: AnalyzerOutput {
     }
 
     public func answered(_ exchange: Exchange) {
-        guard exchange.outcome == .switched, exchange.upgraded == .websocket, !keepsRaw else { return }
+        guard exchange.outcome == .switched, !keepsRaw else { return }
+        // What is said inside a tunnel belongs to the tunnel as well.
+        guard exchange.upgraded == .websocket, !tunnels.contains(exchange.connection.id) else {
+            if exchange.upgraded != .websocket { tunnels.insert(exchange.connection.id) }
+            return
+        }
         let start = exchange.response?.place.end ?? 0
         release(connections[exchange.connection.id, default: ConnectionTape()].endStreams(behind: start))
     }
@@ -126,6 +133,7 @@ public final class SessionRecorder: AnalyzerOutput {
     }
 
     public func ended(_ connection: ConnectionRecord) {
+        tunnels.remove(connection.facts.id)
         if let tape = connections.removeValue(forKey: connection.facts.id) { release(keepsRaw ? 0 : tape.held) }
     }
 

@@ -144,8 +144,10 @@ public enum ReplayTextReport {
     private static func outline(_ outline: SessionOutline) -> String {
         var parts: [String] = []
         let status = outline.status.map { "\($0)" } ?? "no answer"
-        parts.append([status, outline.protocolName.map { TerminalText.safe($0) } ?? ""].joined(separator: " "))
-        if outline.outcome == .switched {
+        parts.append(([status] + (outline.protocolName.map { [TerminalText.safe($0)] } ?? [])).joined(separator: " "))
+        if outline.outcome == .switched, outline.messages.client + outline.messages.server == 0 {
+            parts.append("\(grouped(outline.bytes.client)) bytes out, \(grouped(outline.bytes.server)) back")
+        } else if outline.outcome == .switched {
             parts.append("\(grouped(outline.messages.client)) out, \(grouped(outline.messages.server)) back")
         }
         if let code = outline.closeCode { parts.append(code == 1005 ? "closed" : "closed \(code)") }
@@ -154,7 +156,8 @@ public enum ReplayTextReport {
     }
 
     private static func name(_ planned: PlannedExchange) -> String {
-        planned.protocolName.isEmpty ? "no switch" : TerminalText.safe(planned.protocolName)
+        planned.upgraded == .tunnel
+            ? "tunnel" : planned.protocolName.isEmpty ? "no switch" : TerminalText.safe(planned.protocolName)
     }
 
     private static func size(_ planned: PlannedExchange) -> String {
@@ -215,8 +218,10 @@ public enum ReplayTextReport {
         var parts = latency.percentiles.map { "p\(figure($0.percentile)) \(figure($0.milliseconds))" }
         if isShort { parts = ["p50 \(figure(latency.percentiles.first?.milliseconds ?? 0))"] }
         parts.append("max \(figure(latency.maximum)) ms")
-        text.labelled(
-            latency.name, parts.joined(separator: ", ") + ", \(grouped(latency.count)) times", indent: 2, column: 12)
+        let words =
+            latency.count == 1
+            ? "\(figure(latency.maximum)) ms" : parts.joined(separator: ", ") + " of \(grouped(latency.count))"
+        text.labelled(latency.name, words, indent: 2, column: isShort ? 12 : 24)
     }
 
     private static func duration(_ nanoseconds: Int64) -> String {

@@ -614,6 +614,7 @@ struct WebSocketSideDecoder {
         if opcode >= 8 {
             if opcode == 8 { endClose(mark) }
             controlIsComplete = opcode <= 10 && !controlIsCut
+            if !controlIsCut { recorder?.control(opcode, control, controlPlace(mark)) }
             return
         }
         guard isFinal, opcode <= 2, message != 0 else { return }

@@ -1,0 +1,153 @@
+// Targets behind TLS, bytes sent as they were, what was said as a capture, and many sessions at once.
+
+import Foundation
+import Inspection
+import Synchronization
+import Testing
+import Traffic
+
+@testable import Replay
+
+@Suite("Targets of a replay", .serialized, .timeLimit(.minutes(4)))
+struct TargetTests {
+    @Test("wss: with a test authority, and with certificates that are wrong")
+    func tls() throws {
+        guard Lab.isReady(for: "wss targets") else { return }
+        let server = try LabServer("pywss")
+        let sessions = try Lab.sessions("A06-py-mixed")
+        let authority = Lab.shared.appending(path: "servers/certs/ca.pem").path
+        for host in ["127.0.0.1", "localhost"] {
+            let trusted = try Lab.replay(
+                sessions, to: "wss://\(host):\(server.port)", security: TargetSecurity(authorities: authority))
+            #expect(trusted.verdicts == [.same: 1], "\(host): \(trusted.exchanges)")
+        }
+        let unknown = try Lab.replay(sessions, to: "wss://127.0.0.1:\(server.port)")
+        #expect(unknown.exchanges.first?.failure == "tls")
+        #expect(
+            unknown.exchanges.first?.reason?.contains("not signed by a trusted authority") == true,
+            "\(unknown.exchanges)")
+        #expect(!unknown.wasAnswered)
+        let any = try Lab.replay(
+            sessions, to: "wss://127.0.0.1:\(server.port)", security: TargetSecurity(isInsecure: true))
+        #expect(any.verdicts == [.same: 1])
+        #expect(throws: ReplayFailure.self) {
+            try Lab.replay(
+                sessions, to: "wss://127.0.0.1:\(server.port)", security: TargetSecurity(authorities: "/no/such/file"))
+        }
+    }
+
+    /// The second answer is seen, and judged by the same rules as a capture.
+    @Test(
+        "--raw shows the smuggling again",
+        arguments: [
+            ("apache", "F02b-optimistic-refused-smuggle-apache"),
+            ("nginx-good", "F02a-optimistic-refused-smuggle-nginx-static"),
+            ("squid", "F06-connect-refused-smuggle-squid-403"),
+            ("apache-fwd", "F06-connect-refused-smuggle-apache-fwd-403"),
+        ])
+    func raw(_ name: String, _ capture: String) throws {
+        guard Lab.isReady(for: "smuggling") else { return }
+        let backend = name == "nginx-good" ? try LabServer("aiohttp") : nil
+        let server = try LabServer(name, backend: backend)
+        var options = ReplayOptions()
+        options.raw = true
+        let sessions = try Lab.sessions(capture, keepsRaw: true).filter { !$0.raw.isEmpty }
+        let report = try Lab.replay(Array(sessions.prefix(1)), to: "http://127.0.0.1:\(server.port)", options: options)
+        let rules = report.exchanges.flatMap { $0.findings.map(\.rule) }
+        #expect(rules.contains("EARLY005"), "\(rules)")
+    }
+
+    @Test("what was said is a capture with the same exchanges")
+    func written() throws {
+        guard Lab.isReady(for: "written captures") else { return }
+        let server = try LabServer("pyws")
+        let sink = MemorySink()
+        let sessions = try Lab.sessions("A06-py-mixed") + Lab.sessions("A11-ipv6")
+        let report = try Lab.replay(sessions, to: "ws://127.0.0.1:\(server.port)", sink: sink)
+        #expect(report.verdicts == [.same: 2])
+        let file = FileManager.default.temporaryDirectory.appending(path: "replay-\(UUID().uuidString).pcapng")
+        defer { try? FileManager.default.removeItem(at: file) }
+        try Data(sink.bytes).write(to: file)
+        let again = try Lab.sessions(of: file.path)
+        #expect(again.count == 2)
+        for (old, new) in zip(sessions, again) {
+            #expect(new.outcome == .switched && new.request.target == old.request.target)
+            let data = { (session: RecordedSession, side: Direction) in
+                session.steps(of: side).filter { ($0.message?.opcode ?? 0) < 9 }.map(\.payload)
+            }
+            #expect(data(old, .client) == data(new, .client))
+            #expect(data(old, .server) == data(new, .server))
+        }
+        // What is written is said again in the same way.
+        #expect(try Lab.replay(again, to: "ws://127.0.0.1:\(server.port)").verdicts == [.same: 2])
+    }
+
+    @Test("many sessions at once, by concurrency and by rate")
+    func load() throws {
+        guard Lab.isReady(for: "load") else { return }
+        let server = try LabServer("pyws")
+        let sessions = try Lab.sessions("A06-py-mixed")
+        var load = LoadOptions()
+        load.concurrency = 100
+        load.repeats = 300
+        let many = try Lab.replay(sessions, to: "ws://127.0.0.1:\(server.port)", load: load)
+        #expect(many.verdicts == [.same: 300], "\(many.load?.failures ?? [:])")
+        #expect(many.load?.mostConcurrent == 100)
+        #expect(
+            many.latencies.map(\.name) == [
+                "connect", "handshake", "handshake (corrected)", "message", "message (corrected)", "session",
+                "session (corrected)",
+            ])
+        load = LoadOptions()
+        load.repeats = 100
+        load.rate = 200
+        load.ramp = 200_000_000
+        let paced = try Lab.replay(sessions, to: "ws://127.0.0.1:\(server.port)", load: load)
+        #expect(paced.verdicts == [.same: 100], "\(paced.load?.failures ?? [:])")
+        #expect((0.5...5).contains(paced.load?.seconds ?? 0))
+        #expect(paced.latencies.first { $0.name == "session" }?.isCorrected == true)
+    }
+
+    /// A server that answers one at a time: what waits behind the slow one is counted from when it was due.
+    @Test("latencies by rate count the waiting")
+    func omission() {
+        var load = LoadOptions()
+        load.rate = 100
+        #expect(load.due(50, rate: 100) == 500_000_000)
+        load.ramp = 1_000_000_000
+        // During the ramp half as many begin.
+        #expect(load.due(50, rate: 100) == 1_000_000_000)
+        #expect(load.due(150, rate: 100) == 2_000_000_000)
+        var recorder = LatencyRecorder()
+        for _ in 0..<99 { recorder.record("session", 1_000_000) }
+        recorder.record("session", 1_000_000_000)
+        let summaries = recorder.summaries(isScheduled: false, isLoad: true)
+        #expect(summaries.map(\.name) == ["session", "session (corrected)"])
+        #expect(summaries[0].percentiles[2].milliseconds < 2)
+        // A second of standing still hides a thousand sessions.
+        #expect(summaries[1].count > 1000)
+        #expect(summaries[1].percentiles[0].milliseconds > 400)
+    }
+}
+
+/// Packets as a capture in memory.
+private final class MemorySink: PacketSink {
+    private let state = Mutex((writer: PcapngWriter(), count: UInt32(0)))
+
+    init() {
+        state.withLock {
+            $0.writer.section(application: "test")
+            $0.writer.interface(RecordedInterface(name: "replay", linkType: ConnectionPackets.linkType))
+        }
+    }
+
+    func write(_ packet: [UInt8], at time: Timestamp) -> UInt32 {
+        state.withLock {
+            $0.count += 1
+            $0.writer.packet(packet.span, time: time, originalLength: UInt32(packet.count))
+            return $0.count
+        }
+    }
+
+    var bytes: [UInt8] { state.withLock { $0.writer.bytes } }
+}
