@@ -16,7 +16,7 @@ final class Tmux {
         socket = FileManager.default.temporaryDirectory.appendingPathComponent(name)
         try call([
             "-f", "/dev/null", "new-session", "-d", "-x", "\(columns)", "-y", "\(rows)",
-            "env LC_ALL=C.UTF-8 PS1='$ ' HISTFILE= bash --norc --noprofile -i",
+            "env LC_ALL=C.UTF-8 PS1='$ ' HISTFILE= SWIFT_BACKTRACE=enable=no bash --norc --noprofile -i",
         ])
         try wait("a prompt") { $0.first == "$" }
     }
@@ -64,19 +64,14 @@ final class Tmux {
         var description: String { "no \(what) on the screen:\n" + screen.joined(separator: "\n") }
     }
 
+    /// The first call starts the server, which would keep the signals that the runner of tests blocks.
+    private static let unblock =
+        "import os,signal,sys; signal.pthread_sigmask(signal.SIG_SETMASK, []); os.execvp(sys.argv[1], sys.argv[1:])"
+
     @discardableResult
     private func call(_ arguments: [String]) throws -> String {
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-        process.arguments = ["tmux", "-S", socket.path] + arguments
-        let output = Pipe()
-        process.standardOutput = output
-        process.standardError = output
-        process.standardInput = FileHandle.nullDevice
-        try process.run()
-        let said = String(decoding: try output.fileHandleForReading.readToEnd() ?? Data(), as: UTF8.self)
-        process.waitUntilExit()
-        guard process.terminationStatus == 0 else { throw Missing(what: "tmux \(arguments)", screen: [said]) }
-        return said
+        let run = try Program.shell("exec python3 \"$@\"", ["-c", Self.unblock, "tmux", "-S", socket.path] + arguments)
+        guard run.status == 0 else { throw Missing(what: "tmux \(arguments)", screen: [run.errors]) }
+        return run.text
     }
 }
