@@ -30,6 +30,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
         .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
+        .package(url: "https://github.com/apple/swift-certificates", from: "1.21.1"),
         .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
     ],
     targets: [
@@ -46,7 +47,7 @@ let package = Package(
             dependencies: ["Inspection", "Replay", "Traffic", .product(name: "Crypto", package: "swift-crypto")],
             resources: [
                 .embedInCode("Resources/page.css"), .embedInCode("Resources/page.js"),
-                .embedInCode("Resources/report.schema.json"),
+                .embedInCode("Resources/report.schema.json"), .embedInCode("Resources/replay.schema.json"),
             ],
             swiftSettings: strict),
         .target(name: "LiveCapture", dependencies: ["CPcap", "Traffic"], swiftSettings: strict),
@@ -69,6 +70,7 @@ let package = Package(
                 .product(name: "NIOTLS", package: "swift-nio"),
                 .product(name: "NIOSSL", package: "swift-nio-ssl"),
                 .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "X509", package: "swift-certificates"),
                 .product(name: "Histogram", package: "hdrhistogram-swift"),
             ],
             swiftSettings: strict),
@@ -99,7 +101,8 @@ let package = Package(
         .testTarget(name: "MetricsTests", dependencies: ["Metrics", "Inspection", "Traffic"], swiftSettings: strict),
         .testTarget(name: "TrafficTests", dependencies: ["Traffic", "CZlib"], swiftSettings: strict),
         .testTarget(name: "InspectionTests", dependencies: ["Inspection", "Traffic"], swiftSettings: strict),
-        .testTarget(name: "ReportsTests", dependencies: ["Reports", "Inspection", "Traffic"], swiftSettings: strict),
+        .testTarget(
+            name: "ReportsTests", dependencies: ["Reports", "Replay", "Inspection", "Traffic"], swiftSettings: strict),
         .testTarget(
             name: "UpgradescopeTests", dependencies: ["LiveViewStage", "Reports", "Inspection", "Traffic"],
             swiftSettings: strict),

@@ -8,7 +8,10 @@ let package = Package(
     targets: [
         .executableTarget(
             name: "Fuzz",
-            dependencies: [.product(name: "Traffic", package: "upgradescope")],
+            dependencies: [
+                .product(name: "Traffic", package: "upgradescope"),
+                .product(name: "Replay", package: "upgradescope"),
+            ],
             swiftSettings: [
                 .strictMemorySafety(),
                 .enableUpcomingFeature("ExistentialAny"),

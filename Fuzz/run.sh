@@ -4,7 +4,7 @@
 # What breaks an invariant is kept in crashes/NAME/ and from then on replayed by `make test`.
 set -eu
 cd "$(dirname "$0")"
-names="capture dissector analyzer request-head response-head chunked websocket http2 utf8 client-hello"
+names="capture dissector analyzer request-head response-head chunked websocket http2 utf8 client-hello json har"
 name=${1:?"usage: Fuzz/run.sh NAME SECONDS, NAME one of: $names all"}
 seconds=${2:-60}
 scratch=../.build-fuzz
@@ -19,7 +19,7 @@ status=0
 for name in $names; do
     mkdir -p "$scratch/corpus/$name" "crashes/$name"
     longest=4096
-    case $name in capture | analyzer) longest=65536 ;; esac
+    case $name in capture | analyzer | har) longest=65536 ;; esac
     echo "$name: $seconds s"
     FUZZ=$name timeout -k 2 $((seconds + 30)) "$scratch/release/Fuzz" -max_total_time="$seconds" -max_len=$longest \
         -timeout=10 -rss_limit_mb=2048 -print_final_stats=1 -verbosity=0 -artifact_prefix="crashes/$name/" \

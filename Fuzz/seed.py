@@ -38,6 +38,11 @@ def main(samples, out):
     put("client-hello", bytes.fromhex("16030100")
         + bytes.fromhex("45010000410303") + bytes(32) + bytes.fromhex("000002130101000016")
         + bytes.fromhex("0000000a000800000561") + b".com" + bytes.fromhex("00100005000302") + b"h2")
+    put("json", rb'{"a":[1,-2.5e3,true,null,"x\u00e9\ud83d\ude00"],"b":{"c":""}}')
+    put("har", b'{"log":{"entries":[{"startedDateTime":"2026-01-01T00:00:00Z","request":{"method":"","url":"ws://h/a?b",'
+        b'"headers":[{"name":"Host","value":"h"}]},"response":{"status":101},"_webSocketMessages":['
+        b'{"type":"send","time":1.5,"opcode":1,"data":"a"},{"type":"receive","opcode":2,"data":"AAEC","_fragments":[1,2]},'
+        b'{"type":"receive","opcode":8,"data":"A+g="},{"type":"error","opcode":-1,"data":"x"}]}]}}')
     for path in sorted(samples.glob("*.pcap")):
         data = path.read_bytes()
         put("capture", data)

@@ -6,14 +6,34 @@
 import Traffic
 
 struct Case {
-    let exchange: Exchange
+    private let subject: Subject
     let facts: Facts
     var rule: Rule
     let showSecrets: Bool
     let thresholds: Thresholds
     /// Only which rules speak, and how loud, is asked for: no words are made and no bytes are copied.
-    var isBrief = false
+    let isBrief: Bool
 
+    /// Held by reference: a case is handed to every check.
+    private final class Subject {
+        let exchange: Exchange
+        init(_ exchange: Exchange) { self.exchange = exchange }
+    }
+
+    init(
+        exchange: Exchange, facts: Facts, rule: Rule, showSecrets: Bool, thresholds: Thresholds, isBrief: Bool = false
+    ) {
+        subject = Subject(exchange)
+        self.facts = facts
+        self.rule = rule
+        self.showSecrets = showSecrets
+        self.thresholds = thresholds
+        self.isBrief = isBrief
+    }
+
+    var exchange: Exchange {
+        _read { yield subject.exchange }
+    }
     var request: MessageHead? { exchange.request }
     var response: MessageHead? { exchange.response }
     /// The client of a hop-by-hop field is the last one who forwarded it.

@@ -78,16 +78,14 @@ public enum Redaction {
 
     /// Whether a word is the name of something secret: a query key, a field, a part of a subprotocol.
     static func isSecretName(_ name: ArraySlice<UInt8>) -> Bool {
-        for word in exactNames where name.matchesIgnoringCase(word) { return true }
+        for word in exactNames where name.count == word.utf8CodeUnitCount {
+            if name.matchesIgnoringCase(word) { return true }
+        }
         var index = name.startIndex
         while index < name.endIndex {
-            // Every part begins with one of these letters.
-            switch name[index].asciiLowercased {
-            case 0x61, 0x62, 0x63, 0x68, 0x6a, 0x70, 0x73, 0x74, 0x78:
-                for part in partNames where name.endIndex - index >= part.utf8CodeUnitCount {
-                    if name[index..<(index + part.utf8CodeUnitCount)].matchesIgnoringCase(part) { return true }
-                }
-            default: break
+            for part in partNames(after: name[index].asciiLowercased)
+            where name.endIndex - index >= part.utf8CodeUnitCount {
+                if name[index..<(index + part.utf8CodeUnitCount)].matchesIgnoringCase(part) { return true }
             }
             index += 1
         }
@@ -146,10 +144,30 @@ public enum Redaction {
         "pin",
         "access", "credential", "credentials", "bearer", "x-api-key", "id_token_hint", "state", "nonce",
     ]
-    private static let partNames: [StaticString] = [
-        "token", "auth", "passw", "secret", "signature", "session", "apikey", "api_key", "api-key", "jwt", "credential",
-        "bearer", "private", "hmac", "csrf", "xsrf",
-    ]
+    /// What makes a name that of a secret wherever it stands in it, by its first letter.
+    private static func partNames(after letter: UInt8) -> [StaticString] {
+        switch letter {
+        case UInt8(ascii: "a"): namesInA
+        case UInt8(ascii: "b"): namesInB
+        case UInt8(ascii: "c"): namesInC
+        case UInt8(ascii: "h"): namesInH
+        case UInt8(ascii: "j"): namesInJ
+        case UInt8(ascii: "p"): namesInP
+        case UInt8(ascii: "s"): namesInS
+        case UInt8(ascii: "t"): namesInT
+        case UInt8(ascii: "x"): namesInX
+        default: []
+        }
+    }
+    private static let namesInA: [StaticString] = ["auth", "apikey", "api_key", "api-key"]
+    private static let namesInB: [StaticString] = ["bearer"]
+    private static let namesInC: [StaticString] = ["credential", "csrf"]
+    private static let namesInH: [StaticString] = ["hmac"]
+    private static let namesInJ: [StaticString] = ["jwt"]
+    private static let namesInP: [StaticString] = ["passw", "private"]
+    private static let namesInS: [StaticString] = ["secret", "signature", "session"]
+    private static let namesInT: [StaticString] = ["token"]
+    private static let namesInX: [StaticString] = ["xsrf"]
 
     private static func mark(_ value: ArraySlice<UInt8>, as field: SecretField, into ranges: inout [Range<Int>]) {
         guard !value.isEmpty else { return }

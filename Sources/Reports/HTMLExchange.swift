@@ -76,7 +76,17 @@ struct HTMLExchange {
         _ reported: ReportedFinding, report: Report, heading: StaticString = "h4", exchange: Int = 0,
         told: inout [String: Int], to html: inout HTMLWriter
     ) {
-        let finding = reported.finding
+        let capture = reported.finding.exchange?.capture
+        finding(
+            reported.finding, mark: reported.mark, heading: heading, exchange: exchange, told: &told, to: &html,
+            packets: { report.packets($0, within: capture) })
+    }
+
+    /// `packets` says where a place is: "packets 4 to 9".
+    static func finding(
+        _ finding: Finding, mark: PacketMark, heading: StaticString = "h4", exchange: Int,
+        told: inout [String: Int], to html: inout HTMLWriter, packets: (Place) -> String
+    ) {
         switch finding.level {
         case .error: html.open("div", class: "finding error")
         case .warning: html.open("div", class: "finding warning")
@@ -111,7 +121,7 @@ struct HTMLExchange {
         for evidence in finding.evidence {
             let place = evidence.place
             html.markup("<dt>Proof</dt><dd>")
-            html.text("\(report.packets(place, within: finding.exchange?.capture)): \(evidence.words)")
+            html.text("\(packets(place)): \(evidence.words)")
             if let lines = TextReport.textLines(evidence.text) {
                 html.element("pre", lines.joined(separator: "\n"))
             } else {
@@ -120,7 +130,7 @@ struct HTMLExchange {
             html.markup("</dd>")
         }
         html.markup("<dt>Wireshark</dt><dd><code>")
-        html.text(finding.wiresharkFilter(mark: reported.mark))
+        html.text(finding.wiresharkFilter(mark: mark))
         html.markup("</code></dd></dl></div>")
     }
 

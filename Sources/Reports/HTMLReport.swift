@@ -1,8 +1,5 @@
-// The report as one page: no network, no script needed, nothing from the capture in markup. The page's own
-// style and script are named by their hashes in the content security policy, so that nothing else can run
-// even if an escape were forgotten.
+// The report as one page: a verdict, what was found and what could not be seen, and every exchange.
 
-import Crypto
 import Inspection
 import Traffic
 
@@ -14,21 +11,8 @@ public enum HTMLReport {
 
     public static func write(_ report: Report, tool: ToolName, to sink: inout any ByteSink) throws {
         var html = HTMLWriter()
-        let style = PackageResources.page_css
-        let script = PackageResources.page_js
         let words = SummaryWords(report: report)
-        html.markup("<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n")
-        html.markup("<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; base-uri 'none'; ")
-        html.markup("form-action 'none'; style-src 'sha256-")
-        html.text(Base64.text(Array(SHA256.hash(data: style))))
-        html.markup("'; script-src 'sha256-")
-        html.text(Base64.text(Array(SHA256.hash(data: script))))
-        html.markup("'\">\n<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n")
-        html.markup("<meta name=\"referrer\" content=\"no-referrer\">\n<title>")
-        html.text("upgradescope: \(words.verdict)")
-        html.markup("</title>\n<style>")
-        html.bytes += style
-        html.markup("</style>\n</head>\n<body>\n")
+        HTMLPage.begin(title: "upgradescope: \(words.verdict)", to: &html)
         head(report, words, tool: tool, to: &html)
         var told: [String: Int] = [:]
         let shown = try body(report, told: &told, to: &html, sink: &sink)
@@ -38,11 +22,8 @@ public enum HTMLReport {
         }
         connectionFindings(report, told: &told, to: &html)
         captures(report, to: &html)
-        html.markup("<footer>")
-        html.text("\(tool.name) \(tool.version). Secrets are \(report.options.showSecrets ? "shown" : "hidden").")
-        html.markup("</footer>\n</main>\n<script>")
-        html.bytes += script
-        html.markup("</script>\n</body>\n</html>\n")
+        let secrets = "Secrets are \(report.options.showSecrets ? "shown" : "hidden")."
+        HTMLPage.end("\(tool.name) \(tool.version). \(secrets)", to: &html)
         try sink.drain(&html.bytes, atLeast: 1)
     }
 
@@ -62,16 +43,17 @@ public enum HTMLReport {
         case .findings: html.element("p", class: "verdict warning", words.verdict)
         }
         html.markup("\n<dl class=\"tiles\">")
-        tile("tile", "Exchanges", summary.exchanges, to: &html)
-        tile(
+        HTMLPage.tile("tile", "Exchanges", summary.exchanges, to: &html)
+        HTMLPage.tile(
             (summary.levels[.error] ?? 0) > 0 ? "tile error" : "tile", "Errors", summary.levels[.error] ?? 0, to: &html)
-        tile(
+        HTMLPage.tile(
             (summary.levels[.warning] ?? 0) > 0 ? "tile warning" : "tile", "Warnings", summary.levels[.warning] ?? 0,
             to: &html)
-        tile((summary.levels[.note] ?? 0) > 0 ? "tile note" : "tile", "Notes", summary.levels[.note] ?? 0, to: &html)
-        tile("tile", "HTTP requests", summary.traffic.requests, to: &html)
-        tile("tile", "Connections", summary.traffic.connections, to: &html)
-        tile("tile", "Packets", summary.traffic.packets, to: &html)
+        HTMLPage.tile(
+            (summary.levels[.note] ?? 0) > 0 ? "tile note" : "tile", "Notes", summary.levels[.note] ?? 0, to: &html)
+        HTMLPage.tile("tile", "HTTP requests", summary.traffic.requests, to: &html)
+        HTMLPage.tile("tile", "Connections", summary.traffic.connections, to: &html)
+        HTMLPage.tile("tile", "Packets", summary.traffic.packets, to: &html)
         html.markup("</dl>\n</header>\n<main>\n")
         if summary.exchanges > 0 {
             html.markup("<h2>What was found</h2>\n<div class=\"card\"><p>")
@@ -91,13 +73,6 @@ public enum HTMLReport {
             html.markup("</ul>")
         }
         html.markup("</div>\n")
-    }
-
-    private static func tile(_ style: StaticString, _ name: String, _ count: UInt64, to html: inout HTMLWriter) {
-        html.open("div", class: style)
-        html.element("dt", name)
-        html.element("dd", grouped(count))
-        html.close("div")
     }
 
     /// Rows of the table of rules that are not folded away.

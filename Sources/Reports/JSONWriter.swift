@@ -1,6 +1,8 @@
 // JSON straight into bytes (RFC 8259): keys in the order they are written, so that the same report always
 // gives the same bytes. Characters that could play with a terminal are written as escapes.
 
+import Traffic
+
 /// Builds JSON text.
 struct JSONWriter {
     var bytes: [UInt8] = []
@@ -121,6 +123,31 @@ struct JSONWriter {
         separate()
         bytes.append(contentsOf: millisecondsText(nanoseconds).utf8)
     }
+    /// A moment as seconds since 1970-01-01T00:00:00Z, exactly.
+    mutating func member(_ key: String, seconds time: Timestamp) {
+        self.key(key)
+        separate()
+        let digits = String(time.nanoseconds.magnitude % 1_000_000_000 + 1_000_000_000).dropFirst()
+        let sign = time.nanoseconds < 0 ? "-" : ""
+        raw("\(sign)\(time.nanoseconds.magnitude / 1_000_000_000).\(digits)")
+    }
+
+    /// A number with at most six decimals.
+    mutating func member(_ key: String, decimal value: Double) {
+        self.key(key)
+        separate()
+        bytes.append(contentsOf: Self.decimalText(value).utf8)
+    }
+
+    /// "12.5": at most six decimals, no exponent, whatever the value is.
+    static func decimalText(_ value: Double) -> String { millisecondsText(millionths(value)) }
+
+    /// Rounded to a millionth; what is no number is 0, what is too large as large as can be.
+    static func millionths(_ value: Double) -> Int64 {
+        guard value.isFinite else { return 0 }
+        return Int64(exactly: (max(-9e12, min(9e12, value)) * 1e6).rounded()) ?? 0
+    }
+
     mutating func member(_ key: String, _ texts: [String]) {
         array(key) { json in for text in texts { json.value(text) } }
     }

@@ -9,8 +9,8 @@ import Traffic
 
 enum RecordCodec {
     static let fieldCounts: [String: Int] = [
-        "Exchange": 25, "ConnectionFacts": 20, "MessageHead": 6, "EarlyData": 12, "EarlyAnswer": 3,
-        "LaterRequest": 5, "RequestFraming": 6, "Anomaly": 5, "SwitchedStream": 5, "WebSocketFacts": 11,
+        "Exchange": 25, "ConnectionFacts": 20, "MessageHead": 7, "EarlyData": 12, "EarlyAnswer": 3,
+        "LaterRequest": 5, "RequestFraming": 6, "Anomaly": 5, "SwitchedStream": 5, "WebSocketFacts": 6, "WebSocketAgreement": 6,
         "WebSocketSide": 21, "ResumedFrames": 9, "CloseFact": 3, "PingTimes": 2, "PingWait": 5, "FaultAnswer": 4,
         "IdleTime": 2, "HTTP2Facts": 3, "HTTP2Side": 4, "Finding": 15, "Evidence": 4, "ConnectionRecord": 24,
         "StreamCounters": 7, "Place": 5, "PacketMark": 4,
@@ -508,7 +508,7 @@ extension ByteReader {
     }
 
     mutating func websocket() throws(Failure) -> WebSocketFacts {
-        var facts = WebSocketFacts()
+        let facts = WebSocketFacts()
         facts.sides = try pair { r throws(Failure) in try r.websocketSide() }
         facts.expectedAccept = try counted()
         facts.deflate = try flag()
@@ -643,7 +643,7 @@ extension ByteReader {
     }
 
     mutating func record() throws(Failure) -> ConnectionRecord {
-        var record = ConnectionRecord(facts: try connection())
+        let record = ConnectionRecord(facts: try connection())
         record.application = try word(ConnectionProtocol.self)
         record.startedMidstream = try flag()
         record.firstBytesUnknown = try flag()

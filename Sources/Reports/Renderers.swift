@@ -19,6 +19,8 @@ public struct Renderer: Sendable {
     public let abstract: String
     /// Needs every exchange; without it the collector may forget clean ones.
     public let needsEveryExchange: Bool
+    /// Needs what was said in the sessions (`ReportOptions.messages`).
+    public var needsMessages = false
     public let write: @Sendable (Report, RenderOptions, inout any ByteSink) throws -> Void
 }
 
@@ -34,6 +36,10 @@ public enum Renderers {
         Renderer(
             name: "html", fileExtension: "html", abstract: "one page for people, without network",
             needsEveryExchange: true, write: { try HTMLReport.write($0, tool: $1.tool, to: &$2) }),
+        Renderer(
+            name: "har", fileExtension: "har", abstract: "HAR 1.2 with WebSocket messages, as browsers save it",
+            needsEveryExchange: true, needsMessages: true,
+            write: { try HARReport.write($0, tool: $1.tool, to: &$2) }),
     ]
 
     /// The format of that name.

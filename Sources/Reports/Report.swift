@@ -38,6 +38,7 @@ public final class Report {
     let unseenNames: [(name: UnseenName, connections: UInt64)]
     private var exchanges: SortedSpool
     private var connections: SortedSpool
+    private var messages: MessageSpool
     /// Exchanges that others refer to.
     private var parents: Set<SortKey>
     /// What was found by comparing exchanges, by the exchange it is told with.
@@ -50,7 +51,8 @@ public final class Report {
 
     init(
         options: ReportOptions, summary: Summary, captures: [CaptureDescription], exchanges: consuming SortedSpool,
-        counts: SpooledCounts, connections: consuming SortedSpool, parents: Set<SortKey>,
+        counts: SpooledCounts, connections: consuming SortedSpool, messages: consuming MessageSpool,
+        parents: Set<SortKey>,
         connectionFindings: [ConnectionGroup],
         unseenNames: [(UnseenName, UInt64)], omitted: Omitted
     ) {
@@ -60,6 +62,7 @@ public final class Report {
         captureNames = Self.names(of: captures)
         self.exchanges = exchanges
         self.connections = connections
+        self.messages = messages
         self.parents = parents
         self.connectionGroups = connectionFindings
         self.counts = counts
@@ -147,6 +150,16 @@ public final class Report {
             return true
         }
         for finding in connectionFindings { try body(finding) }
+    }
+
+    /// Calls `body` with each exchange that is told of and with a walk over its messages, which were kept where
+    /// `ReportOptions.messages` asked for them.
+    func forEachExchange(withMessages body: (ReportedExchange, inout MessageWalk) throws -> Void) throws {
+        var walk = try messages.walk()
+        try forEachExchange { reported in
+            try walk.begin(reported.exchange.key)
+            try body(reported, &walk)
+        }
     }
 
     /// The exchange with that id.

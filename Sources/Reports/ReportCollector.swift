@@ -22,6 +22,8 @@ public struct ReportOptions: Sendable {
     /// Without it (text alone) clean exchanges beyond the
     /// first few are only counted.
     public var everyExchange = true
+    /// WebSocket messages are kept for the report (HAR); the analyzer has to be asked for them.
+    public var messages = false
     /// `--strict`: an inconclusive verdict counts.
     public var strict = false
     /// Bytes of packed exchanges held in memory before a temporary file is used.
@@ -43,6 +45,7 @@ public final class ReportCollector {
     private let options: ReportOptions
     private var spool: SortedSpool
     private var connectionSpool: SortedSpool
+    private var messages: MessageSpool
     private var writer = ByteWriter()
     private var tally = Tally()
     private var withFindings: LeastKeys
@@ -62,6 +65,7 @@ public final class ReportCollector {
         self.options = options
         spool = SortedSpool(limit: options.spoolBytes)
         connectionSpool = SortedSpool(limit: options.spoolBytes / 4)
+        messages = MessageSpool(limit: options.spoolBytes)
         withFindings = LeastKeys(limit: options.exchangesWithFindings)
         clean = LeastKeys(limit: options.cleanExchanges)
     }
@@ -105,6 +109,17 @@ public final class ReportCollector {
         }
     }
 
+    /// Takes a message that was said in an exchange which will be told of.
+    public func add(_ message: TranscriptMessage, in exchange: ExchangeKey) {
+        guard options.messages, !failed else { return }
+        do {
+            try messages.add(message, in: exchange)
+        } catch {
+            failed = true
+            omitted.reasons.insert(error.description)
+        }
+    }
+
     /// Takes a connection that ended and what was found about it.
     public func add(_ connection: ConnectionRecord, findings: [Finding]) {
         tally.count(connection)
@@ -136,9 +151,10 @@ public final class ReportCollector {
         for group in groups.values { tally.count(group.finding) }
         let spool = exchange(&self.spool)
         let connectionSpool = exchange(&self.connectionSpool)
+        let messages = self.messages.taken()
         let report = Report(
             options: options, summary: tally.summary(captures: captures, counters: counters), captures: captures,
-            exchanges: spool, counts: spooled, connections: connectionSpool, parents: parents,
+            exchanges: spool, counts: spooled, connections: connectionSpool, messages: messages, parents: parents,
             connectionFindings: groups.values.sorted {
                 ($0.connection, $0.finding.rule) < ($1.connection, $1.finding.rule)
             },
@@ -197,6 +213,7 @@ public final class ReportCollector {
         // What is among the least of all was among the least there, so it is whole there.
         spool.absorb(other.exchange(&other.spool))
         connectionSpool.absorb(other.exchange(&other.connectionSpool))
+        messages.absorb(other.messages.taken())
         spooled.add(other.spooled)
         parents.formUnion(other.parents)
         if parents.count >= 2 * Self.parentLimit { pruneParents() }

@@ -51,6 +51,14 @@ struct SortedSpool: ~Copyable {
 
     /// Calls `body` with every record in key order until it answers false.
     mutating func forEach(_ body: (SortKey, [UInt8]) throws -> Bool) throws {
+        var walk = try walk()
+        while let (key, record) = try walk.next() {
+            if try !body(key, record) { return }
+        }
+    }
+
+    /// A walk over every record in key order; records that are added later are not in it.
+    mutating func walk() throws -> SpoolWalk {
         sortEntries()
         // Windows of all runs together take at most 4 MiB, unless there are thousands of runs.
         let window = min(max((4 << 20) / max(runs.count, 1), 4 << 10), 64 << 10)
@@ -59,20 +67,7 @@ struct SortedSpool: ~Copyable {
             var cursor = RunCursor(file: run.file, rest: run.range, window: window)
             if try cursor.advance() { heap.push(cursor) }
         }
-        var next = 0
-        while true {
-            if next < entries.count {
-                let entry = entries[next]
-                let record = Array(buffer[entry.offset..<(entry.offset + entry.length)])
-                if !heap.precedes(entry.key, record) {
-                    next += 1
-                    if try !body(entry.key, record) { return }
-                    continue
-                }
-            }
-            guard let (key, record) = try heap.popRecord() else { return }
-            if try !body(key, record) { return }
-        }
+        return SpoolWalk(heap: heap, buffer: buffer, entries: entries.map { ($0.key, $0.offset, $0.length) })
     }
 
     /// Takes all records of another spool: its runs stay where they are, what it held in memory is held here.
@@ -120,6 +115,33 @@ struct SortedSpool: ~Copyable {
         runs.append((file, start..<file.length))
         buffer.removeAll(keepingCapacity: true)
         entries.removeAll(keepingCapacity: true)
+    }
+}
+
+/// One walk over the records of a spool.
+struct SpoolWalk {
+    private var heap: RunHeap
+    private let buffer: [UInt8]
+    private let entries: [(key: SortKey, offset: Int, length: Int)]
+    private var position = 0
+
+    fileprivate init(heap: RunHeap, buffer: [UInt8], entries: [(key: SortKey, offset: Int, length: Int)]) {
+        self.heap = heap
+        self.buffer = buffer
+        self.entries = entries
+    }
+
+    /// The next record; `nil` behind the last.
+    mutating func next() throws -> (key: SortKey, record: [UInt8])? {
+        if position < entries.count {
+            let entry = entries[position]
+            let record = Array(buffer[entry.offset..<(entry.offset + entry.length)])
+            if !heap.precedes(entry.key, record) {
+                position += 1
+                return (entry.key, record)
+            }
+        }
+        return try heap.popRecord()
     }
 }
 
@@ -207,7 +229,7 @@ private struct RunHeap {
         }
     }
 
-    mutating func popRecord() throws -> (SortKey, [UInt8])? {
+    mutating func popRecord() throws -> (key: SortKey, record: [UInt8])? {
         guard !cursors.isEmpty else { return nil }
         let result = (cursors[0].key, cursors[0].record)
         if try cursors[0].advance() {

@@ -17,6 +17,7 @@ public protocol AnalyzerOutput: AnyObject {
     func said(_ message: TranscriptMessage, in exchange: ExchangeKey)
     func lostTrack(at place: Place, in exchange: ExchangeKey)
     func requested(_ head: MessageHead, connection: UInt64)
+    func responded(_ head: MessageHead, connection: UInt64)
     func streamed(
         _ bytes: Span<UInt8>, _ direction: Direction, offset: Int64, mark: PacketMark, connection: UInt64,
         isBehindOffer: Bool)
@@ -135,10 +136,11 @@ public struct Analyzer: ~Copyable {
             if nextSweep < latest { endQuiet() }
         }
         if options.tellsOwners { lastOwner = .nobody }
-        switch dissector.dissect(
+        switch dissector.unwrap(
             bytes, linkType: packet.linkType, originalLength: Int(packet.originalLength), time: packet.time)
         {
-        case .segment(let segment):
+        case .segment:
+            let segment = dissector.found
             if isShared, !options.shard.includes(segment) { break }
             let mark = PacketMark(packet: packet.number, capture: capture, time: packet.time, acknowledged: nil)
             var index = connection(of: segment, mark)

@@ -9,8 +9,13 @@
 public struct TranscriptOptions: Sendable, Equatable {
     /// Answers to offers, WebSocket messages and control frames (`AnalyzerOutput.answered`, `said`, `lostTrack`).
     public var messages = false
+    /// Heads of requests (`AnalyzerOutput.requested`); comes with `streams` as well.
+    public var requests = false
     /// Stream bytes of connections that speak HTTP (`AnalyzerOutput.requested`, `streamed`, `streamGap`).
     public var streams = false
+    /// Heads of final answers, whatever was asked (`AnalyzerOutput.responded`); with `streams` also the bytes that a
+    /// server sends where nothing was offered.
+    public var answers = false
     /// Payload bytes kept of one message; what is longer is said to be cut.
     public var payloadBytes = 64 << 20
     public init() {}
@@ -19,6 +24,7 @@ public struct TranscriptOptions: Sendable, Equatable {
         var options = TranscriptOptions()
         options.messages = true
         options.streams = true
+        options.answers = true
         return options
     }
 }
@@ -84,11 +90,15 @@ extension AnalyzerOutput {
     public func lostTrack(at place: Place, in exchange: ExchangeKey) {}
     /// The head of a request, whether it offers a switch or not.
     ///
-    /// Asked for by `TranscriptOptions.streams`.
+    /// Asked for by `TranscriptOptions.requests` or `streams`.
     public func requested(_ head: MessageHead, connection: UInt64) {}
+    /// The head of a final answer, to whatever request.
+    ///
+    /// Asked for by `TranscriptOptions.answers`.
+    public func responded(_ head: MessageHead, connection: UInt64) {}
     /// Bytes of a stream, in order, each once; `isBehindOffer` once an exchange is open on the connection.
     ///
-    /// Server bytes are told of only then. Asked for by `TranscriptOptions.streams`, like `streamGap`.
+    /// Server bytes are told of only then, or with `TranscriptOptions.answers`. Asked for by `TranscriptOptions.streams`, like `streamGap`.
     public func streamed(
         _ bytes: Span<UInt8>, _ direction: Direction, offset: Int64, mark: PacketMark, connection: UInt64,
         isBehindOffer: Bool

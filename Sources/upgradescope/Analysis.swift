@@ -61,11 +61,14 @@ final class Judge: AnalyzerOutput {
         events = EventStreams(eventFiles, severalCaptures: captures > 1, showSecrets: inspector.showSecrets)
     }
 
-    // What was said goes to the recorder alone.
     func answered(_ exchange: Exchange) { recorder?.answered(exchange) }
-    func said(_ message: TranscriptMessage, in exchange: ExchangeKey) { recorder?.said(message, in: exchange) }
+    func said(_ message: TranscriptMessage, in exchange: ExchangeKey) {
+        collector.add(message, in: exchange)
+        recorder?.said(message, in: exchange)
+    }
     func lostTrack(at place: Place, in exchange: ExchangeKey) { recorder?.lostTrack(at: place, in: exchange) }
     func requested(_ head: MessageHead, connection: UInt64) { recorder?.requested(head, connection: connection) }
+    func responded(_ head: MessageHead, connection: UInt64) { recorder?.responded(head, connection: connection) }
     func streamed(
         _ bytes: Span<UInt8>, _ direction: Direction, offset: Int64, mark: PacketMark, connection: UInt64,
         isBehindOffer: Bool

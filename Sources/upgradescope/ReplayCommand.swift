@@ -22,7 +22,7 @@ struct ReplayCommand: ParsableCommand {
             be read or the target never answered, 4 an input is damaged, 6 an output cannot be written, 130 interrupted.
             """)
 
-    @Argument(help: ArgumentHelp("pcap or pcapng files, directories, or '-'.", valueName: "sessions"))
+    @Argument(help: ArgumentHelp("pcap, pcapng or HAR files, directories, or '-'.", valueName: "sessions"))
     var sessions: [String]
 
     @Option(help: ArgumentHelp("The server to talk to: ws://, wss://, http://, https:// or tcp://.", valueName: "url"))
@@ -31,17 +31,7 @@ struct ReplayCommand: ParsableCommand {
     @Flag(help: "Print what would be sent, and send nothing.")
     var dryRun = false
 
-    // Which exchanges.
-
-    @Option(help: ArgumentHelp("Only these exchanges, numbered as 'analyze' does.", valueName: "id,..."))
-    var exchange: [String] = []
-
-    @Option(help: ArgumentHelp("Only exchanges with this host.", valueName: "name"))
-    var host: String?
-
-    @Option(
-        help: ArgumentHelp("Only exchanges with this request target, with or without its query.", valueName: "path"))
-    var target: String?
+    @OptionGroup var choice: ChoiceOptions
 
     // The request.
 
@@ -162,7 +152,6 @@ struct ReplayCommand: ParsableCommand {
     var color = ColorChoice.auto
 
     func validate() throws {
-        _ = try wanted()
         _ = try replayOptions()
         guard raw == false || iOwnTheTarget else {
             throw ValidationError("--raw sends bytes that may harm a server: it needs --i-own-the-target")
@@ -188,14 +177,8 @@ struct ReplayCommand: ParsableCommand {
         let all = source.read(sessions, reading: reading, keepsRaw: raw, quiet: quiet)
         status.unreadable = source.isUnreadable
         status.damaged = source.isDamaged
-        let wanted = try wanted()
-        let chosen = all.filter { wanted.includes($0) }
-        for id in wanted.exchanges.sorted() where !all.contains(where: { $0.id == id }) {
-            say(
-                "there is no exchange \(id): \(source.exchangeCount == 0 ? "there is none" : "they are 1 to \(source.exchangeCount)")"
-            )
-            status.usage = true
-        }
+        status.usage = source.complain(aboutMissing: choice, in: all)
+        let chosen = all.filter { choice.includes($0) }
         if status.usage || source.isUnreadable && all.isEmpty { return try finish(with: status) }
         if chosen.isEmpty { say(all.isEmpty ? "no exchange was found" : "no exchange was chosen") }
 
@@ -304,19 +287,6 @@ struct ReplayCommand: ParsableCommand {
     private func holdsCredentials(_ session: RecordedSession) -> Bool {
         let bytes = session.raw.flatMap(\.bytes)
         return !Redaction.secretRanges(in: bytes[...]).isEmpty
-    }
-
-    private func wanted() throws -> SessionSource.Selection {
-        var selection = SessionSource.Selection()
-        for word in exchange.flatMap({ $0.split(separator: ",") }) {
-            guard let id = Int(word.trimmingSpaces), id > 0 else {
-                throw ValidationError("--exchange: '\(word)' is not the number of an exchange")
-            }
-            selection.exchanges.insert(id)
-        }
-        selection.host = host
-        selection.target = target
-        return selection
     }
 
     private func replayOptions() throws -> ReplayOptions {

@@ -18,7 +18,9 @@ final class ReplayOutputs {
         self.layout = layout
         var name = packets ?? ""
         do throws(SystemError) {
-            packetFile = try packets.map { (path) throws(SystemError) in PacketFile(try OutputFile(path: path)) }
+            packetFile = try packets.map { (path) throws(SystemError) in
+                PacketFile(try OutputFile(path: path), name: "replay")
+            }
             for (format, path) in outputs {
                 guard let renderer = ReplayRenderers.named(format) else { continue }
                 name = path
@@ -72,10 +74,11 @@ final class PacketFile: PacketSink {
         var count: UInt32 = 0
     }
 
-    init(_ file: sending OutputFile) {
+    /// `name` is that of the command.
+    init(_ file: sending OutputFile, name: String) {
         var writer = PcapngWriter()
-        writer.section(application: "upgradescope \(toolVersion)", comment: "written by upgradescope replay")
-        writer.interface(RecordedInterface(name: "replay", linkType: ConnectionPackets.linkType))
+        writer.section(application: "upgradescope \(toolVersion)", comment: "written by upgradescope \(name)")
+        writer.interface(RecordedInterface(name: name, linkType: ConnectionPackets.linkType))
         state = Mutex(State(writer: writer, file: file))
     }
 

@@ -56,6 +56,9 @@ struct ReportingOptions: ParsableArguments {
     @Option(help: ArgumentHelp("Write events, one JSON object a line, while they happen.", valueName: "file"))
     var ndjson: String?
 
+    @Option(help: ArgumentHelp("Write the exchanges and what was said in them as HAR.", valueName: "file"))
+    var har: String?
+
     @Option(help: "What to print on standard output (default: text).")
     var format: OutputFormat?
 
@@ -93,8 +96,12 @@ struct ReportingOptions: ParsableArguments {
         var options = traffic.analyzerOptions
         options.allConnections = connections || streamDigests
         options.streamDigests = streamDigests
+        options.transcript.messages = needsMessages
         return options
     }
+
+    /// Whether a report is written that holds what was said.
+    private var needsMessages: Bool { har != nil || format?.renderer?.needsMessages == true }
 
     /// What is judged by, and what the report holds.
     func judgeOptions(for outputs: Outputs, _ traffic: TrafficOptions) throws -> JudgeOptions {
@@ -102,6 +109,7 @@ struct ReportingOptions: ParsableArguments {
         report.showSecrets = traffic.showSecrets
         report.connections = connections || streamDigests
         report.everyExchange = outputs.needEveryExchange
+        report.messages = needsMessages
         report.strict = strict
         let inspector = Inspector(
             selection: try selection(), showSecrets: traffic.showSecrets, thresholds: traffic.thresholds)
@@ -131,9 +139,10 @@ struct ReportingOptions: ParsableArguments {
 
     /// Adds what was asked for; standard output, unless it is taken, is for `fallback`.
     func add(to plan: inout OutputPlan, inputs: [String], otherwise fallback: OutputFormat) throws {
-        for (option, format, path) in [("--json", .json, json), ("--html", .html, html), ("--ndjson", .ndjson, ndjson)]
-            as [(String, OutputFormat, String?)]
-        {
+        let files: [(String, OutputFormat, String?)] = [
+            ("--json", .json, json), ("--html", .html, html), ("--ndjson", .ndjson, ndjson), ("--har", .har, har),
+        ]
+        for (option, format, path) in files {
             guard let path else { continue }
             guard !path.isEmpty else { throw ValidationError("\(option): the name is empty") }
             try plan.add(format, to: path, option: option, inputs: inputs)

@@ -7,7 +7,10 @@ struct SchemaCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "schema", abstract: "Print the JSON Schema of the report.")
 
+    @Flag(help: "The schema of the report about a replay.")
+    var replay = false
+
     func run() throws {
-        try printResult { try $0.write(ReportSchema.bytes) }
+        try printResult { try $0.write(replay ? ReportSchema.replay : ReportSchema.bytes) }
     }
 }

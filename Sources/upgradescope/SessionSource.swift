@@ -1,48 +1,89 @@
 // Sessions out of captures, for the commands that say them again.
 
+import ArgumentParser
 import Inspection
 import Replay
 import Reports
 import Traffic
 
-/// Reads recorded sessions.
-struct SessionSource {
-    /// Which exchanges are wanted.
-    struct Selection {
-        /// Numbers as `analyze` gives them; empty for all.
-        var exchanges: Set<Int> = []
-        var host: String?
-        var target: String?
+/// Which exchanges of a recording are meant.
+struct ChoiceOptions: ParsableArguments {
+    @Option(help: ArgumentHelp("Only these exchanges, numbered as 'analyze' does.", valueName: "id,..."))
+    var exchange: [ExchangeList] = []
 
-        func includes(_ session: RecordedSession) -> Bool {
-            if !exchanges.isEmpty, !exchanges.contains(session.id) { return false }
-            if let host, session.host.lowercased() != host.lowercased(), !Self.isHost(host, of: session.host) {
+    @Option(help: ArgumentHelp("Only exchanges with this host.", valueName: "name"))
+    var host: String?
+
+    @Option(
+        help: ArgumentHelp("Only exchanges with this request target, with or without its query.", valueName: "path"))
+    var target: String?
+
+    /// The numbers that were named; empty for all.
+    var exchanges: Set<Int> { Set(exchange.flatMap(\.ids)) }
+
+    func includes(_ session: RecordedSession) -> Bool {
+        if !exchange.isEmpty, !exchanges.contains(session.id) { return false }
+        if let host, session.host.lowercased() != host.lowercased(), !Self.isHost(host, of: session.host) {
+            return false
+        }
+        if let target {
+            let recorded = session.request.target.text
+            guard recorded == target || recorded.split(separator: "?").first.map(String.init) == target else {
                 return false
             }
-            if let target {
-                let recorded = session.request.target.text
-                guard recorded == target || recorded.split(separator: "?").first.map(String.init) == target else {
-                    return false
-                }
-            }
-            return true
         }
-
-        /// A host named without its port.
-        private static func isHost(_ wanted: String, of recorded: String) -> Bool {
-            guard let colon = recorded.lastIndex(of: ":"), recorded[colon...].dropFirst().allSatisfy(\.isASCIIDigit)
-            else { return false }
-            return recorded[..<colon].lowercased() == wanted.lowercased()
-        }
+        return true
     }
 
+    /// A host named without its port.
+    private static func isHost(_ wanted: String, of recorded: String) -> Bool {
+        guard let colon = recorded.lastIndex(of: ":"), recorded[colon...].dropFirst().allSatisfy(\.isASCIIDigit)
+        else { return false }
+        return recorded[..<colon].lowercased() == wanted.lowercased()
+    }
+}
+
+/// `3,7`: numbers of exchanges.
+struct ExchangeList: ExpressibleByArgument {
+    var ids: [Int]
+
+    init?(argument: String) {
+        ids = []
+        for word in argument.split(separator: ",", omittingEmptySubsequences: false) {
+            guard let id = Int(word.trimmingSpaces), id > 0 else { return nil }
+            ids.append(id)
+        }
+    }
+}
+
+/// Reads recorded sessions: captures through the analyzer, HAR files by their own reader.
+struct SessionSource {
     private(set) var isUnreadable = false
     private(set) var isDamaged = false
     /// How many exchanges the inputs hold, wanted or not.
     private(set) var exchangeCount = 0
 
-    /// The sessions of captures, numbered as `analyze` numbers their exchanges.
+    /// The sessions of captures, numbered as `analyze` numbers their exchanges; those of HAR files behind them.
     mutating func read(_ paths: [String], reading: ReadingOptions, keepsRaw: Bool, quiet: Bool) -> [RecordedSession] {
+        let archives = paths.filter { Self.isHAR($0) }
+        let captures = paths.filter { !archives.contains($0) }
+        var sessions: [RecordedSession] = []
+        if !captures.isEmpty { sessions = read(captures: captures, reading: reading, keepsRaw: keepsRaw, quiet: quiet) }
+        for path in archives {
+            for var session in read(archive: path, quiet: quiet) {
+                exchangeCount += 1
+                session.id = exchangeCount
+                // Connections of captures have numbers of their own.
+                session.connection = UInt64.max - UInt64(exchangeCount)
+                sessions.append(session)
+            }
+        }
+        return sessions
+    }
+
+    private mutating func read(
+        captures: [String], reading: ReadingOptions, keepsRaw: Bool, quiet: Bool
+    ) -> [RecordedSession] {
         let recorder = SessionRecorder(keepsRaw: keepsRaw)
         let judge = Judge(
             JudgeOptions(inspector: Inspector(showSecrets: false), report: ReportOptions()), recorder: recorder)
@@ -50,11 +91,45 @@ struct SessionSource {
         options.transcript = .all
         var analysis = Analysis(
             options: options, filter: reading.packetFilter, judge: judge, progress: Progress(total: nil, quiet: quiet))
-        _ = analysis.run(paths)
+        _ = analysis.run(captures)
         isUnreadable = analysis.isUnreadable
         isDamaged = analysis.isDamaged
         exchangeCount = recorder.exchangeCount
         return recorder.sessions()
+    }
+
+    private mutating func read(archive path: String, quiet: Bool) -> [RecordedSession] {
+        let limits = JSONLimits()
+        do {
+            // One byte more than is read tells that it is too large.
+            let log = try HARLog(try System.contents(of: path, limit: limits.bytes + 1), limits: limits)
+            if !quiet {
+                for remark in log.remarks.prefix(5) { say("\(path): left out: \(remark)") }
+                if log.remarks.count > 5 { say("\(path): \(log.remarks.count - 5) more entries are left out") }
+            }
+            return log.sessions()
+        } catch {
+            isUnreadable = true
+            say("\(path): \(error)")
+            return []
+        }
+    }
+
+    /// Whether a file begins like a HAR file.
+    private static func isHAR(_ path: String) -> Bool {
+        guard path != "-", System.kind(of: path) == .regular else { return false }
+        return (try? System.contents(of: path, limit: 256)).map { HARLog.looksLikeHAR($0) } ?? false
+    }
+
+    /// Says which of the wanted exchanges are not there; whether any is not.
+    func complain(aboutMissing choice: ChoiceOptions, in sessions: [RecordedSession]) -> Bool {
+        let missing = choice.exchanges.sorted().filter { id in !sessions.contains { $0.id == id } }
+        for id in missing {
+            say(
+                "there is no exchange \(id): \(exchangeCount == 0 ? "there is none" : "they are 1 to \(exchangeCount)")"
+            )
+        }
+        return !missing.isEmpty
     }
 }
 

@@ -177,6 +177,23 @@ enum System {
         status(of: path).map { [UInt64($0.st_dev), UInt64($0.st_ino)] }
     }
 
+    /// The first bytes of a file, at most `limit`.
+    static func contents(of path: String, limit: Int) throws(SystemError) -> [UInt8] {
+        let descriptor = try open(path, O_RDONLY)
+        defer { close(descriptor) }
+        var bytes: [UInt8] = []
+        var chunk = [UInt8](repeating: 0, count: min(limit, 1 << 20))
+        while bytes.count < limit {
+            let wanted = min(chunk.count, limit - bytes.count)
+            let count = unsafe chunk.withUnsafeMutableBytes { unsafe read(descriptor, $0.baseAddress, wanted) }
+            if count < 0, errno == EINTR { continue }
+            guard count >= 0 else { throw SystemError.last }
+            if count == 0 { break }
+            bytes += chunk[..<count]
+        }
+        return bytes
+    }
+
     /// Whether two paths are one existing file.
     static func isSameFile(_ one: String, _ other: String) -> Bool {
         identity(of: one).map { $0 == identity(of: other) } ?? false

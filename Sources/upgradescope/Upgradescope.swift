@@ -18,8 +18,8 @@ struct Upgradescope: ParsableCommand {
             """,
         version: toolVersion,
         subcommands: [
-            AnalyzeCommand.self, LiveCommand.self, ReplayCommand.self, ShowCommand.self, RulesCommand.self,
-            SchemaCommand.self,
+            AnalyzeCommand.self, LiveCommand.self, ReplayCommand.self, ServeCommand.self, ShowCommand.self,
+            RulesCommand.self, SchemaCommand.self,
         ])
 
     static func main() {

@@ -68,7 +68,7 @@ struct CodecTests {
 
     @Test("a connection comes back as it was")
     func connection() throws {
-        var (record, _) = Fixture.encrypted(id: 7, name: "a.example")
+        let (record, _) = Fixture.encrypted(id: 7, name: "a.example")
         record.oneDirection = .server
         record.firstGap = Fixture.refused(packet: 3).request?.place
         record.firstDuplicate = (copy: Fixture.mark(4), original: Fixture.mark(3))
@@ -129,7 +129,8 @@ struct CodecTests {
             "EarlyData": EarlyData(place: run), "EarlyAnswer": EarlyAnswer(status: 1, place: run, requestLine: []),
             "LaterRequest": LaterRequest(head: [], place: run, hasForwardingFields: true, wasEarly: true, status: 1),
             "RequestFraming": early.framing, "Anomaly": Anomaly(kind: .syncLost, place: run, excerpt: []),
-            "SwitchedStream": SwitchedStream(), "WebSocketFacts": WebSocketFacts(), "WebSocketSide": WebSocketSide(),
+            "SwitchedStream": SwitchedStream(), "WebSocketFacts": WebSocketFacts(),
+            "WebSocketAgreement": WebSocketAgreement(), "WebSocketSide": WebSocketSide(),
             "ResumedFrames": ResumedFrames(place: run),
             "CloseFact": CloseFact(code: nil, reason: [], place: run), "PingTimes": PingTimes(),
             "PingWait": PingWait(place: run, payload: [], waited: 0, isAnswered: false, sawOtherPong: false),

@@ -110,7 +110,7 @@ enum Fixture {
         exchange.outcome = .switched
         exchange.upgraded = .websocket
         exchange.protocolName = "websocket"
-        var session = WebSocketFacts()
+        let session = WebSocketFacts()
         session.expectedAccept = Array("s3pPLMBiTxaQ9kYGzzhZRbK+xOo=".utf8)
         session.sides.client.frames[1] = 3
         session.sides.client.frames[8] = 1
@@ -237,7 +237,7 @@ enum Fixture {
     }
 
     static func encrypted(id: UInt64, name: String?) -> (ConnectionRecord, [Finding]) {
-        var record = ConnectionRecord(facts: facts(id: id, packet: UInt32(id)))
+        let record = ConnectionRecord(facts: facts(id: id, packet: UInt32(id)))
         record.application = .tls
         record.encrypted = true
         record.serverName = name

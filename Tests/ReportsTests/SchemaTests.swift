@@ -66,7 +66,7 @@ struct SchemaTests {
             try Data(report.renderedBytes("json")).write(to: file)
             paths.append(file.path)
         }
-        let (status, output) = try run(["-c", Self.validator, schema.path] + paths)
+        let (status, output) = try Self.run(["-c", Self.validator, schema.path] + paths)
         if status == 77 || status == 127 {
             #expect(
                 ProcessInfo.processInfo.environment["CI"] == nil,
@@ -94,11 +94,11 @@ struct SchemaTests {
         let broken = try Fixture.report().rendered("json").replacing(original, with: replacement)
         let file = folder.appendingPathComponent("broken.json")
         try Data(broken.utf8).write(to: file)
-        let (status, _) = try run(["-c", Self.validator, schema.path, file.path])
+        let (status, _) = try Self.run(["-c", Self.validator, schema.path, file.path])
         #expect(status == 1 || status == 77 || status == 127)
     }
 
-    private func run(_ arguments: [String]) throws -> (status: Int32, output: String) {
+    static func run(_ arguments: [String]) throws -> (status: Int32, output: String) {
         let process = Process()
         process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
         process.arguments = ["python3"] + arguments

@@ -11,7 +11,7 @@ import Traffic
 struct SessionReportTests {
     /// A compressed session with a hole, one of a draft, and one without its handshake.
     static func entries() -> [Fixture.Entry] {
-        var compressed = Fixture.websocket(packet: 200)
+        let compressed = Fixture.websocket(packet: 200)
         compressed.websocket?.deflate = true
         compressed.websocket?.clientNoContextTakeover = true
         compressed.websocket?.clientMaxWindowBits = 10
@@ -25,7 +25,7 @@ struct SessionReportTests {
         resumed.close = CloseFact(code: 1001, reason: [], place: compressed.lastMark.run)
         compressed.websocket?.sides.server.lost = true
         compressed.websocket?.sides.server.resumed = [resumed]
-        var draft = Fixture.websocket(packet: 220)
+        let draft = Fixture.websocket(packet: 220)
         draft.websocket?.draft = .hixie75
         var unseen = Fixture.websocket(packet: 240)
         unseen.request = nil

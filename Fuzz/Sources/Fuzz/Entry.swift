@@ -2,10 +2,12 @@
 
 import Glibc
 
+private let entries = Invariants.entries + ReplayInvariants.entries
+
 private let chosen: Invariants.Entry = {
     let name = unsafe getenv("FUZZ").map { unsafe String(cString: $0) } ?? ""
-    guard let entry = Invariants.entry(name) else {
-        print("FUZZ is one of " + Invariants.entries.map(\.name).joined(separator: ", "))
+    guard let entry = entries.first(where: { $0.name == name })?.run else {
+        print("FUZZ is one of " + entries.map(\.name).joined(separator: ", "))
         exit(2)
     }
     return entry

@@ -41,7 +41,7 @@ struct ComparedMessage {
             var alike = 0.0
             for (name, value) in a {
                 guard let otherValue = theirs[name] else { continue }
-                alike += JSONValue.isSame(value, otherValue) ? 1 : 0.4
+                alike += value == otherValue ? 1 : 0.4
             }
             return alike / Double(max(a.count, b.count))
         }

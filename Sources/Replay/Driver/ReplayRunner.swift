@@ -323,28 +323,6 @@ public final class ReplayRunner: Sendable {
     }
 }
 
-/// Bytes as Base64 (RFC 4648 4).
-enum Base64 {
-    private static let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
-
-    static func encode(_ bytes: [UInt8]) -> [UInt8] {
-        var output: [UInt8] = []
-        var index = 0
-        while index < bytes.count {
-            let rest = bytes.count - index
-            let group =
-                UInt32(bytes[index]) << 16 | (rest > 1 ? UInt32(bytes[index + 1]) << 8 : 0)
-                | (rest > 2 ? UInt32(bytes[index + 2]) : 0)
-            for position in 0..<4 {
-                output.append(
-                    position <= rest ? alphabet[Int(group >> UInt32(18 - 6 * position) & 63)] : UInt8(ascii: "="))
-            }
-            index += 3
-        }
-        return output
-    }
-}
-
 /// Why no connection came about, in words.
 enum ConnectFailure {
     static func of(_ error: any Error, target: ReplayTarget, timeout: Int64) -> ReplayFailure {

@@ -42,13 +42,13 @@ struct JSONDifference: Equatable {
             case (.array(let first), .array(let second)):
                 // One that was put in or taken out moves all behind it: the equal ends are set aside.
                 var start = 0
-                while start < min(first.count, second.count), JSONValue.isSame(first[start], second[start]) {
+                while start < min(first.count, second.count), first[start] == second[start] {
                     start += 1
                 }
                 var end = 0
                 if first.count != second.count {
                     while end < min(first.count, second.count) - start,
-                        JSONValue.isSame(first[first.count - 1 - end], second[second.count - 1 - end])
+                        first[first.count - 1 - end] == second[second.count - 1 - end]
                     {
                         end += 1
                     }
@@ -60,7 +60,7 @@ struct JSONDifference: Equatable {
                     if let old, let new { compare(old, new, inner) } else { add(old, new, inner) }
                 }
             default:
-                if !JSONValue.isSame(a, b) { add(a, b, place) }
+                if a != b { add(a, b, place) }
             }
         }
 

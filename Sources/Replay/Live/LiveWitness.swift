@@ -32,17 +32,20 @@ public final class LiveWitness {
     private var analyzer: Analyzer
     private var packets: ConnectionPackets
     private let sink: (any PacketSink)?
-    private var packetCount: UInt32 = 0
+    /// Packets so far.
+    public private(set) var packetCount: UInt32 = 0
 
-    /// `streams` asks for stream bytes; `payloadBytes` of one message are kept.
+    /// `streams` asks for stream bytes, `requests` for heads of requests without them; `payloadBytes` of one message are kept.
     public init(
-        client: Endpoint, server: Endpoint, streams: Bool, payloadBytes: Int, sink: (any PacketSink)? = nil,
+        client: Endpoint, server: Endpoint, streams: Bool, requests: Bool = false, payloadBytes: Int,
+        sink: (any PacketSink)? = nil,
         limits: Limits = Limits()
     ) {
         var options = AnalyzerOptions()
         options.limits = limits
         options.transcript.messages = true
         options.transcript.streams = streams
+        options.transcript.requests = requests
         options.transcript.payloadBytes = payloadBytes
         hearing = Hearing()
         analyzer = Analyzer(options: options, output: hearing)

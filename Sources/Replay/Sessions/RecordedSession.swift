@@ -78,6 +78,9 @@ public struct RecordedRequest: Sendable {
     public var head: MessageHead
     /// Content as it was on the wire.
     public var body: [UInt8]
+    /// Its final answer and the content of that as it was on the wire, at most 1 MiB; `nil` where it was not recorded.
+    public var response: MessageHead?
+    public var responseBody: [UInt8] = []
     public init(head: MessageHead, body: [UInt8]) {
         self.head = head
         self.body = body

@@ -57,6 +57,10 @@ public final class SessionRecorder: AnalyzerOutput {
         connections[connection, default: ConnectionTape()].note(head)
     }
 
+    public func responded(_ head: MessageHead, connection: UInt64) {
+        connections[connection, default: ConnectionTape()].note(answer: head)
+    }
+
     public func answered(_ exchange: Exchange) {
         guard exchange.outcome == .switched, !keepsRaw else { return }
         // What is said inside a tunnel belongs to the tunnel as well.
@@ -64,8 +68,8 @@ public final class SessionRecorder: AnalyzerOutput {
             if exchange.upgraded != .websocket { tunnels.insert(exchange.connection.id) }
             return
         }
-        let start = exchange.response?.place.end ?? 0
-        release(connections[exchange.connection.id, default: ConnectionTape()].endStreams(behind: start))
+        guard let answer = exchange.response?.place else { return }
+        release(connections[exchange.connection.id, default: ConnectionTape()].endStreams(behind: answer))
     }
 
     public func said(_ message: TranscriptMessage, in exchange: ExchangeKey) {
@@ -257,14 +261,31 @@ private struct ConnectionTape {
 
     private var pieces = PerDirection<[Piece]>(both: [])
     private var heads: [MessageHead] = []
+    /// Requests in front of `heads` that were let go of.
+    private var headsBefore = 0
+    /// Final answers, by the number of the request.
+    private var answers: [Int: MessageHead] = [:]
+    private var answerCount = 0
     private var ends = PerDirection<(offset: Int64, mark: PacketMark, why: String)?>(both: nil)
     /// Behind these offsets nobody wants bytes.
     private var wanted: Int64 = .max
     private(set) var held = 0
 
     mutating func note(_ head: MessageHead) {
-        if heads.count >= 256 { heads.removeFirst() }
+        if heads.count >= 256 { forgetHeads(1) }
         heads.append(head)
+    }
+
+    /// Answers come in the order of the requests.
+    mutating func note(answer: MessageHead) {
+        if answerCount >= headsBefore { answers[answerCount] = answer }
+        answerCount += 1
+    }
+
+    private mutating func forgetHeads(_ count: Int) {
+        for number in headsBefore..<(headsBefore + count) { answers[number] = nil }
+        heads.removeFirst(count)
+        headsBefore += count
     }
 
     /// Keeps bytes; returns how many.
@@ -291,12 +312,15 @@ private struct ConnectionTape {
         )
     }
 
-    /// What is said from here on is told as messages.
-    mutating func endStreams(behind offset: Int64) -> Int {
-        wanted = offset
+    /// What is said behind the answer is told as messages; what the server said before it stays.
+    mutating func endStreams(behind answer: Place) -> Int {
+        wanted = answer.end
         var released = 0
-        for piece in pieces.server { released += piece.bytes.count }
-        pieces.server = []
+        pieces.server.removeAll { piece in
+            guard piece.offset >= answer.offset else { return false }
+            released += piece.bytes.count
+            return true
+        }
         held -= released
         return released
     }
@@ -304,16 +328,17 @@ private struct ConnectionTape {
     /// Forgets the oldest bytes of a connection that has offered nothing yet.
     mutating func forgetHistory(over limit: Int) -> Int {
         var released = 0
-        var count = 0
-        while count + 1 < pieces.client.count, held - released > limit {
-            released += pieces.client[count].bytes.count
-            count += 1
+        for direction in Direction.allCases.reversed() {
+            var count = 0
+            while count + 1 < pieces[direction].count, held - released > limit {
+                released += pieces[direction][count].bytes.count
+                count += 1
+            }
+            pieces[direction].removeFirst(count)
         }
-        guard count > 0 else { return 0 }
-        pieces.client.removeFirst(count)
         held -= released
         let start = pieces.client.first?.offset ?? 0
-        heads.removeAll { $0.place.offset < start }
+        forgetHeads(heads.prefix { $0.place.offset < start }.count)
         return released
     }
 
@@ -332,12 +357,34 @@ private struct ConnectionTape {
     func history(of exchange: Exchange) -> [RecordedRequest] {
         guard let request = exchange.request else { return [] }
         let outer = exchange.parent?.offset ?? -1
-        let before = heads.filter { $0.place.offset < request.place.offset && $0.place.offset > outer }
-        return before.indices.map { index in
-            let next = index + 1 < before.count ? before[index + 1].place.offset : request.place.offset
-            return RecordedRequest(
-                head: before[index], body: bytes(.client, from: before[index].place.end, to: next))
+        let indices = heads.indices.filter { index in
+            let offset = heads[index].place.offset
+            return offset < request.place.offset && offset > outer
         }
+        return indices.map { index in
+            let next = indices.contains(index + 1) ? heads[index + 1].place.offset : request.place.offset
+            var recorded = RecordedRequest(
+                head: heads[index], body: bytes(.client, from: heads[index].place.end, to: next))
+            if let answer = answers[headsBefore + index], let content = content(of: answer, index, exchange) {
+                recorded.response = answer
+                recorded.responseBody = content
+            }
+            return recorded
+        }
+    }
+
+    /// The content of an answer to the request at `index`; `nil` where it is not all here.
+    private func content(of answer: MessageHead, _ index: Int, _ exchange: Exchange) -> [UInt8]? {
+        guard ends.server == nil, ends.client == nil else { return nil }
+        if heads[index].isMethod("HEAD") || answer.status == 204 || answer.status == 304 { return [] }
+        let next = answers[headsBefore + index + 1]?.place.offset ?? exchange.response?.place.offset ?? .max
+        var end = next
+        if !answer.has(.transferEncoding), let length = answer.value(.contentLength).flatMap({ Int64($0.text) }) {
+            end = min(next, answer.place.end.addingReportingOverflow(max(0, length)).partialValue)
+        }
+        guard end >= answer.place.end, end - answer.place.end <= 1 << 20 else { return nil }
+        let content = bytes(.server, from: answer.place.end, to: end)
+        return Int64(content.count) == end - answer.place.end ? content : nil
     }
 
     /// What was said from these offsets on, cut where the sender had heard something new.

@@ -12,7 +12,10 @@ public struct ReplayRenderer: Sendable {
 /// All formats of the report about a replay.
 public enum ReplayRenderers {
     public static let all: [ReplayRenderer] = [
-        ReplayRenderer(name: "text") { try ReplayTextReport.write($0, layout: $1.layout, to: &$2) }
+        ReplayRenderer(name: "text") { try ReplayTextReport.write($0, layout: $1.layout, to: &$2) },
+        ReplayRenderer(name: "json") { try ReplayJSONReport.write($0, tool: $1.tool, to: &$2) },
+        ReplayRenderer(name: "html") { try ReplayHTMLReport.write($0, tool: $1.tool, to: &$2) },
+        ReplayRenderer(name: "junit") { try ReplayJUnitReport.write($0, to: &$2) },
     ]
 
     /// The format of that name.

@@ -67,6 +67,69 @@ extension Span<UInt8> {
         }
     }
 
+    /// Index of the first byte below 0x20, or 0x7f, at or behind `start`; `nil` when there is none.
+    func firstControlByte(from start: Int) -> Int? {
+        guard start >= 0, start < count else { return nil }
+        let ones: UInt64 = 0x0101_0101_0101_0101
+        let high: UInt64 = 0x8080_8080_8080_8080
+        return unsafe withUnsafeBytes { buffer -> Int? in
+            var index = start
+            // Safe: each load ends at or before `count`.
+            while count - index >= 8 {
+                let word = unsafe buffer.loadUnaligned(fromByteOffset: index, as: UInt64.self)
+                let below = (word &- ones &* 0x20) & ~word & high
+                let delete = word ^ ones &* 0x7f
+                if below | (delete &- ones) & ~delete & high != 0 { break }
+                index += 8
+            }
+            while index < count {
+                if self[index] < 0x20 || self[index] == 0x7f { return index }
+                index += 1
+            }
+            return nil
+        }
+    }
+
+    /// Runs `table` over words of eight bytes from `start` on, `mask` taken off, and stops in front of the word in
+    /// which the state becomes `rejecting`; gives the state and the index it belongs to.
+    ///
+    /// `table` has 256 entries: the shifts that lead from each state to the next (see `UTF8Validator`).
+    func automaton(
+        from start: Int, to end: Int, mask: UInt32, table: [UInt64], rejecting: UInt64
+    ) -> (state: UInt64, index: Int) {
+        precondition(table.count == 256)
+        guard start >= 0, end <= count, end - start >= 8 else { return (0, start) }
+        let wide = UInt64(mask) | UInt64(mask) << 32
+        let high: UInt64 = 0x8080_8080_8080_8080
+        return unsafe withUnsafeBytes { buffer in
+            unsafe table.withUnsafeBufferPointer { table in
+                var state: UInt64 = 0
+                var index = start
+                // Safe: each load ends at or before `end`, which is at most `count`; a byte indexes 256 entries.
+                while end - index >= 8 {
+                    let word = unsafe buffer.loadUnaligned(fromByteOffset: index, as: UInt64.self) ^ wide
+                    if word & high == 0, state & 63 == 0 {
+                        index += 8
+                        continue
+                    }
+                    var next = state
+                    next = unsafe table[Int(word & 255)] &>> next
+                    next = unsafe table[Int(word &>> 8 & 255)] &>> next
+                    next = unsafe table[Int(word &>> 16 & 255)] &>> next
+                    next = unsafe table[Int(word &>> 24 & 255)] &>> next
+                    next = unsafe table[Int(word &>> 32 & 255)] &>> next
+                    next = unsafe table[Int(word &>> 40 & 255)] &>> next
+                    next = unsafe table[Int(word &>> 48 & 255)] &>> next
+                    next = unsafe table[Int(word &>> 56)] &>> next
+                    if next & 63 == rejecting { break }
+                    state = next
+                    index += 8
+                }
+                return (state & 63, index)
+            }
+        }
+    }
+
     /// A copy of the bytes.
     var array: [UInt8] { unsafe withUnsafeBufferPointer { unsafe Array($0) } }
 

@@ -32,9 +32,16 @@ extension ArraySlice<UInt8> {
     }
 
     /// Whether these are the bytes of `text`, ASCII case aside.
+    ///
+    /// Most candidates differ in length, which is seen without a call.
+    @inlinable @inline(__always)
     public func matchesIgnoringCase(_ text: StaticString) -> Bool {
-        guard count == text.utf8CodeUnitCount else { return false }
-        return text.withUTF8Buffer { other in
+        count == text.utf8CodeUnitCount && hasLetters(of: text)
+    }
+
+    @usableFromInline
+    func hasLetters(of text: StaticString) -> Bool {
+        text.withUTF8Buffer { other in
             var index = startIndex
             for position in 0..<count {
                 guard unsafe other[position].asciiLowercased == self[index].asciiLowercased else { return false }

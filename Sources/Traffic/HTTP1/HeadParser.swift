@@ -154,8 +154,14 @@ extension ParsedHead {
             return
         }
         var colon = start
-        while colon < end, bytes[colon].isTokenByte { colon += 1 }
+        while colon < end, bytes[colon] != 0x3a, bytes[colon] > 0x20 { colon += 1 }
         var nameEnd = colon
+        var name = colon > start ? FieldName.recognize(bytes, start, colon) : .other
+        if name == .other {
+            colon = start
+            while colon < end, bytes[colon].isTokenByte { colon += 1 }
+            nameEnd = colon
+        }
         if colon < end, bytes[colon] != 0x3a {
             guard let found = bytes.firstIndex(of: 0x3a, from: colon), found < end else {
                 defects.insert(.malformedLine)
@@ -165,6 +171,7 @@ extension ParsedHead {
             while nameEnd > start, bytes[nameEnd - 1] == 0x20 || bytes[nameEnd - 1] == 0x09 { nameEnd -= 1 }
             defects.insert(nameEnd == colon ? .spaceBeforeColon : .malformedLine)
             colon = found
+            if nameEnd > start { name = FieldName.recognize(bytes, start, nameEnd) }
         }
         guard colon < end, nameEnd > start else {
             defects.insert(.malformedLine)
@@ -174,8 +181,9 @@ extension ParsedHead {
         var valueEnd = end
         while valueStart < valueEnd, bytes[valueStart] == 0x20 || bytes[valueStart] == 0x09 { valueStart += 1 }
         while valueEnd > valueStart, bytes[valueEnd - 1] == 0x20 || bytes[valueEnd - 1] == 0x09 { valueEnd -= 1 }
-        if let cr = bytes.firstIndex(of: 0x0d, from: valueStart), cr < valueEnd { defects.insert(.bareCR) }
-        let name = FieldName.recognize(bytes, start, nameEnd)
+        if let cr = bytes.firstIndex(of: 0x0d, from: valueStart), cr < valueEnd {
+            defects.insert(.bareCR)
+        }
         present |= 1 << UInt64(name.rawValue)
         lines.append(
             FieldLine(

@@ -78,10 +78,14 @@ public struct MessageHead: Sendable, Equatable {
     public var startLine: StartLine
     /// Digits of `HTTP/x.y`.
     public var version: (major: UInt8, minor: UInt8)
-    public var lines: [FieldLine]
+    public var lines: [FieldLine] {
+        didSet { present = Self.names(in: lines) }
+    }
     public var defects: HeadDefects
     /// Where the bytes lay in the stream.
     public var place: Place
+    /// One bit for each `FieldName` that occurs.
+    private var present: UInt64
 
     public init(
         bytes: [UInt8], startLine: StartLine, version: (major: UInt8, minor: UInt8), lines: [FieldLine],
@@ -93,6 +97,13 @@ public struct MessageHead: Sendable, Equatable {
         self.lines = lines
         self.defects = defects
         self.place = place
+        present = Self.names(in: lines)
+    }
+
+    private static func names(in lines: [FieldLine]) -> UInt64 {
+        var names: UInt64 = 0
+        for line in lines { names |= 1 << UInt64(line.name.rawValue) }
+        return names
     }
 
     public static func == (left: MessageHead, right: MessageHead) -> Bool {
@@ -102,8 +113,10 @@ public struct MessageHead: Sendable, Equatable {
     /// A control byte other than the tab, CR and LF, which have defects of their own (RFC 9110 5.5).
     var hasControlByte: Bool {
         let bytes = bytes.span
-        for index in bytes.indices where bytes[index] < 0x20 || bytes[index] == 0x7f {
-            if bytes[index] != 0x0d, bytes[index] != 0x0a, bytes[index] != 0x09 { return true }
+        var index = 0
+        while let found = bytes.firstControlByte(from: index) {
+            if bytes[found] != 0x0d, bytes[found] != 0x0a, bytes[found] != 0x09 { return true }
+            index = found + 1
         }
         return false
     }
@@ -140,30 +153,34 @@ public struct MessageHead: Sendable, Equatable {
 
     /// How many lines have that name.
     public func count(_ name: FieldName) -> Int {
+        guard has(name) else { return 0 }
         var count = 0
         for line in lines where line.name == name { count += 1 }
         return count
     }
-    public func has(_ name: FieldName) -> Bool { lines.contains { $0.name == name } }
+    public func has(_ name: FieldName) -> Bool { present >> UInt64(name.rawValue) & 1 == 1 }
     /// The first line of that name.
-    public func line(_ name: FieldName) -> FieldLine? { lines.first { $0.name == name } }
+    public func line(_ name: FieldName) -> FieldLine? { has(name) ? lines.first { $0.name == name } : nil }
     /// The first value of that name, without white space around it.
     public func value(_ name: FieldName) -> ArraySlice<UInt8>? { line(name).map { value(of: $0) } }
     /// All values of that name, in order.
     public func values(_ name: FieldName) -> [ArraySlice<UInt8>] {
-        lines.filter { $0.name == name }.map { value(of: $0) }
+        guard has(name) else { return [] }
+        return lines.filter { $0.name == name }.map { value(of: $0) }
     }
 
     /// The members of a list field: all lines joined in order, split at commas outside quotes, white space
     /// trimmed, empty members dropped (RFC 9110 5.6.1).
     public func members(_ name: FieldName) -> [ArraySlice<UInt8>] {
         var members: [ArraySlice<UInt8>] = []
+        guard has(name) else { return members }
         for line in lines where line.name == name { splitList(value(of: line)) { members.append($0) } }
         return members
     }
 
     /// Whether a list field has that member, compared without ASCII case.
     public func hasMember(_ name: FieldName, _ member: StaticString) -> Bool {
+        guard has(name) else { return false }
         var found = false
         for line in lines where line.name == name && !found {
             splitList(value(of: line)) { if $0.matchesIgnoringCase(member) { found = true } }

@@ -1,7 +1,7 @@
 // HTTP/2 behind a 101 with h2c: the client preface, then frames (RFC 9113 3.4, 4.1). Frames are counted and
 // skipped by length; only the first SETTINGS frame of each side is read.
 
-struct HTTP2Decoder: UpgradedDecoder {
+final class HTTP2Decoder: UpgradedDecoder {
     private var sides: PerDirection<HTTP2SideDecoder>
 
     init(limits: Limits) {
@@ -9,15 +9,15 @@ struct HTTP2Decoder: UpgradedDecoder {
             client: HTTP2SideDecoder(.client, limits: limits), server: HTTP2SideDecoder(.server, limits: limits))
     }
 
-    mutating func receive(_ bytes: Span<UInt8>, _ direction: Direction, offset: Int64, mark: PacketMark) {
+    func receive(_ bytes: Span<UInt8>, _ direction: Direction, offset: Int64, mark: PacketMark) {
         sides[direction].receive(bytes, offset: offset, mark: mark)
     }
 
-    mutating func gap(_ direction: Direction, from: Int64, to: Int64, mark: PacketMark) {
+    func gap(_ direction: Direction, from: Int64, to: Int64, mark: PacketMark) {
         sides[direction].gap(from: from, to: to, mark: mark)
     }
 
-    mutating func finish(into exchange: inout Exchange) {
+    func finish(into exchange: inout Exchange) {
         var facts = HTTP2Facts()
         for direction in Direction.allCases {
             facts.sides[direction] = sides[direction].facts

@@ -28,16 +28,24 @@ public struct Dissector: ~Copyable {
     public mutating func dissect(
         _ bytes: Span<UInt8>, linkType: UInt32, originalLength: Int, time: Timestamp
     ) -> Dissection {
-        let packet = Extent(captured: bytes.count, original: originalLength)
-        if linkType == 1, let dissection = plain(bytes, packet) { return dissection }
-        now = time
-        switch link(linkType, bytes, packet) {
-        case .segment: return .segment(found)
-        case .fragment: return .fragment
-        case .notIP(let kind): return .notIP(kind)
-        case .notTCP(let kind): return .notTCP(kind)
-        case .malformed(let fault): return .malformed(fault)
+        switch unwrap(bytes, linkType: linkType, originalLength: originalLength, time: time) {
+        case .segment: .segment(found)
+        case .fragment: .fragment
+        case .notIP(let kind): .notIP(kind)
+        case .notTCP(let kind): .notTCP(kind)
+        case .malformed(let fault): .malformed(fault)
         }
+    }
+
+    /// The same, with the segment left in `found`: on the way of every packet a copy of it would be felt.
+    @inline(__always)
+    mutating func unwrap(
+        _ bytes: Span<UInt8>, linkType: UInt32, originalLength: Int, time: Timestamp
+    ) -> Unwrapped {
+        let packet = Extent(captured: bytes.count, original: originalLength)
+        if linkType == 1, let kind = plain(bytes, packet) { return kind }
+        now = time
+        return link(linkType, bytes, packet)
     }
 
     /// What nearly every packet is, without a detour through the tables; `nil` for all others.
@@ -45,7 +53,7 @@ public struct Dissector: ~Copyable {
     /// Ethernet, with one VLAN tag at most, IP without options, fragments and extension headers, TCP whose fixed
     /// header was captured. Says what the general way would say.
     @inline(__always)
-    private mutating func plain(_ bytes: Span<UInt8>, _ packet: Extent) -> Dissection? {
+    private mutating func plain(_ bytes: Span<UInt8>, _ packet: Extent) -> Unwrapped? {
         guard bytes.count >= 54 else { return nil }
         var rest = packet
         var type = bytes.load16(12)
@@ -81,7 +89,8 @@ public struct Dissector: ~Copyable {
         }
         if isTagged, bytes.load16(14) & 0xfff != 0 { label(&rest, .vlan, UInt32(bytes.load16(14) & 0xfff)) }
         if let fault = Self.tcpFault(bytes, rest) { return .malformed(fault) }
-        return .segment(Self.segment(of: header, bytes, rest))
+        found = Self.segment(of: header, bytes, rest)
+        return .segment
     }
 
     /// The datagram in which the payload of a segment with `isReassembled` lies, until the next packet.

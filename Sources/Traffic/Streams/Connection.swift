@@ -28,25 +28,18 @@ struct Connection {
     private var clientRoundTrip: Int64?
     private var endMark = PerDirection<PacketMark?>(both: nil)
     private var duplicates: UInt32 = 0
-    private var firstDuplicate: (copy: PacketMark, original: PacketMark)?
-    private var firstGap: Place?
     private var firstPayload = [2 of PacketMark?](repeating: nil)
     private var application = ConnectionProtocol.unknown
-    private var hello: ClientHello?
-    private var firstBytes: [UInt8] = []
-    private var firstBytesUnknown = false
-    private var guessedFrames: UInt32 = 0
-    private var loneUpgradeOptions: UInt32 = 0
-    private var firstLoneUpgradeOption: MessageHead?
-    private var advertisements: UInt32 = 0
-    private var firstAdvertisement: MessageHead?
+    /// What is unusual: of the conversation, and of the streams.
+    private var remarks: ConnectionRemarks?
     private var requests: UInt32 = 0
     private var exchanges: UInt32 = 0
     private var sawSYN = false
-    private var proxied: ProxiedAddresses?
     /// Whether it is a copy, or has one.
     var copy = CopyState()
     private var wasLetGo = false
+    /// The conversation waits for an acknowledgment of the client.
+    private var wantsAcknowledgments = false
     private var digests: StreamDigests?
     /// Both sides have ended, or one has reset.
     private(set) var isClosed = false
@@ -217,6 +210,15 @@ struct Connection {
         return offset
     }
 
+    private var remark: ConnectionRemarks {
+        mutating get {
+            if let remarks { return remarks }
+            let remarks = ConnectionRemarks()
+            self.remarks = remarks
+            return remarks
+        }
+    }
+
     private mutating func open(_ context: AnalysisContext) {
         conversation = Conversation(context: context, facts: facts(context), midstream: !sawSYN)
     }
@@ -349,7 +351,7 @@ struct Connection {
             mark.time.nanoseconds(since: streams[direction.index].lastMark.time) <= 5_000_000
         {
             duplicates &+= 1
-            if firstDuplicate == nil { firstDuplicate = (mark, streams[direction.index].lastMark) }
+            if remark.firstDuplicate == nil { remark.firstDuplicate = (mark, streams[direction.index].lastMark) }
         }
         streams[direction.index].counters.retransmittedBytes += Int64(payload.count)
         compare(payload, offset, direction)
@@ -395,21 +397,21 @@ struct Connection {
             }
             return
         }
-        // Content that nobody reads is not worth a copy.
-        if context.options.allConnections || !conversation.isSkipping(direction) {
+        let effects = conversation.receive(bytes, direction, offset: offset, mark: mark)
+        wantsAcknowledgments = effects.contains(.wantsAcknowledgments)
+        if context.options.allConnections || effects.contains(.wereRead) {
             streams[direction.index].recent.append(bytes, limit: context.options.limits.compareBytes)
         } else if !streams[direction.index].recent.isEmpty {
             streams[direction.index].recent.removeAll()
         }
-        conversation.receive(bytes, direction, offset: offset, mark: mark)
         if context.options.transcript.streams {
-            let isBehindOffer = !conversation.open.isEmpty
-            if isBehindOffer || direction == .client {
+            let isBehindOffer = effects.contains(.hasOffer)
+            if isBehindOffer || direction == .client || context.options.transcript.answers {
                 context.output.streamed(
                     bytes, direction, offset: offset, mark: mark, connection: id, isBehindOffer: isBehindOffer)
             }
         }
-        if conversation.isLetGo { letGo(context) }
+        if effects.contains(.letGo) { letGo(context) }
     }
 
     /// Delivers what is held and due.
@@ -490,15 +492,16 @@ struct Connection {
         streams[direction.index].counters.gapBytes += end - from
         streams[direction.index].hadGap = true
         streams[direction.index].recent.removeAll()
-        if firstGap == nil {
-            firstGap = Place(direction: direction, offset: from, length: end - from, first: mark, last: mark)
+        if remark.firstGap == nil {
+            remark.firstGap = Place(direction: direction, offset: from, length: end - from, first: mark, last: mark)
         }
-        conversation?.gap(direction, from: from, to: end, mark: mark)
+        let effects = conversation?.gap(direction, from: from, to: end, mark: mark) ?? []
+        wantsAcknowledgments = effects.contains(.wantsAcknowledgments)
         if context.options.transcript.streams, conversation != nil {
             let place = Place(direction: direction, offset: from, length: end - from, first: mark, last: mark)
             context.output.streamGap(place, connection: id)
         }
-        if conversation?.isLetGo == true { letGo(context) }
+        if effects.contains(.letGo) { letGo(context) }
     }
 
     // MARK: Copies
@@ -513,7 +516,7 @@ struct Connection {
     }
 
     mutating func noteCopy(_ mark: PacketMark, of original: PacketMark, under tunnels: [String]) {
-        if firstDuplicate == nil { firstDuplicate = (mark, original) }
+        if remark.firstDuplicate == nil { remark.firstDuplicate = (mark, original) }
         let name = tunnels.joined(separator: ", ")
         if copy.seenUnder.count < 4, !copy.seenUnder.contains(name) { copy.seenUnder.append(name) }
     }
@@ -536,15 +539,11 @@ struct Connection {
 
     private mutating func gather(_ conversation: Conversation) {
         application = conversation.application
-        proxied = conversation.proxied
-        hello = conversation.hello
-        firstBytes = conversation.firstBytes
-        firstBytesUnknown = conversation.firstBytesUnknown
-        guessedFrames = conversation.guessedFrames
-        loneUpgradeOptions = conversation.loneUpgradeOptions
-        firstLoneUpgradeOption = conversation.firstLoneUpgradeOption
-        advertisements = conversation.advertisements
-        firstAdvertisement = conversation.firstAdvertisement
+        if let told = conversation.remarks {
+            told.firstGap = remarks?.firstGap
+            told.firstDuplicate = remarks?.firstDuplicate
+            remarks = told
+        }
         requests = conversation.requests
         exchanges = conversation.exchanges
     }
@@ -552,10 +551,11 @@ struct Connection {
     /// The client acknowledged something a refusal waits for.
     @inline(__always)
     mutating func noteAcknowledgment(_ segment: Segment, _ mark: PacketMark) {
-        guard let conversation, conversation.wantsAcknowledgments, segment.source == client,
-            segment.flags.contains(.ack), streams[1].hasBase
+        guard wantsAcknowledgments, let conversation, segment.source == client, segment.flags.contains(.ack),
+            streams[1].hasBase
         else { return }
-        conversation.acknowledged(upTo: streams[1].offset(of: segment.acknowledgment), mark: mark)
+        wantsAcknowledgments = conversation.acknowledged(
+            upTo: streams[1].offset(of: segment.acknowledgment), mark: mark)
     }
 
     /// Everything that is still waited for is missing; the conversation is finished.
@@ -596,7 +596,7 @@ struct Connection {
         facts.last = last
         facts.observedUntil = context.now
         facts.duplicatePackets = duplicates
-        facts.proxied = conversation?.proxied ?? proxied
+        facts.proxied = remarks?.proxied ?? conversation?.remarks?.proxied
         facts.endMark = endMark
         for direction in Direction.allCases {
             facts.gapBytes[direction] = streams[direction.index].counters.gapBytes
@@ -611,30 +611,32 @@ struct Connection {
 
     /// What is told of the connection when it leaves the table.
     func finalRecord(_ context: AnalysisContext, end: ConnectionEnd) -> ConnectionRecord {
-        var record = ConnectionRecord(facts: facts(context))
+        let record = ConnectionRecord(facts: facts(context))
         record.application = application
         record.startedMidstream = !sawSYN
-        record.firstBytesUnknown = firstBytesUnknown
-        record.guessedFrames = guessedFrames
-        record.loneUpgradeOptions = loneUpgradeOptions
-        record.firstLoneUpgradeOption = firstLoneUpgradeOption
-        record.advertisements = advertisements
-        record.firstAdvertisement = firstAdvertisement
         record.end =
             wasReset ? .rst : streams[0].ended == .fin && streams[1].ended == .fin ? .fin : end
         record.packets = streams[0].packets + streams[1].packets
         record.requests = requests
         record.exchanges = exchanges
-        record.serverName = hello?.serverName
-        record.protocols = hello?.protocols ?? []
         record.encrypted = application == .tls
-        record.firstGap = firstGap
-        record.firstDuplicate = firstDuplicate
         record.copyOf = copy.of
         record.copiesUnder = copy.seenUnder
         record.firstPayload = PerDirection(client: firstPayload[0], server: firstPayload[1])
-        record.firstBytes = firstBytes
         record.streams = PerDirection(client: streams[0].counters, server: streams[1].counters)
+        if let remarks {
+            record.firstBytes = remarks.firstBytes
+            record.firstBytesUnknown = remarks.firstBytesUnknown
+            record.guessedFrames = remarks.guessedFrames
+            record.loneUpgradeOptions = remarks.loneUpgradeOptions
+            record.firstLoneUpgradeOption = remarks.firstLoneUpgradeOption
+            record.advertisements = remarks.advertisements
+            record.firstAdvertisement = remarks.firstAdvertisement
+            record.serverName = remarks.hello?.serverName
+            record.protocols = remarks.hello?.protocols ?? []
+            record.firstGap = remarks.firstGap
+            record.firstDuplicate = remarks.firstDuplicate
+        }
         if let digests {
             for direction in Direction.allCases { record.streams[direction].digest = digests.value(direction) }
         }

@@ -14,6 +14,62 @@
 // bytes mean it waits for a line that cannot be anything else, and says so.
 
 final class Conversation {
+    /// What a delivery led to.
+    struct Effects: OptionSet {
+        var rawValue: UInt8
+        /// The bytes were looked at: it matters whether a retransmission has others.
+        static let wereRead = Effects(rawValue: 1)
+        /// Nothing of interest will come: the owner may drop this conversation.
+        static let letGo = Effects(rawValue: 2)
+        /// Acknowledgments of the client matter (a refusal waits to be seen).
+        static let wantsAcknowledgments = Effects(rawValue: 4)
+        /// An exchange is being followed.
+        static let hasOffer = Effects(rawValue: 8)
+    }
+
+    private var state: ConversationState
+
+    init(context: AnalysisContext, facts: ConnectionFacts, midstream: Bool, isInner: Bool = false) {
+        state = ConversationState(context: context, facts: facts, midstream: midstream, isInner: isInner)
+    }
+
+    /// Takes bytes of one direction, in order.
+    func receive(_ bytes: Span<UInt8>, _ direction: Direction, offset: Int64, mark: PacketMark) -> Effects {
+        state.receive(bytes, direction, offset: offset, mark: mark)
+    }
+
+    /// The bytes from `from` up to `to` of a direction will never come.
+    func gap(_ direction: Direction, from: Int64, to: Int64, mark: PacketMark) -> Effects {
+        state.gap(direction, from: from, to: to, mark: mark)
+    }
+
+    /// The client has acknowledged the server's stream up to `offset`; tells whether that goes on to matter.
+    func acknowledged(upTo offset: Int64, mark: PacketMark) -> Bool {
+        state.acknowledged(upTo: offset, mark: mark)
+        return state.wantsAcknowledgments
+    }
+
+    /// The connection is over: every exchange is finished with what is known of the connection now.
+    func finish(_ facts: ConnectionFacts) { state.finish(facts) }
+
+    /// The server's answers matter only once their requests were read: HTTP is being spoken.
+    var isCausal: Bool { state.isCausal }
+    var application: ConnectionProtocol { state.application }
+    var requests: UInt32 { state.requests }
+    var exchanges: UInt32 { state.exchanges }
+    /// Requests without an answer, and the answer that is being read.
+    var unanswered: Int { state.unanswered }
+    /// What is unusual; `nil` where there is nothing.
+    var remarks: ConnectionRemarks? { state.remarks }
+    /// Exchanges of an inner conversation that are over: its tunnel takes them.
+    var finished: [Exchange] { state.finished }
+
+    /// How far the exchanges have come that are not over.
+    func forEachOpen(_ body: (ExchangeProgress) -> Void) { state.forEachOpen(body) }
+}
+
+/// Everything a conversation knows; a value in one place, so that reading and changing it needs no check at run time.
+struct ConversationState {
     /// What one direction's reader is doing.
     enum State {
         /// The very beginning: a PROXY header may come.
@@ -99,18 +155,15 @@ final class Conversation {
     }
 
     /// An exchange that is not told of yet.
-    ///
-    /// A class, so that touching a counter moves nothing else.
-    final class Open {
+    struct Open {
         let number: Int
         var exchange: Exchange
         var watch: EarlyWatch?
+        /// There is a watch.
+        var isWatched = false
+        /// Offset behind the head of the final answer.
+        var answerEnd: Int64?
         var isRefused = false
-
-        init(number: Int, exchange: Exchange) {
-            self.number = number
-            self.exchange = exchange
-        }
     }
 
     /// Bytes of the server in front of its status line.
@@ -216,7 +269,20 @@ final class Conversation {
     /// Whom the connection was made for, where a PROXY header said so.
     var proxied: ProxiedAddresses? {
         get { startFacts.proxied }
-        set { startFacts.proxied = newValue }
+        set {
+            startFacts.proxied = newValue
+            remark.proxied = newValue
+        }
+    }
+    /// What is unusual; made when there is something.
+    private(set) var remarks: ConnectionRemarks?
+    var remark: ConnectionRemarks {
+        mutating get {
+            if let remarks { return remarks }
+            let remarks = ConnectionRemarks()
+            self.remarks = remarks
+            return remarks
+        }
     }
 
     /// Exchanges of an inner conversation that are over: its tunnel takes them.
@@ -225,24 +291,12 @@ final class Conversation {
     var requests: UInt32 = 0
     var exchanges: UInt32 = 0
     var application = ConnectionProtocol.unknown
-    var hello: ClientHello?
     /// Nothing of interest will come: the owner may drop this conversation.
     var isLetGo = false
     /// Acknowledgments of the client matter (a refusal waits to be seen).
     var wantsAcknowledgments = false
-    /// First client bytes of a connection whose beginning was not seen, when they were no request.
-    var firstBytesUnknown = false
     /// What is no HTTP may be a WebSocket session whose handshake was not captured.
     var unseenSession: UnseenSession?
-    /// Consistent frame headers of such a session.
-    var guessedFrames: UInt32 { unseenSession?.evidence ?? 0 }
-    var firstBytes: [UInt8] = []
-    /// Requests whose Connection names an upgrade that no field offers (RULES UPG002), and the first of them.
-    var loneUpgradeOptions: UInt32 = 0
-    var firstLoneUpgradeOption: MessageHead?
-    /// Ordinary answers whose Upgrade names HTTP/2 (RULES RES015), and the first of them.
-    var advertisements: UInt32 = 0
-    var firstAdvertisement: MessageHead?
 
     init(context: AnalysisContext, facts: ConnectionFacts, midstream: Bool, isInner: Bool = false) {
         self.context = context
@@ -272,8 +326,12 @@ final class Conversation {
 
     // MARK: What the stream tells
 
-    func receive(_ bytes: Span<UInt8>, _ direction: Direction, offset: Int64, mark: PacketMark) {
-        guard bytes.count > 0, !isLetGo else { return }
+    mutating func receive(
+        _ bytes: Span<UInt8>, _ direction: Direction, offset: Int64, mark: PacketMark
+    ) -> Conversation.Effects {
+        guard bytes.count > 0, !isLetGo else { return effects }
+        // Content that nobody reads is not worth a copy.
+        let wereRead = !isSkipping(direction)
         if direction == .client {
             receiveClient(bytes, offset: offset, mark: mark)
             noteEarly(bytes, offset, mark)
@@ -282,16 +340,26 @@ final class Conversation {
             receiveServer(bytes, offset: offset, mark: mark)
             server.position = offset + Int64(bytes.count)
         }
+        return wereRead ? effects.union(.wereRead) : effects
     }
 
-    func gap(_ direction: Direction, from: Int64, to: Int64, mark: PacketMark) {
-        guard to > from, !isLetGo else { return }
+    mutating func gap(_ direction: Direction, from: Int64, to: Int64, mark: PacketMark) -> Conversation.Effects {
+        guard to > from, !isLetGo else { return effects }
         unseenSession?.gap(direction, to - from)
         if direction == .client { clientGap(from, to, mark) } else { serverGap(from, to, mark) }
+        return effects
+    }
+
+    private var effects: Conversation.Effects {
+        var effects: Conversation.Effects = []
+        if isLetGo { effects.insert(.letGo) }
+        if wantsAcknowledgments { effects.insert(.wantsAcknowledgments) }
+        if !open.isEmpty { effects.insert(.hasOffer) }
+        return effects
     }
 
     /// The client has acknowledged the server's stream up to `offset`.
-    func acknowledged(upTo offset: Int64, mark: PacketMark) {
+    mutating func acknowledged(upTo offset: Int64, mark: PacketMark) {
         wantsAcknowledgments = false
         for index in open.indices where open[index].isRefused && open[index].exchange.responseAcknowledged == nil {
             guard let response = open[index].exchange.response else { continue }
@@ -304,7 +372,7 @@ final class Conversation {
     }
 
     /// The connection is over: every exchange is finished with what is known of the connection now.
-    func finish(_ facts: ConnectionFacts) {
+    mutating func finish(_ facts: ConnectionFacts) {
         if let outOfTurn { endOutOfTurn(outOfTurn) }
         for index in open.indices { finish(index, facts) }
         open = []
@@ -317,7 +385,7 @@ final class Conversation {
 
     // MARK: Keeping and finishing
 
-    func add(_ exchange: Exchange) -> Int {
+    mutating func add(_ exchange: Exchange) -> Int {
         if open.count >= context.options.limits.openExchanges { evict() }
         nextNumber += 1
         open.append(Open(number: nextNumber, exchange: exchange))
@@ -325,7 +393,7 @@ final class Conversation {
     }
 
     /// Makes room: the oldest exchange whose answer is known is told of before the connection ends.
-    func evict() {
+    mutating func evict() {
         guard let index = open.firstIndex(where: { $0.isRefused && $0.exchange.response != nil }) ?? open.indices.first
         else { return }
         let number = open[index].number
@@ -335,7 +403,7 @@ final class Conversation {
         if reading == number { reading = nil }
     }
 
-    func index(of number: Int) -> Int? {
+    mutating func index(of number: Int) -> Int? {
         var index = open.count - 1
         while index >= 0 {
             if open[index].number == number { return index }
@@ -344,19 +412,20 @@ final class Conversation {
         return nil
     }
 
-    func closeWatch(_ index: Int) {
+    mutating func closeWatch(_ index: Int) {
         guard let watch = open[index].watch else { return }
-        let exchange = open[index].exchange
         if !watch.runs.isEmpty {
             open[index].exchange.early = watch.verdict(
                 EarlyWatch.Answer(
-                    response: exchange.response, serverSeen: server.position,
-                    clientRoundTrip: exchange.connection.clientRoundTrip, requestCut: exchange.request == nil))
+                    response: open[index].exchange.response, serverSeen: server.position,
+                    clientRoundTrip: open[index].exchange.connection.clientRoundTrip,
+                    requestCut: open[index].exchange.request == nil))
         }
         open[index].watch = nil
+        open[index].isWatched = false
     }
 
-    func finish(_ index: Int, _ facts: ConnectionFacts) {
+    mutating func finish(_ index: Int, _ facts: ConnectionFacts) {
         open[index].exchange.connection = facts
         closeWatch(index)
         let number = open[index].number
@@ -383,7 +452,7 @@ final class Conversation {
         }
     }
 
-    func incompleteReason(_ exchange: Exchange, _ facts: ConnectionFacts) -> OutcomeReason {
+    mutating func incompleteReason(_ exchange: Exchange, _ facts: ConnectionFacts) -> OutcomeReason {
         if exchange.touchesGap { return .gap }
         switch (facts.endMark.client, facts.endMark.server) {
         case (let client?, let server?): return client.precedes(server) ? .clientAbort : .serverAbort

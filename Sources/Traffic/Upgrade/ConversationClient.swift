@@ -1,7 +1,7 @@
 // The client's side of a conversation: requests, their content, and what is held behind an offer.
 
-extension Conversation {
-    func receiveClient(_ bytes: Span<UInt8>, offset: Int64, mark: PacketMark) {
+extension ConversationState {
+    mutating func receiveClient(_ bytes: Span<UInt8>, offset: Int64, mark: PacketMark) {
         var index = 0
         while index < bytes.count {
             switch client.state {
@@ -45,7 +45,7 @@ extension Conversation {
         }
     }
 
-    func readRequestHead(_ bytes: Span<UInt8>, _ index: Int, _ offset: Int64, _ mark: PacketMark) -> Int {
+    mutating func readRequestHead(_ bytes: Span<UInt8>, _ index: Int, _ offset: Int64, _ mark: PacketMark) -> Int {
         if client.buffer.isEmpty {
             let rest = bytes.extracting(index...)
             switch context.head.parseRequest(rest) {
@@ -91,13 +91,13 @@ extension Conversation {
     }
 
     /// The place of the head in `context.head`, parsed from bytes at `offset`.
-    func headPlace(_ direction: Direction, _ offset: Int64, first: PacketMark, last: PacketMark) -> Place {
+    mutating func headPlace(_ direction: Direction, _ offset: Int64, first: PacketMark, last: PacketMark) -> Place {
         Place(
             direction: direction, offset: offset + Int64(context.head.skipped),
             length: Int64(context.head.length - context.head.skipped), first: first, last: last)
     }
 
-    func keepClient(_ rest: Span<UInt8>, _ offset: Int64, _ mark: PacketMark) {
+    mutating func keepClient(_ rest: Span<UInt8>, _ offset: Int64, _ mark: PacketMark) {
         client.bufferOffset = offset
         client.bufferFirst = mark
         client.searched = 0
@@ -108,7 +108,7 @@ extension Conversation {
         }
     }
 
-    func takeRequest(_ bytes: Span<UInt8>, _ place: Place) {
+    mutating func takeRequest(_ bytes: Span<UInt8>, _ place: Place) {
         application = .http
         client.spokeHTTP = true
         requests &+= 1
@@ -124,7 +124,9 @@ extension Conversation {
                 : context.head.has(.secWebSocketKey) || context.head.has(.http2Settings)
                     || context.head.has(.capsuleProtocol) ? .lostOffer : nil
         let head = context.head.copied(from: bytes, place: place)
-        if context.options.transcript.streams { context.output.requested(head, connection: startFacts.id) }
+        if context.options.transcript.streams || context.options.transcript.requests {
+            context.output.requested(head, connection: startFacts.id)
+        }
         var request = Outstanding(isHEAD: isHEAD, exchange: nil, head: nil, framing: framing, earlyFor: nil, later: nil)
         if let refused = open.lastIndex(where: { $0.isRefused }) { noteLater(&request, refused, head) }
         if let kind {
@@ -140,8 +142,8 @@ extension Conversation {
         } else {
             request.head = head
             if head.hasMember(.connection, "upgrade") {
-                loneUpgradeOptions &+= 1
-                if firstLoneUpgradeOption == nil { firstLoneUpgradeOption = head }
+                remark.loneUpgradeOptions &+= 1
+                if remark.firstLoneUpgradeOption == nil { remark.firstLoneUpgradeOption = head }
             }
         }
         reading = request.exchange
@@ -169,11 +171,11 @@ extension Conversation {
         }
     }
 
-    func isMethod(_ bytes: Span<UInt8>, _ method: StaticString) -> Bool {
+    mutating func isMethod(_ bytes: Span<UInt8>, _ method: StaticString) -> Bool {
         context.head.method.count == method.utf8CodeUnitCount && bytes.has(method, at: context.head.skipped)
     }
 
-    func noteLater(_ request: inout Outstanding, _ refused: Int, _ head: MessageHead) {
+    mutating func noteLater(_ request: inout Outstanding, _ refused: Int, _ head: MessageHead) {
         let start = open[refused].exchange.response?.place.end ?? 0
         let early = head.place.first.acknowledged.map { $0 < start } ?? false
         if early { request.earlyFor = open[refused].number }
@@ -188,12 +190,12 @@ extension Conversation {
                 wasEarly: early, status: 0))
     }
 
-    func noteBody(_ count: Int) {
+    mutating func noteBody(_ count: Int) {
         guard let number = reading, let index = index(of: number) else { return }
         open[index].exchange.framing.bodyBytes += Int64(count)
     }
 
-    func requestEnded(at end: Int64) {
+    mutating func requestEnded(at end: Int64) {
         defer { reading = nil }
         guard let number = reading, let index = index(of: number) else {
             client.state = .head
@@ -201,6 +203,7 @@ extension Conversation {
         }
         open[index].exchange.framing.end = end
         open[index].watch = EarlyWatch(start: end)
+        open[index].isWatched = true
         open[index].watch?.serverHole = serverHole
         if switched == number {
             startClient(at: end)
@@ -211,13 +214,13 @@ extension Conversation {
         }
     }
 
-    func requestEndUnknown() {
+    mutating func requestEndUnknown() {
         client.state = .ignored
         if let number = reading, let index = index(of: number) { open[index].exchange.framing.endUnknown = true }
         reading = nil
     }
 
-    func hold(_ bytes: Span<UInt8>, _ offset: Int64, _ mark: PacketMark) {
+    mutating func hold(_ bytes: Span<UInt8>, _ offset: Int64, _ mark: PacketMark) {
         let room = context.options.limits.pendingBytes - held.bytes.count
         let taken = min(bytes.count, max(0, room))
         if taken > 0 {
@@ -232,7 +235,7 @@ extension Conversation {
     }
 
     /// What was held goes to whoever the answer says it belongs to.
-    func release() {
+    mutating func release() {
         let all = held
         held = Held()
         let bytes = all.bytes.span
@@ -248,9 +251,9 @@ extension Conversation {
         }
     }
 
-    func noteEarly(_ bytes: Span<UInt8>, _ offset: Int64, _ mark: PacketMark) {
-        for index in open.indices where open[index].watch != nil {
-            if let end = open[index].exchange.response?.place.end, let acknowledged = mark.acknowledged,
+    mutating func noteEarly(_ bytes: Span<UInt8>, _ offset: Int64, _ mark: PacketMark) {
+        for index in open.indices where open[index].isWatched {
+            if let end = open[index].answerEnd, let acknowledged = mark.acknowledged,
                 acknowledged >= end, acknowledged <= server.position, serverHole == nil
             {
                 // Its sender has the whole answer: nothing from here on is early.
@@ -261,12 +264,12 @@ extension Conversation {
         }
     }
 
-    func clientIsNotHTTP(_ bytes: Span<UInt8>, _ offset: Int64, _ mark: PacketMark) {
+    mutating func clientIsNotHTTP(_ bytes: Span<UInt8>, _ offset: Int64, _ mark: PacketMark) {
         guard client.spokeHTTP else {
-            if firstBytes.isEmpty { firstBytes = bytes.extracting(0..<min(64, bytes.count)).array }
+            if remark.firstBytes.isEmpty { remark.firstBytes = bytes.extracting(0..<min(64, bytes.count)).array }
             if let hello = ClientHello(bytes) {
                 application = .tls
-                self.hello = hello
+                remark.hello = hello
             } else if bytes.has("PRI * HTTP/2.0", at: 0) {
                 application = .http2
             }
@@ -278,36 +281,38 @@ extension Conversation {
         client.buffer = []
     }
 
-    func unrecognized(
+    mutating func unrecognized(
         _ bytes: Span<UInt8>, _ index: Int, _ direction: Direction, _ offset: Int64, _ mark: PacketMark
     ) {
         let rest = bytes.extracting(index...)
         if direction == .client {
             client.unrecognized += Int64(rest.count)
-            if !client.spokeHTTP, firstBytes.isEmpty {
-                firstBytes = rest.extracting(0..<min(64, rest.count)).array
-                firstBytesUnknown = true
+            if !client.spokeHTTP, remark.firstBytes.isEmpty {
+                remark.firstBytes = rest.extracting(0..<min(64, rest.count)).array
+                remark.firstBytesUnknown = true
             }
         } else {
             server.unrecognized += Int64(rest.count)
         }
         guard !client.spokeHTTP, !server.spokeHTTP else { return }
         if !isInner {
-            if unseenSession == nil { unseenSession = UnseenSession() }
-            unseenSession?.take(rest, direction, offset: offset + Int64(index), mark: mark)
-            if unseenSession?.isBelieved == true { return }
+            let session = unseenSession ?? UnseenSession()
+            unseenSession = session
+            remark.unseenSession = session
+            session.take(rest, direction, offset: offset + Int64(index), mark: mark)
+            if session.isBelieved { return }
         }
         // A TLS record, or too much that is nothing we know.
         if rest.count >= 3, (0x14...0x17).contains(rest[0]), rest[1] == 3, rest[2] <= 4 {
             application = .tls
-            if let hello = ClientHello(rest) { self.hello = hello }
+            if let hello = ClientHello(rest) { remark.hello = hello }
             isLetGo = true
         } else if client.unrecognized + server.unrecognized > 1 << 18 {
             isLetGo = true
         }
     }
 
-    func clientGap(_ from: Int64, _ to: Int64, _ mark: PacketMark) {
+    mutating func clientGap(_ from: Int64, _ to: Int64, _ mark: PacketMark) {
         client.position = to
         if clientHole == nil { clientHole = from }
         let missing = to - from

@@ -1,7 +1,7 @@
 // The server's side of a conversation: responses, and which request each of them answers.
 
-extension Conversation {
-    func receiveServer(_ bytes: Span<UInt8>, offset: Int64, mark: PacketMark) {
+extension ConversationState {
+    mutating func receiveServer(_ bytes: Span<UInt8>, offset: Int64, mark: PacketMark) {
         var index = 0
         while index < bytes.count {
             switch server.state {
@@ -36,7 +36,9 @@ extension Conversation {
         }
     }
 
-    private func readResponseHead(_ bytes: Span<UInt8>, _ index: Int, _ offset: Int64, _ mark: PacketMark) -> Int {
+    private mutating func readResponseHead(_ bytes: Span<UInt8>, _ index: Int, _ offset: Int64, _ mark: PacketMark)
+        -> Int
+    {
         if server.buffer.isEmpty {
             let rest = bytes.extracting(index...)
             switch context.head.parseResponse(rest) {
@@ -80,7 +82,7 @@ extension Conversation {
     }
 
     /// What was gathered for a head is none: it is read again, as bytes out of turn.
-    private func readAgain(_ buffer: [UInt8], _ first: PacketMark) {
+    private mutating func readAgain(_ buffer: [UInt8], _ first: PacketMark) {
         server.buffer = []
         beginOutOfTurn(buffer.span, 0, server.bufferOffset, first)
         if server.state != .resync {
@@ -88,7 +90,7 @@ extension Conversation {
         }
     }
 
-    func limitServerHead() {
+    mutating func limitServerHead() {
         guard server.buffer.count > context.options.limits.headBytes else { return }
         context.hit("head-bytes")
         lose(.server)
@@ -97,7 +99,7 @@ extension Conversation {
     /// Bytes that are no status line stand where one is due, from `index` on.
     ///
     /// Behind an offer, or where the server speaks first, they are new-protocol bytes in front of the answer (RULES EARLY008: real servers send them).
-    func beginOutOfTurn(_ bytes: Span<UInt8>, _ index: Int, _ offset: Int64, _ mark: PacketMark) {
+    mutating func beginOutOfTurn(_ bytes: Span<UInt8>, _ index: Int, _ offset: Int64, _ mark: PacketMark) {
         let speaksFirst = !client.spokeHTTP && !server.spokeHTTP && client.buffer.isEmpty
         let number = outstanding.first?.exchange
         guard speaksFirst || number != nil else {
@@ -110,7 +112,8 @@ extension Conversation {
     }
 
     /// Looks for the status line behind bytes out of turn; it may begin in an earlier segment.
-    private func scanOutOfTurn(_ bytes: Span<UInt8>, _ start: Int, _ offset: Int64, _ mark: PacketMark) -> Int {
+    private mutating func scanOutOfTurn(_ bytes: Span<UInt8>, _ start: Int, _ offset: Int64, _ mark: PacketMark) -> Int
+    {
         guard var early = outOfTurn else {
             server.state = .resync
             return bytes.count
@@ -139,7 +142,7 @@ extension Conversation {
     }
 
     /// Tells of the bytes out of turn, where an exchange is there to tell it of.
-    func endOutOfTurn(_ early: OutOfTurn) {
+    mutating func endOutOfTurn(_ early: OutOfTurn) {
         outOfTurn = nil
         guard let number = early.exchange, let index = index(of: number) else { return }
         let place = Place(
@@ -149,7 +152,7 @@ extension Conversation {
             Anomaly(kind: .serverBytesBeforeResponse, place: place, excerpt: early.excerpt, value: early.count))
     }
 
-    func takeResponse(_ bytes: Span<UInt8>, _ place: Place) {
+    mutating func takeResponse(_ bytes: Span<UInt8>, _ place: Place) {
         server.spokeHTTP = true
         if application == .unknown { application = .http }
         let status = Int(context.head.status)
@@ -169,6 +172,9 @@ extension Conversation {
         }
         outstanding.removeFirst()
         answeredRequests += 1
+        if context.options.transcript.answers {
+            context.output.responded(context.head.copied(from: bytes, place: place), connection: startFacts.id)
+        }
         guard let number = front.exchange, let index = index(of: number) else {
             if status == 101 {
                 switchUnsolicited(bytes, place, front)
@@ -187,7 +193,7 @@ extension Conversation {
         decide(index, response, front, bytes)
     }
 
-    func finalOfPlain(_ bytes: Span<UInt8>, _ place: Place, _ front: Outstanding, _ status: Int) {
+    mutating func finalOfPlain(_ bytes: Span<UInt8>, _ place: Place, _ front: Outstanding, _ status: Int) {
         if let early = front.earlyFor {
             noteEarlyAnswer(early, context.head.copied(from: bytes, place: place), front, requestOf: front.head)
         }
@@ -199,15 +205,15 @@ extension Conversation {
     }
 
     /// An answer to a plain request may say what the server would also speak (RFC 9110 7.8).
-    private func noteAdvertisement(_ bytes: Span<UInt8>, _ place: Place) {
+    private mutating func noteAdvertisement(_ bytes: Span<UInt8>, _ place: Place) {
         let response = context.head.copied(from: bytes, place: place)
         let names = response.members(.upgrade)
         guard names.contains(where: { $0.matchesIgnoringCase("h2") || $0.matchesIgnoringCase("h2c") }) else { return }
-        advertisements &+= 1
-        if firstAdvertisement == nil { firstAdvertisement = response }
+        remark.advertisements &+= 1
+        if remark.firstAdvertisement == nil { remark.firstAdvertisement = response }
     }
 
-    func startResponseBody(_ bytes: Span<UInt8>, toHEAD: Bool) {
+    mutating func startResponseBody(_ bytes: Span<UInt8>, toHEAD: Bool) {
         switch context.head.responseBody(bytes, toHEAD: toHEAD) {
         case .none: server.state = .head
         case .bytes(let count):
@@ -222,7 +228,7 @@ extension Conversation {
     }
 
     /// An answer without a request that it could belong to.
-    func takeOrphan(_ bytes: Span<UInt8>, _ place: Place, _ status: Int) {
+    mutating func takeOrphan(_ bytes: Span<UInt8>, _ place: Place, _ status: Int) {
         if status == 101, clientHole == nil, isAssociated, client.state != .resync {
             switchUnsolicited(bytes, place, nil)
             return
@@ -237,14 +243,14 @@ extension Conversation {
         startResponseBody(bytes, toHEAD: false)
     }
 
-    func earlyRuns(_ index: Int) -> Bool {
+    mutating func earlyRuns(_ index: Int) -> Bool {
         guard let end = open[index].exchange.response?.place.end else { return false }
         if let early = open[index].exchange.early { return early.verdict != .undetermined && !early.onlyLineEnds }
         guard let watch = open[index].watch, !watch.onlyLineEnds else { return false }
         return watch.runs.contains { ($0.mark.acknowledged ?? .max) < end }
     }
 
-    func noteEarlyAnswer(
+    mutating func noteEarlyAnswer(
         _ number: Int, _ response: MessageHead, _ front: Outstanding?, requestOf request: MessageHead?
     ) {
         guard response.status >= 200 || response.status == 101, let index = index(of: number) else { return }
@@ -256,7 +262,7 @@ extension Conversation {
         open[index].exchange.lastMark = response.place.last
     }
 
-    func noteLaterResponse(_ front: Outstanding, _ response: MessageHead, _ status: Int) {
+    mutating func noteLaterResponse(_ front: Outstanding, _ response: MessageHead, _ status: Int) {
         if let later = front.later, let index = index(of: later.exchange),
             later.index < open[index].exchange.laterRequests.count
         {
@@ -268,10 +274,10 @@ extension Conversation {
         }
     }
 
-    func serverGap(_ from: Int64, _ to: Int64, _ mark: PacketMark) {
+    mutating func serverGap(_ from: Int64, _ to: Int64, _ mark: PacketMark) {
         server.position = to
         if serverHole == nil { serverHole = from }
-        for index in open.indices where open[index].watch != nil && open[index].watch?.serverHole == nil {
+        for index in open.indices where open[index].isWatched && open[index].watch?.serverHole == nil {
             open[index].watch?.serverHole = from
         }
         let missing = to - from
@@ -294,7 +300,7 @@ extension Conversation {
 
     /// A direction lost its place: it waits for a line that begins a message, and answers are not told to requests
     /// until both sides are quiet again.
-    func lose(_ direction: Direction) {
+    mutating func lose(_ direction: Direction) {
         if direction == .client {
             client.state = .resync
             client.buffer = []
@@ -309,7 +315,7 @@ extension Conversation {
         }
     }
 
-    func forgetOutstanding() {
+    mutating func forgetOutstanding() {
         for request in outstanding {
             if let number = request.exchange, let index = index(of: number) { open[index].exchange.touchesGap = true }
         }

@@ -1,8 +1,9 @@
 // The decision: an answer came to an offer, and each direction goes on as it says.
 
-extension Conversation {
-    func decide(_ index: Int, _ response: MessageHead, _ front: Outstanding, _ bytes: Span<UInt8>) {
+extension ConversationState {
+    mutating func decide(_ index: Int, _ response: MessageHead, _ front: Outstanding, _ bytes: Span<UInt8>) {
         open[index].exchange.response = response
+        open[index].answerEnd = response.place.end
         open[index].exchange.lastMark = response.place.last
         let status = response.status
         let isConnect = open[index].exchange.kind == .connect
@@ -45,7 +46,7 @@ extension Conversation {
     }
 
     /// What speaks from here on: what the response says; what was offered only where it says nothing (RULES A).
-    func chooseProtocol(_ index: Int, _ response: MessageHead) {
+    mutating func chooseProtocol(_ index: Int, _ response: MessageHead) {
         if open[index].exchange.kind == .connect {
             open[index].exchange.upgraded = .tunnel
             open[index].exchange.protocolName = open[index].exchange.request?.target.text ?? ""
@@ -73,7 +74,7 @@ extension Conversation {
         if open[index].exchange.upgraded == .websocket { noteWebSocket(index, request, response) }
     }
 
-    func sniffedProtocol() -> UpgradedProtocol {
+    mutating func sniffedProtocol() -> UpgradedProtocol {
         let bytes = held.bytes
         return switch Sniffer.client(bytes.span) {
         case .tls: .tls
@@ -82,23 +83,26 @@ extension Conversation {
         }
     }
 
-    func noteWebSocket(_ index: Int, _ request: MessageHead?, _ response: MessageHead) {
-        var facts = WebSocketFacts()
+    mutating func noteWebSocket(_ index: Int, _ request: MessageHead?, _ response: MessageHead) {
+        let facts = WebSocketFacts()
         facts.draft = WebSocketDraft(request, response)
+        open[index].exchange.websocket = facts
         if let key = request?.value(.secWebSocketKey) { facts.expectedAccept = WebSocketAccept.value(for: key) }
+        guard response.has(.secWebSocketExtensions) else { return }
+        var agreement = WebSocketAgreement()
         for member in response.members(.secWebSocketExtensions) {
             let name = member.prefix { $0 != UInt8(ascii: ";") }.trimmingWhitespace()
             if name.matchesIgnoringCase("permessage-deflate") {
-                facts.deflate = true
-                facts.agree(on: member)
+                agreement.deflate = true
+                agreement.agree(on: member)
             } else {
-                facts.unknownExtension = true
+                agreement.unknownExtension = true
             }
         }
-        open[index].exchange.websocket = facts
+        facts.agreement = agreement
     }
 
-    func startSwitch(_ index: Int, _ serverStart: Int64) {
+    mutating func startSwitch(_ index: Int, _ serverStart: Int64) {
         let number = open[index].number
         switched = number
         decoder = open[index].exchange.upgraded.makeDecoder(for: open[index].exchange, context: context)
@@ -123,12 +127,12 @@ extension Conversation {
         }
     }
 
-    func startClient(at offset: Int64) {
+    mutating func startClient(at offset: Int64) {
         client.state = .switched
         switchedStreams[0].start = offset
     }
 
-    func switchUnsolicited(_ bytes: Span<UInt8>, _ place: Place, _ front: Outstanding?) {
+    mutating func switchUnsolicited(_ bytes: Span<UInt8>, _ place: Place, _ front: Outstanding?) {
         exchanges &+= 1
         context.counters.exchanges += 1
         let response = context.head.copied(from: bytes, place: place)
@@ -143,6 +147,7 @@ extension Conversation {
         exchange.lastMark = place.last
         let number = add(exchange)
         guard let index = index(of: number) else { return }
+        open[index].answerEnd = response.place.end
         if context.options.tellsProgress { context.output.began(exchange) }
         chooseProtocol(index, response)
         tellAnswer(index)
@@ -150,13 +155,13 @@ extension Conversation {
     }
 
     /// Tells whoever follows what is said.
-    func tellAnswer(_ index: Int) {
+    mutating func tellAnswer(_ index: Int) {
         let options = context.options
         if options.transcript.messages || options.tellsProgress { context.output.answered(open[index].exchange) }
     }
 
     /// A 426 demands what was not offered (RFC 9110 15.5.22): an exchange that the server began.
-    func requireUnsolicited(_ bytes: Span<UInt8>, _ place: Place, _ front: Outstanding) {
+    mutating func requireUnsolicited(_ bytes: Span<UInt8>, _ place: Place, _ front: Outstanding) {
         let response = context.head.copied(from: bytes, place: place)
         noteLaterResponse(front, response, 426)
         guard let request = front.head else { return startResponseBody(bytes, toHEAD: front.isHEAD) }
@@ -170,7 +175,7 @@ extension Conversation {
         decide(index, response, front, bytes)
     }
 
-    func pass(_ bytes: Span<UInt8>, _ direction: Direction, _ offset: Int64, _ mark: PacketMark) {
+    mutating func pass(_ bytes: Span<UInt8>, _ direction: Direction, _ offset: Int64, _ mark: PacketMark) {
         guard bytes.count > 0 else { return }
         switchedStreams[direction.index].take(bytes, mark)
         decoder?.receive(bytes, direction, offset: offset, mark: mark)

@@ -262,7 +262,10 @@ public struct SwitchedStream: Sendable {
         bytes += Int64(new.count)
         last = mark
         guard excerpt.count < 256 else { return }
-        if excerpt.isEmpty { first = mark }
+        if excerpt.isEmpty {
+            first = mark
+            excerpt.reserveCapacity(256)
+        }
         excerpt.append(new.extracting(0..<min(new.count, 256 - excerpt.count)))
     }
 }

@@ -12,7 +12,7 @@ public struct ExchangeProgress: Sendable {
     public var last: PacketMark
 }
 
-extension Conversation {
+extension ConversationState {
     func forEachOpen(_ body: (ExchangeProgress) -> Void) {
         for one in open {
             var progress = ExchangeProgress(key: one.exchange.key, last: one.exchange.lastMark)

@@ -183,9 +183,9 @@ struct ProxyHeader: Equatable {
     }
 }
 
-extension Conversation {
+extension ConversationState {
     /// The first bytes of a client that may be a PROXY header; answers the index behind what is taken.
-    func readOpening(_ bytes: Span<UInt8>, _ index: Int, _ offset: Int64, _ mark: PacketMark) -> Int {
+    mutating func readOpening(_ bytes: Span<UInt8>, _ index: Int, _ offset: Int64, _ mark: PacketMark) -> Int {
         let rest = bytes.extracting(index...)
         if client.remaining > 0 {
             let step = Int(min(Int64(rest.count), client.remaining))

@@ -1,7 +1,7 @@
 // What a CONNECT tunnel carries. It is opaque by RFC 9110 9.3.6 and its bytes are only counted; but where the client
 // plainly speaks HTTP in it, that inner conversation is followed, and its exchanges name the CONNECT as their parent.
 
-struct TunnelDecoder: UpgradedDecoder {
+final class TunnelDecoder: UpgradedDecoder {
     private let context: AnalysisContext
     private let facts: ConnectionFacts
     private var inner: Conversation?
@@ -15,9 +15,9 @@ struct TunnelDecoder: UpgradedDecoder {
         facts = exchange.connection
     }
 
-    mutating func receive(_ bytes: Span<UInt8>, _ direction: Direction, offset: Int64, mark: PacketMark) {
+    func receive(_ bytes: Span<UInt8>, _ direction: Direction, offset: Int64, mark: PacketMark) {
         if sniffed {
-            inner?.receive(bytes, direction, offset: offset, mark: mark)
+            _ = inner?.receive(bytes, direction, offset: offset, mark: mark)
             return
         }
         if direction == .client { opening.append(bytes) }
@@ -27,7 +27,7 @@ struct TunnelDecoder: UpgradedDecoder {
         if isHTTP {
             let conversation = Conversation(context: context, facts: facts, midstream: false, isInner: true)
             for piece in waiting {
-                conversation.receive(piece.bytes.span, piece.direction, offset: piece.offset, mark: piece.mark)
+                _ = conversation.receive(piece.bytes.span, piece.direction, offset: piece.offset, mark: piece.mark)
             }
             inner = conversation
         }
@@ -35,11 +35,11 @@ struct TunnelDecoder: UpgradedDecoder {
         opening = []
     }
 
-    mutating func gap(_ direction: Direction, from: Int64, to: Int64, mark: PacketMark) {
-        inner?.gap(direction, from: from, to: to, mark: mark)
+    func gap(_ direction: Direction, from: Int64, to: Int64, mark: PacketMark) {
+        _ = inner?.gap(direction, from: from, to: to, mark: mark)
     }
 
-    mutating func finish(into exchange: inout Exchange) {
+    func finish(into exchange: inout Exchange) {
         let client = Sniffer.client(exchange.switched.client.excerpt.span)
         exchange.inner = client == .unknown ? Sniffer.server(exchange.switched.server.excerpt.span) : client
         inner?.finish(exchange.connection)

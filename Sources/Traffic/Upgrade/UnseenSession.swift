@@ -37,7 +37,7 @@ final class UnseenSession {
         exchange.upgraded = .websocket
         exchange.protocolName = "websocket"
         exchange.protocolInferred = true
-        var session = WebSocketFacts()
+        let session = WebSocketFacts()
         for direction in Direction.allCases {
             let search = search(direction)
             exchange.switched[direction] = search.stream

@@ -3,14 +3,14 @@
 // Each direction is handed over at its own byte. A decoder gets bytes in order, learns of holes, reports facts and
 // anomalies when the exchange ends, and never judges.
 
-/// Reads one upgraded protocol, both directions.
-protocol UpgradedDecoder {
+/// Reads one upgraded protocol, both directions; an object, so that handing bytes to it moves nothing else.
+protocol UpgradedDecoder: AnyObject {
     /// Bytes of one direction, in order; they may begin and end anywhere. `offset` is that of the first.
-    mutating func receive(_ bytes: Span<UInt8>, _ direction: Direction, offset: Int64, mark: PacketMark)
+    func receive(_ bytes: Span<UInt8>, _ direction: Direction, offset: Int64, mark: PacketMark)
     /// The bytes from `from` up to `to` of a direction are not in the capture.
-    mutating func gap(_ direction: Direction, from: Int64, to: Int64, mark: PacketMark)
+    func gap(_ direction: Direction, from: Int64, to: Int64, mark: PacketMark)
     /// The exchange is over: facts go into it.
-    mutating func finish(into exchange: inout Exchange)
+    func finish(into exchange: inout Exchange)
     /// Exchanges found inside, once finished.
     func innerExchanges(of exchange: Exchange) -> [Exchange]
     /// Whole messages so far; `nil` where the protocol has none that are counted.

@@ -4,9 +4,9 @@
 // in groups of seven bits; 0xff with length 0 closes, in -76. Behind the 101 of -76 sixteen bytes answer the challenge.
 // They are counted and not judged: nothing in the catalogue is about them.
 
-struct HixieDecoder: UpgradedDecoder {
+final class HixieDecoder: UpgradedDecoder {
     private var sides: [2 of Side]
-    private var facts: WebSocketFacts
+    private let facts: WebSocketFacts
 
     init(exchange: Exchange) {
         facts = exchange.websocket ?? WebSocketFacts()
@@ -14,15 +14,15 @@ struct HixieDecoder: UpgradedDecoder {
         if facts.draft == .hixie76 { sides[1].state = .challenge(left: 16) }
     }
 
-    mutating func receive(_ bytes: Span<UInt8>, _ direction: Direction, offset: Int64, mark: PacketMark) {
+    func receive(_ bytes: Span<UInt8>, _ direction: Direction, offset: Int64, mark: PacketMark) {
         sides[direction.index].receive(bytes, direction, offset: offset, mark: mark)
     }
 
-    mutating func gap(_ direction: Direction, from: Int64, to: Int64, mark: PacketMark) {
+    func gap(_ direction: Direction, from: Int64, to: Int64, mark: PacketMark) {
         sides[direction.index].facts.lost = true
     }
 
-    mutating func finish(into exchange: inout Exchange) {
+    func finish(into exchange: inout Exchange) {
         for direction in Direction.allCases { facts.sides[direction] = sides[direction.index].facts }
         exchange.websocket = facts
     }

@@ -3,6 +3,46 @@
 // A state is what may come next: how many continuation bytes, and in which range the next one must lie (RFC 3629
 // 4). Overlong forms, surrogates and values above U+10FFFF are excluded by the range of the second byte.
 
+/// The automaton of RFC 3629 4, for whole words: a state is an amount to shift by, and the entry of a byte, shifted by the
+/// state, has the next state in its low six bits. So a byte costs a load and a shift, and no branch that could be guessed wrong.
+enum UTF8Automaton {
+    /// Nothing is open.
+    static let accepting: UInt64 = 0
+    static let rejecting: UInt64 = 48
+
+    static let table: [UInt64] = (0...255).map { byte in
+        // One, two and three more bytes of any kind; behind E0, ED, F0 and F4.
+        let (one, two, three, e0, ed, f0, f4): (UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64) = (
+            6, 12, 18, 24, 30, 36, 42
+        )
+        var entry: UInt64 = 0
+        func lead(_ state: UInt64, _ next: UInt64) { entry |= next << state }
+        let first: UInt64 =
+            switch byte {
+            case 0x00...0x7f: accepting
+            case 0xc2...0xdf: one
+            case 0xe0: e0
+            case 0xed: ed
+            case 0xe1...0xef: two
+            case 0xf0: f0
+            case 0xf1...0xf3: three
+            case 0xf4: f4
+            default: rejecting
+            }
+        lead(accepting, first)
+        let isContinuation = (0x80...0xbf).contains(byte)
+        lead(one, isContinuation ? accepting : rejecting)
+        lead(two, isContinuation ? one : rejecting)
+        lead(three, isContinuation ? two : rejecting)
+        lead(e0, (0xa0...0xbf).contains(byte) ? one : rejecting)
+        lead(ed, (0x80...0x9f).contains(byte) ? one : rejecting)
+        lead(f0, (0x90...0xbf).contains(byte) ? two : rejecting)
+        lead(f4, (0x80...0x8f).contains(byte) ? two : rejecting)
+        lead(rejecting, rejecting)
+        return entry
+    }
+}
+
 /// Checks bytes as they come, unmasking them on the way.
 struct UTF8Validator {
     private var needed: UInt8 = 0
@@ -29,18 +69,27 @@ struct UTF8Validator {
             needed -= 1
             index += 1
         }
+        @inline(__always) func turned(_ index: Int) -> UInt32 {
+            let rotation = UInt32(truncatingIfNeeded: index &- start) & 3 &* 8
+            return rotation == 0 ? mask : mask >> rotation | mask << (32 - rotation)
+        }
+        if end - index >= 8 { index += bytes.asciiWords(from: index, to: end, mask: turned(index)) }
+        if end - index >= 8 {
+            let (state, reached) = bytes.automaton(
+                from: index, to: end, mask: turned(index), table: UTF8Automaton.table,
+                rejecting: UTF8Automaton.rejecting)
+            let from = index
+            index = reached
+            // A code point that is open there is read again from its first byte.
+            if state != UTF8Automaton.accepting {
+                repeat { index -= 1 } while index > from && byte(index) & 0xc0 == 0x80
+            }
+        }
+        // The end, or the word with the first byte that cannot be.
         while index < end {
             let first = byte(index)
             if first < 0x80 {
-                let rotation = UInt32(truncatingIfNeeded: index &- start) & 3 &* 8
-                let turned = rotation == 0 ? mask : mask >> rotation | mask << (32 - rotation)
-                index += bytes.asciiWords(from: index, to: end, mask: turned)
-                // What is left of a word, up to whatever stopped the words.
-                var plain = 0
-                while index < end, plain < 8, byte(index) < 0x80 {
-                    index += 1
-                    plain += 1
-                }
+                index += 1
                 continue
             }
             // A whole code point at hand is checked at once; the states are for those that are cut.

@@ -2,9 +2,10 @@
 
 import Crypto
 
-enum WebSocketAccept {
+/// Sec-WebSocket-Accept.
+public enum WebSocketAccept {
     /// Sec-WebSocket-Accept for a key as it stood in the request, white space around it left out.
-    static func value(for key: ArraySlice<UInt8>) -> [UInt8] {
+    public static func value(for key: ArraySlice<UInt8>) -> [UInt8] {
         var hash = Insecure.SHA1()
         var input = [UInt8](key)
         input.append(contentsOf: guid)

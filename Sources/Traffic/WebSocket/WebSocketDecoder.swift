@@ -6,14 +6,15 @@
 // broken frame is noise. After a hole that is not inside one payload the direction is lost: frames are looked for, and those
 // found are counted apart (`FrameSearch`).
 
-struct WebSocketDecoder: UpgradedDecoder {
+final class WebSocketDecoder: UpgradedDecoder {
     private var sides: [2 of WebSocketSideDecoder]
-    private var facts: WebSocketFacts
+    private var pings = PingTimes()
+    private var longestIdle: IdleTime?
     /// Pings waiting for their Pong, for each direction that sent them.
     private var waiting = PerDirection<[WaitingPing]>(both: [])
     /// The packet that carried bytes last, of either side.
     private var lastSeen: PacketMark
-    private var longestIdle: Int64 = 1_000_000_000
+    private var longestIdleTime: Int64 = 1_000_000_000
     /// One side has sent Close: nobody has to answer or to keep the session alive any more.
     private var isClosing = false
     private let limits: Limits
@@ -24,7 +25,7 @@ struct WebSocketDecoder: UpgradedDecoder {
         var sawOtherPong = false
     }
 
-    init(exchange: Exchange, context: AnalysisContext) {
+    convenience init(exchange: Exchange, context: AnalysisContext) {
         self.init(exchange: exchange, limits: context.options.limits)
         guard context.options.transcript.messages else { return }
         for direction in Direction.allCases {
@@ -35,17 +36,15 @@ struct WebSocketDecoder: UpgradedDecoder {
 
     init(exchange: Exchange, limits: Limits) {
         self.limits = limits
-        facts = exchange.websocket ?? WebSocketFacts()
-        let facts = facts
+        let agreement = exchange.websocket?.agreement ?? WebSocketAgreement()
         sides = [
-            WebSocketSideDecoder(.client, facts: facts, limits: limits),
-            WebSocketSideDecoder(.server, facts: facts, limits: limits),
+            WebSocketSideDecoder(.client, agreement, limits), WebSocketSideDecoder(.server, agreement, limits),
         ]
         lastSeen = exchange.response?.place.last ?? exchange.lastMark
         if let response = exchange.response { sides[0].informedFrom = response.place.end }
     }
 
-    mutating func receive(_ bytes: Span<UInt8>, _ direction: Direction, offset: Int64, mark: PacketMark) {
+    func receive(_ bytes: Span<UInt8>, _ direction: Direction, offset: Int64, mark: PacketMark) {
         if mark.packet != lastSeen.packet { noteTime(mark) }
         var index = 0
         while index < bytes.count {
@@ -56,17 +55,17 @@ struct WebSocketDecoder: UpgradedDecoder {
     }
 
     /// How long nobody said anything.
-    private mutating func noteTime(_ mark: PacketMark) {
+    private func noteTime(_ mark: PacketMark) {
         let idle = mark.time.nanoseconds(since: lastSeen.time)
-        if idle > longestIdle, !isClosing {
-            longestIdle = idle
-            facts.longestIdle = IdleTime(from: lastSeen, to: mark)
+        if idle > longestIdleTime, !isClosing {
+            longestIdleTime = idle
+            longestIdle = IdleTime(from: lastSeen, to: mark)
         }
         lastSeen = mark
     }
 
     /// The side has sent Close, or what its peer must not accept.
-    private mutating func takeNews(_ direction: Direction, _ mark: PacketMark) {
+    private func takeNews(_ direction: Direction, _ mark: PacketMark) {
         sides[direction.index].hasNews = false
         if let fault = sides[direction.index].fault { sides[direction.opposite.index].watch(behind: fault) }
         guard sides[direction.index].sentClose, !isClosing else { return }
@@ -76,11 +75,11 @@ struct WebSocketDecoder: UpgradedDecoder {
         isClosing = true
     }
 
-    mutating func gap(_ direction: Direction, from: Int64, to: Int64, mark: PacketMark) {
+    func gap(_ direction: Direction, from: Int64, to: Int64, mark: PacketMark) {
         sides[direction.index].gap(from: from, to: to, mark: mark)
     }
 
-    private mutating func takeControl(_ direction: Direction, _ mark: PacketMark) {
+    private func takeControl(_ direction: Direction, _ mark: PacketMark) {
         sides[direction.index].controlIsComplete = false
         switch sides[direction.index].opcode {
         case 9:
@@ -100,9 +99,9 @@ struct WebSocketDecoder: UpgradedDecoder {
             }
             let ping = waiting[pinger][index]
             if index == waiting[pinger].count - 1 { noteWait(ping, pinger, mark, isAnswered: true) }
-            facts.pings.count += 1
-            if facts.pings.samples.count < 1024 {
-                facts.pings.samples.append(mark.time.nanoseconds(since: ping.place.last.time))
+            pings.count += 1
+            if pings.samples.count < 1024 {
+                pings.samples.append(mark.time.nanoseconds(since: ping.place.last.time))
             }
             waiting[pinger].removeFirst(index + 1)
         default: break
@@ -112,7 +111,7 @@ struct WebSocketDecoder: UpgradedDecoder {
     /// A Ping was answered, or there is nothing to wait for any more.
     ///
     /// Behind a long frame a Pong has to wait.
-    private mutating func noteWait(_ ping: WaitingPing, _ pinger: Direction, _ mark: PacketMark, isAnswered: Bool) {
+    private func noteWait(_ ping: WaitingPing, _ pinger: Direction, _ mark: PacketMark, isAnswered: Bool) {
         let waited = mark.time.nanoseconds(since: ping.place.last.time)
         guard waited > 1_000_000_000, !isClosing, waited > sides[pinger.index].slowestPing?.waited ?? 0,
             isAnswered || !sides[pinger.opposite.index].isInsidePayload
@@ -126,17 +125,25 @@ struct WebSocketDecoder: UpgradedDecoder {
         PerDirection(client: sides[0].messages, server: sides[1].messages)
     }
 
-    mutating func finish(into exchange: inout Exchange) {
-        for direction in Direction.allCases {
-            facts.sides[direction] = sides[direction.index].finished(exchange.connection)
+    func finish(into exchange: inout Exchange) {
+        if exchange.websocket == nil { exchange.websocket = WebSocketFacts() }
+        exchange.websocket?.pings = pings
+        exchange.websocket?.longestIdle = longestIdle
+        finish(.client, into: &exchange)
+        finish(.server, into: &exchange)
+    }
+
+    private func finish(_ direction: Direction, into exchange: inout Exchange) {
+        sides[direction.index].finish(
+            ended: exchange.connection.ended[direction], hadGap: exchange.connection.gapBytes[direction] > 0)
+        if !sides[direction.index].anomalies.list.isEmpty {
             exchange.anomalies.append(contentsOf: sides[direction.index].anomalies.list)
-            if let ping = waiting[direction].last, !isClosing, !sides[direction.opposite.index].isInsidePayload {
-                facts.sides[direction].openPing = PingWait(
-                    place: ping.place, payload: ping.payload, waited: 0, isAnswered: false,
-                    sawOtherPong: ping.sawOtherPong)
-            }
         }
-        exchange.websocket = facts
+        exchange.websocket?.sides[direction] = sides[direction.index].facts
+        if let ping = waiting[direction].last, !isClosing, !sides[direction.opposite.index].isInsidePayload {
+            exchange.websocket?.sides[direction].openPing = PingWait(
+                place: ping.place, payload: ping.payload, waited: 0, isAnswered: false, sawOtherPong: ping.sawOtherPong)
+        }
     }
 }
 
@@ -149,7 +156,7 @@ struct WebSocketSideDecoder {
     private let windowBits: Int
     private let limits: Limits
     private(set) var anomalies: AnomalyLog
-    private var facts = WebSocketSide()
+    private(set) var facts = WebSocketSide()
 
     // The header being read or read last.
     private var header = [14 of UInt8](repeating: 0)
@@ -208,13 +215,13 @@ struct WebSocketSideDecoder {
     private var previousKey: UInt32?
     private var equalKeys: UInt32 = 0
 
-    init(_ direction: Direction, facts: WebSocketFacts, limits: Limits) {
+    init(_ direction: Direction, _ agreement: WebSocketAgreement, _ limits: Limits) {
         self.direction = direction
-        deflate = facts.deflate
-        unknownExtension = facts.unknownExtension
+        deflate = agreement.deflate
+        unknownExtension = agreement.unknownExtension
         let isServer = direction == .server
-        keepsContext = !(isServer ? facts.serverNoContextTakeover : facts.clientNoContextTakeover)
-        windowBits = Int(isServer ? facts.serverMaxWindowBits : facts.clientMaxWindowBits)
+        keepsContext = !(isServer ? agreement.serverNoContextTakeover : agreement.clientNoContextTakeover)
+        windowBits = Int(isServer ? agreement.serverMaxWindowBits : agreement.clientMaxWindowBits)
         self.limits = limits
         anomalies = AnomalyLog(limit: limits.anomalies)
     }
@@ -316,25 +323,24 @@ struct WebSocketSideDecoder {
         }
     }
 
-    mutating func finished(_ connection: ConnectionFacts) -> WebSocketSide {
+    /// No byte will come any more.
+    mutating func finish(ended: StreamEnd, hadGap: Bool) {
         if inflates, let inflater { judge(inflater.current) }
         recorder?.flush()
-        if remaining > 0, !facts.lost, connection.ended[direction] == .fin, connection.gapBytes[direction] == 0 {
+        if remaining > 0, !facts.lost, ended == .fin, !hadGap {
             let place = Place(
                 direction: direction, offset: headerOffset, length: Int64(headerLength), first: headerMark,
                 last: headerMark)
             noteFrame(.frameCut, place, value: remaining)
         }
-        var result = facts
-        if let resumed = search?.finish(acceptsShortRun: true) { result.resumed = [resumed] }
-        result.longestEqualKeyRun = max(result.longestEqualKeyRun, equalKeys)
+        if let resumed = search?.finish(acceptsShortRun: true) { facts.resumed = [resumed] }
+        facts.longestEqualKeyRun = max(facts.longestEqualKeyRun, equalKeys)
         if lastHeaderLength > 0 {
-            result.lastHeader = (0..<lastHeaderLength).map { header[$0] }
-            result.lastHeaderPlace = Place(
+            facts.lastHeader = header.span.extracting(0..<lastHeaderLength).array
+            facts.lastHeaderPlace = Place(
                 direction: direction, offset: headerOffset, length: Int64(lastHeaderLength), first: headerMark,
                 last: headerMark)
         }
-        return result
     }
 
     private var lastHeaderLength: Int { facts.wireBytes > 0 || headerCount > 0 ? max(2, headerLength) : 0 }
@@ -744,7 +750,7 @@ struct WebSocketSideDecoder {
     /// Whether first bytes are HTTP; `nil` when more are needed.
     private static func isHTTP(_ prefix: [UInt8], _ direction: Direction) -> Bool? {
         if direction == .server {
-            let line = Conversation.OutOfTurn.line
+            let line = ConversationState.OutOfTurn.line
             if prefix.count >= line.count { return prefix.starts(with: line) }
             return line.starts(with: prefix) ? nil : false
         }

@@ -192,23 +192,57 @@ public enum WebSocketDraft: UInt8, Sendable, CaseIterable {
 }
 
 /// A whole session.
-public struct WebSocketFacts: Sendable {
+///
+/// An object, because it is large and handed about with its exchange; nothing is written to it once that is finished.
+public final class WebSocketFacts: @unchecked Sendable {
     public var sides = PerDirection(both: WebSocketSide())
     /// The Accept that RFC 6455 4.2.2 asks for, given the key as text; empty without a key.
     public var expectedAccept: [UInt8] = []
-    /// permessage-deflate was accepted by the response.
-    public var deflate = false
-    /// An extension other than permessage-deflate was accepted: reserved bits may have a meaning.
-    public var unknownExtension = false
-    /// The parameters of permessage-deflate that the response agreed to (RFC 7692 7.1); 15 where it names no window.
-    public var serverNoContextTakeover = false
-    public var clientNoContextTakeover = false
-    public var serverMaxWindowBits: UInt8 = 15
-    public var clientMaxWindowBits: UInt8 = 15
+    /// What the response agreed to.
+    public var agreement = WebSocketAgreement()
     /// The longest time without a byte of either side before anyone sent Close, where that was more than a second.
     public var longestIdle: IdleTime?
     public var pings = PingTimes()
     public var draft = WebSocketDraft.none
+    public init() {}
+
+    /// permessage-deflate was accepted by the response.
+    public var deflate: Bool {
+        get { agreement.deflate }
+        set { agreement.deflate = newValue }
+    }
+    /// An extension other than permessage-deflate was accepted: reserved bits may have a meaning.
+    public var unknownExtension: Bool {
+        get { agreement.unknownExtension }
+        set { agreement.unknownExtension = newValue }
+    }
+    public var serverNoContextTakeover: Bool {
+        get { agreement.serverNoContextTakeover }
+        set { agreement.serverNoContextTakeover = newValue }
+    }
+    public var clientNoContextTakeover: Bool {
+        get { agreement.clientNoContextTakeover }
+        set { agreement.clientNoContextTakeover = newValue }
+    }
+    public var serverMaxWindowBits: UInt8 {
+        get { agreement.serverMaxWindowBits }
+        set { agreement.serverMaxWindowBits = newValue }
+    }
+    public var clientMaxWindowBits: UInt8 {
+        get { agreement.clientMaxWindowBits }
+        set { agreement.clientMaxWindowBits = newValue }
+    }
+}
+
+/// The extensions that a 101 agreed to.
+public struct WebSocketAgreement: Sendable {
+    public var deflate = false
+    public var unknownExtension = false
+    /// The parameters of permessage-deflate (RFC 7692 7.1); 15 where the response names no window.
+    public var serverNoContextTakeover = false
+    public var clientNoContextTakeover = false
+    public var serverMaxWindowBits: UInt8 = 15
+    public var clientMaxWindowBits: UInt8 = 15
     public init() {}
 
     /// Takes the parameters of an accepted permessage-deflate element.
@@ -226,7 +260,9 @@ public struct WebSocketFacts: Sendable {
             if parameter.matchesIgnoringCase("client_max_window_bits") { clientMaxWindowBits = bits }
         }
     }
+}
 
+extension WebSocketFacts {
     /// The names of REPORT.md for opcodes.
     public static func opcodeName(_ opcode: Int) -> String {
         switch opcode {

@@ -165,7 +165,7 @@ enum Invariants {
         else { return "what follows a head changes it" }
         if parse(bytes[..<(head.length - 1)], &again) == .complete { return "a head ends before its end" }
         // The search for the end, byte by byte, finds the same end.
-        var side = Conversation.Side()
+        var side = ConversationState.Side()
         for index in bytes.indices.prefix(head.length) {
             side.buffer.append(bytes[index])
             switch side.endOfHead(request: request) {
@@ -202,12 +202,12 @@ enum Invariants {
         let direction: Direction = input[0] & 1 == 0 ? .client : .server
         let step = Int(input[1] & 31) + 1
         func read(_ step: Int) -> [String] {
-            var facts = WebSocketFacts()
+            let facts = WebSocketFacts()
             facts.deflate = input[0] & 2 != 0
             facts.unknownExtension = input[0] & 4 != 0
             var exchange = Exchange(kind: .upgrade, connection: nowhere, first: mark)
             exchange.websocket = facts
-            var decoder = WebSocketDecoder(exchange: exchange, limits: Limits())
+            let decoder = WebSocketDecoder(exchange: exchange, limits: Limits())
             var index = 0
             while index < bytes.count {
                 let end = min(bytes.count, index + step)
@@ -237,7 +237,7 @@ enum Invariants {
         let bytes = Array(input.dropFirst(2))
         let direction: Direction = input[0] & 1 == 0 ? .client : .server
         func read(_ step: Int) -> [String] {
-            var decoder = HTTP2Decoder(limits: Limits())
+            let decoder = HTTP2Decoder(limits: Limits())
             var index = 0
             while index < bytes.count {
                 let end = min(bytes.count, index + step)

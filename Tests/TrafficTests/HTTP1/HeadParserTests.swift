@@ -146,12 +146,12 @@ private let defectNames: [(HeadDefects, String)] = [
         while bytes.count < 63 * 1024 {
             bytes += Array(opening.hasSuffix("\r\n") ? "X: 0123456789\r\n".utf8 : opening.utf8)
         }
-        let conversation = Conversation.alone()
+        var conversation = ConversationState.alone()
         let mark = PacketMark(packet: 1, time: Timestamp(nanoseconds: 0), acknowledged: 0)
         let clock = ContinuousClock()
         let time = clock.measure {
             for index in bytes.indices {
-                conversation.receive(
+                _ = conversation.receive(
                     bytes.span.extracting(index..<(index + 1)), .client, offset: Int64(index), mark: mark)
             }
         }
@@ -160,12 +160,12 @@ private let defectNames: [(HeadDefects, String)] = [
     }
 
     @Test func aHeadBeyondTheLimitIsGivenUp() {
-        let conversation = Conversation.alone { $0.headBytes = 100 }
+        var conversation = ConversationState.alone { $0.headBytes = 100 }
         let mark = PacketMark(packet: 1, time: Timestamp(nanoseconds: 0), acknowledged: 0)
         let bytes = Array(("GET / HTTP/1.1\r\nX: " + String(repeating: "y", count: 200)).utf8)
-        conversation.receive(bytes.span.extracting(0..<90), .client, offset: 0, mark: mark)
+        _ = conversation.receive(bytes.span.extracting(0..<90), .client, offset: 0, mark: mark)
         #expect(conversation.context.counters.limitsHit.isEmpty)
-        conversation.receive(bytes.span.extracting(90...), .client, offset: 90, mark: mark)
+        _ = conversation.receive(bytes.span.extracting(90...), .client, offset: 90, mark: mark)
         #expect(conversation.context.counters.limitsHit == ["head-bytes": 1])
         #expect(conversation.client.buffer.isEmpty)
     }
@@ -183,16 +183,16 @@ private let defectNames: [(HeadDefects, String)] = [
     }
 }
 
-extension Conversation {
+extension ConversationState {
     /// A conversation between nobody in particular.
     static func alone(
         output: any AnalyzerOutput = Heard(), _ change: (inout Limits) -> Void = { _ in }
-    ) -> Conversation {
+    ) -> ConversationState {
         var options = AnalyzerOptions()
         change(&options.limits)
         let endpoint = Endpoint(address: IPAddress(v4: 0x0a00_0001), port: 1)
         let mark = PacketMark(packet: 1, time: Timestamp(nanoseconds: 0), acknowledged: nil)
-        return Conversation(
+        return ConversationState(
             context: AnalysisContext(options: options, output: output),
             facts: ConnectionFacts(id: 1, client: endpoint, server: endpoint, first: mark), midstream: false)
     }

@@ -14,7 +14,7 @@ import Testing
     static let settings = frame(4, [0, 3, 0, 0, 0, 100, 0, 4, 0, 0xa0, 0, 0])
 
     static func facts(_ pieces: [[UInt8]], _ direction: Direction, gapAfter: Int? = nil, gap: Int64 = 0) -> String {
-        var decoder = HTTP2Decoder(limits: Limits())
+        let decoder = HTTP2Decoder(limits: Limits())
         var offset: Int64 = 0
         for (index, piece) in pieces.enumerated() {
             decoder.receive(piece.span, direction, offset: offset, mark: Invariants.mark)

@@ -11,10 +11,10 @@ import Testing
             kind: .upgrade,
             connection: ConnectionFacts(id: 0, client: endpoint, server: endpoint, first: Invariants.mark),
             first: Invariants.mark)
-        var facts = WebSocketFacts()
+        let facts = WebSocketFacts()
         facts.draft = draft
         exchange.websocket = facts
-        var decoder = HixieDecoder(exchange: exchange)
+        let decoder = HixieDecoder(exchange: exchange)
         var offset: Int64 = 0
         for piece in pieces {
             decoder.receive(piece.span, direction, offset: offset, mark: Invariants.mark)

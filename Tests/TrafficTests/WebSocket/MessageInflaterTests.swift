@@ -165,17 +165,17 @@ private struct RandomSession {
     }
 
     func isUnderstood(_ random: inout Seeded) -> Bool {
-        var facts = WebSocketFacts()
+        let facts = WebSocketFacts()
         facts.deflate = true
         let side = isClient ? "client" : "server"
         let context = keepsContext ? "" : "; \(side)_no_context_takeover"
-        facts.agree(on: Array("permessage-deflate\(context); \(side)_max_window_bits=\"\(bits)\"".utf8)[...])
+        facts.agreement.agree(on: Array("permessage-deflate\(context); \(side)_max_window_bits=\"\(bits)\"".utf8)[...])
         let mark = PacketMark(packet: 1, time: Timestamp(nanoseconds: 0), acknowledged: 0)
         let peer = Endpoint(address: IPAddress(v4: 1), port: 1)
         var exchange = Exchange(
             kind: .upgrade, connection: ConnectionFacts(id: 1, client: peer, server: peer, first: mark), first: mark)
         exchange.websocket = facts
-        var decoder = WebSocketDecoder(exchange: exchange, limits: Limits())
+        let decoder = WebSocketDecoder(exchange: exchange, limits: Limits())
         let wire = frames(&random)
         var index = 0
         while index < wire.count {

@@ -32,11 +32,11 @@ func text(_ string: String, fin: Bool = true, key: [UInt8]? = [1, 2, 3, 4]) -> [
             kind: .upgrade,
             connection: ConnectionFacts(id: 0, client: endpoint, server: endpoint, first: Invariants.mark),
             first: Invariants.mark)
-        var facts = WebSocketFacts()
+        let facts = WebSocketFacts()
         facts.deflate = deflate
         facts.unknownExtension = unknownExtension
         exchange.websocket = facts
-        var decoder = WebSocketDecoder(exchange: exchange, limits: Limits())
+        let decoder = WebSocketDecoder(exchange: exchange, limits: Limits())
         var offset: Int64 = 0
         for (index, piece) in pieces.enumerated() {
             decoder.receive(piece.span, direction, offset: offset, mark: Invariants.mark)
@@ -281,7 +281,7 @@ func text(_ string: String, fin: Bool = true, key: [UInt8]? = [1, 2, 3, 4]) -> [
         let endpoint = Endpoint(address: IPAddress(v4: 0), port: 0)
         let facts = ConnectionFacts(id: 0, client: endpoint, server: endpoint, first: Invariants.mark)
         var exchange = Exchange(kind: .upgrade, connection: facts, first: Invariants.mark)
-        var decoder = WebSocketDecoder(exchange: exchange, limits: Limits())
+        let decoder = WebSocketDecoder(exchange: exchange, limits: Limits())
         func send(_ bytes: [UInt8], _ direction: Direction, at time: Int64) {
             let mark = PacketMark(packet: 1, time: Timestamp(nanoseconds: time), acknowledged: 0)
             decoder.receive(bytes.span, direction, offset: 0, mark: mark)

@@ -1,0 +1,321 @@
+// `upgradescope serve`: a stand-in for a recorded server.
+
+import ArgumentParser
+import Inspection
+import Replay
+import Reports
+import Synchronization
+import Traffic
+
+struct ServeCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "serve", abstract: "Answer clients as the recorded server did.",
+        discussion: """
+            A request is answered by the recorded exchange with the same method, target and offer; several recordings \
+            of one request take turns. Behind a switch the server's messages are said as the client makes progress. \
+            Serves until it is interrupted, then says what was served.
+
+            Exit status: 0 served, 1 findings about a client at or above --fail-on (with --findings), 2 wrong usage, \
+            3 an input cannot be read or the address cannot be listened on, 4 an input is damaged, 6 an output cannot \
+            be written.
+            """)
+
+    @Argument(help: ArgumentHelp("pcap, pcapng or HAR files, directories, or '-'.", valueName: "sessions"))
+    var sessions: [String]
+
+    @Option(help: ArgumentHelp("Listen here; without a host, on 127.0.0.1.", valueName: "[host:]port"))
+    var listen = ListenAddress(host: "127.0.0.1", port: 9000)
+
+    @Flag(help: "Speak TLS, with a certificate made for the occasion unless --cert names one.")
+    var tls = false
+
+    @Option(help: ArgumentHelp("Speak TLS with this certificate (PEM, the chain behind it).", valueName: "file"))
+    var cert: String?
+
+    @Option(help: ArgumentHelp("The key of --cert (PEM).", valueName: "file"))
+    var key: String?
+
+    @Option(help: ArgumentHelp("Write the certificate that was made, for clients to trust.", valueName: "file"))
+    var saveCert: String?
+
+    @OptionGroup var choice: ChoiceOptions
+
+    // The conversation.
+
+    @Flag(help: "Cut messages into frames as they were recorded.")
+    var keepFragments = false
+
+    @Option(help: ArgumentHelp("Close a connection on which nothing comes for so long.", valueName: "time"))
+    var idle = DurationArgument(nanoseconds: ServeOptions().idle)
+
+    @Option(help: ArgumentHelp("Connections at the same time.", valueName: "n"))
+    var mostConnections = ServeOptions().connections
+
+    @Option(help: ArgumentHelp("End after so many exchanges.", valueName: "n"))
+    var stopAfter: Int?
+
+    // Judging.
+
+    @Flag(help: "Judge the clients, and report it.")
+    var findings = false
+
+    @Option(name: .customShort("w"), help: ArgumentHelp("Write what was said as pcapng.", valueName: "file"))
+    var packets: String?
+
+    @OptionGroup var reading: ReadingOptions
+
+    @OptionGroup var reporting: ReportingOptions
+
+    func validate() throws {
+        _ = try plan()
+        guard (cert == nil) == (key == nil) else { throw ValidationError("--cert and --key go together") }
+        if let packets {
+            guard packets != "-", !packets.isEmpty else { throw ValidationError("-w: needs the name of a file") }
+            guard !sessions.contains(where: { $0 != "-" && System.isSameFile($0, packets) }) else {
+                throw ValidationError("-w: \(packets) is an input")
+            }
+        }
+        guard saveCert == nil || tls && cert == nil else {
+            throw ValidationError("--save-cert: no certificate is made (--tls without --cert makes one)")
+        }
+        guard reporting.ndjson == nil, reporting.har == nil, ![.ndjson, .har].contains(reporting.format) else {
+            throw ValidationError("a report about clients is text, JSON or HTML")
+        }
+        guard findings || reporting.json == nil && reporting.html == nil && reporting.format == nil else {
+            throw ValidationError("a report needs --findings")
+        }
+        guard (1...65_536).contains(mostConnections) else { throw ValidationError("--most-connections: 1 to 65536") }
+        guard idle.nanoseconds >= 1_000_000 else { throw ValidationError("--idle: at least 1ms") }
+        guard stopAfter.map({ $0 > 0 }) ?? true else { throw ValidationError("--stop-after: at least 1") }
+    }
+
+    func run() throws {
+        var status = ExitStatus()
+        Signals.watch()
+        var source = SessionSource()
+        let all = source.read(sessions, reading: reading, keepsRaw: false, quiet: quiet)
+        status.unreadable = source.isUnreadable
+        status.damaged = source.isDamaged
+        status.usage = source.complain(aboutMissing: choice, in: all)
+        let chosen = all.filter { choice.includes($0) }
+        if status.usage || status.unreadable && all.isEmpty { return try finish(with: status) }
+        if chosen.isEmpty {
+            say(all.isEmpty ? "no exchange was found: there is nothing to serve" : "no exchange was chosen")
+            status.usage = true
+            return try finish(with: status)
+        }
+        let outputs = Outputs(try plan(), layout: reporting.color.layout)
+        let packetFile = try openPacketFile()
+        let judge = ServeJudge(try reporting.judgeOptions(for: outputs, reading.traffic))
+        let log = ServeLog(quiet: quiet, judge: findings ? judge : nil)
+
+        var options = ServeOptions()
+        options.keepsFragments = keepFragments
+        options.idle = idle.nanoseconds
+        options.connections = min(mostConnections, max(1, System.raiseFileLimit() - 64))
+        do throws(ServeError) {
+            let server = ServeServer(
+                answers: RecordedAnswers(chosen), options: options, security: try security(), sink: packetFile,
+                start: System.now)
+            let scheme = tls || cert != nil ? "wss" : "ws"
+            try server.run(
+                host: listen.host, port: listen.port, most: stopAfter, isStopped: { Signals.interrupted },
+                listening: { address in
+                    if !quiet { say("serving \(counted(chosen.count)) on \(scheme)://\(address)") }
+                },
+                tell: { log.tell($0) })
+        } catch {
+            say(error.description)
+            status.unreadable = true
+        }
+        if let report = log.finish(name: "serve \(listen)") {
+            reporting.judge(report, &status)
+            outputs.write(report)
+        } else {
+            outputs.abandon()
+        }
+        let areWritten = outputs.finish(quiet: quiet)
+        status.unwritable = !close(packetFile) || !areWritten
+        try finish(with: status)
+    }
+
+    private var quiet: Bool { reporting.quiet }
+
+    private func counted(_ count: Int) -> String { count == 1 ? "1 exchange" : "\(count) exchanges" }
+
+    private func security() throws(ServeError) -> ServeSecurity? {
+        if let cert, let key { return .files(certificate: cert, key: key) }
+        guard tls else { return nil }
+        let made: SelfMadeCertificate
+        do {
+            made = try SelfMadeCertificate(names: listen.isAny ? [] : [listen.host], now: System.now)
+        } catch {
+            throw ServeError("no certificate can be made: \(error)")
+        }
+        if let saveCert {
+            do {
+                let file = try OutputFile(path: saveCert)
+                try file.write(made.pem)
+                try file.finish()
+            } catch {
+                throw ServeError("\(saveCert): \(error)")
+            }
+            if !quiet { say("wrote \(saveCert): the certificate that clients have to trust") }
+        }
+        return .selfMade(made)
+    }
+
+    private func openPacketFile() throws -> PacketFile? {
+        guard let packets else { return nil }
+        do throws(SystemError) {
+            return PacketFile(try OutputFile(path: packets), name: "serve")
+        } catch {
+            say("\(packets): \(error)")
+            throw ExitCode(6)
+        }
+    }
+
+    /// Closes the file of packets; `false` when it could not be written.
+    private func close(_ packetFile: PacketFile?) -> Bool {
+        guard let file = packetFile?.finished() else { return true }
+        do throws(SystemError) {
+            try file.finish()
+            if !quiet { say("wrote \(file.name) (\(sizeText(file.written)))") }
+            return true
+        } catch {
+            say("\(file.name): \(error)")
+            return false
+        }
+    }
+
+    /// What is written where; nothing without a judgement.
+    private func plan() throws -> OutputPlan { findings ? try reporting.plan(inputs: sessions) : OutputPlan() }
+}
+
+/// `PORT`, `HOST:PORT`, `[ADDRESS]:PORT`.
+struct ListenAddress: ExpressibleByArgument, CustomStringConvertible {
+    var host: String
+    var port: Int
+
+    init(host: String, port: Int) {
+        self.host = host
+        self.port = port
+    }
+
+    init?(argument: String) {
+        var digits = argument[...]
+        host = "127.0.0.1"
+        if let colon = argument.lastIndex(of: ":") {
+            var name = argument[..<colon]
+            digits = argument[argument.index(after: colon)...]
+            if name.first == "[", name.last == "]" { name = name.dropFirst().dropLast() }
+            guard !name.contains(":") || argument.first == "[" else { return nil }
+            if !name.isEmpty { host = String(name) }
+        }
+        guard !digits.isEmpty, digits.allSatisfy(\.isASCIIDigit), let number = Int(digits), number <= 65535 else {
+            return nil
+        }
+        port = number
+    }
+
+    /// Every address of this machine.
+    var isAny: Bool { host == "0.0.0.0" || host == "::" }
+    var description: String { host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)" }
+    var defaultValueDescription: String { description }
+}
+
+/// Says what is served while it is, and counts.
+final class ServeLog: Sendable {
+    private let quiet: Bool
+    private let state: Mutex<State>
+
+    private struct State {
+        var judge: ServeJudge?
+        var connections = 0
+        var served = 0
+        var unknown = 0
+        var lines = 0
+    }
+
+    init(quiet: Bool, judge: sending ServeJudge?) {
+        self.quiet = quiet
+        state = Mutex(State(judge: judge))
+    }
+
+    func tell(_ event: ServeEvent) {
+        let line: String? = state.withLock { state in
+            switch event {
+            case .began(let client, let exchange): return "\(client)  \(Self.asked(exchange))"
+            case .served(let client, let exchange):
+                if exchange.recording == nil, exchange.status >= 400 || exchange.status == 0 {
+                    state.unknown += 1
+                } else {
+                    state.served += 1
+                }
+                return "\(client)  \(Self.words(exchange))"
+            case .refused(let client, let reason): return "\(client)  not served: \(reason)"
+            case .closed(_, let exchanges, let packets):
+                state.connections += 1
+                state.judge?.add(exchanges, packets: packets)
+                return nil
+            }
+        }
+        if let line, !quiet { say(line) }
+    }
+
+    /// Says the sum of it; the report about the clients, when they were judged.
+    func finish(name: String) -> Report? {
+        let (connections, served, unknown) = state.withLock { ($0.connections, $0.served, $0.unknown) }
+        if !quiet {
+            let rest = unknown == 0 ? "" : "; \(unknown) more had no recording"
+            say(
+                "served \(served) \(served == 1 ? "request" : "requests") on \(connections) "
+                    + "\(connections == 1 ? "connection" : "connections")\(rest)")
+        }
+        return state.withLock { $0.judge?.report(name: name) }
+    }
+
+    private static func asked(_ exchange: ServedExchange) -> String {
+        let recording = exchange.recording.map { " (exchange \($0))" } ?? ""
+        let status = exchange.status == 0 ? "no answer" : "\(exchange.status)"
+        return "\(exchange.title) → \(status)" + (exchange.protocolName.map { " \($0)" } ?? "") + recording
+    }
+
+    private static func words(_ exchange: ServedExchange) -> String {
+        var words = asked(exchange)
+        if exchange.protocolName != nil {
+            words += ": said \(exchange.said) of \(exchange.scripted), heard \(exchange.heard) of \(exchange.expected)"
+        }
+        return ([words] + exchange.remarks).joined(separator: "; ")
+    }
+}
+
+/// Judges the clients of a stand-in: what the recorded server does wrong is not theirs.
+final class ServeJudge {
+    private let inspector: Inspector
+    private let collector: ReportCollector
+    private var counters = TrafficCounters()
+
+    init(_ options: JudgeOptions) {
+        inspector = options.inspector
+        collector = ReportCollector(options: options.report)
+    }
+
+    /// A connection is over.
+    func add(_ exchanges: [Exchange], packets: UInt32) {
+        counters.connections += 1
+        counters.packets += UInt64(packets)
+        for exchange in exchanges {
+            counters.exchanges += 1
+            counters.requests += 1
+            collector.add(exchange, findings: inspector.inspect(exchange).filter { $0.fault == .client })
+        }
+    }
+
+    func report(name: String) -> Report {
+        var live = CaptureDescription(path: name)
+        live.format = "live"
+        live.packets = counters.packets
+        return collector.finish(captures: [live], counters: counters, inspector: inspector)
+    }
+}

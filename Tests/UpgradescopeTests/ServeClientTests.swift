@@ -1,0 +1,207 @@
+// Real clients in front of a stand-in: they see what they saw of the recorded server.
+//
+// Clients and recordings lie beside the clone, in `../shared`; without that folder the tests say so loudly. With it,
+// a client that is not installed (`../shared/servers/setup`) is a failure.
+
+import Foundation
+import Testing
+
+/// A stand-in that runs.
+final class StandIn {
+    let port: Int
+    private let process = Process()
+    private let log: FileHandle
+    private(set) var words = ""
+
+    /// Starts `serve` with these arguments on a free port, and waits until it listens.
+    init(_ arguments: [String]) throws {
+        let pipe = Pipe()
+        log = pipe.fileHandleForReading
+        process.executableURL = URL(fileURLWithPath: Program.path)
+        process.arguments = ["serve", "--listen", "127.0.0.1:0"] + arguments
+        process.standardError = pipe
+        process.standardOutput = FileHandle.nullDevice
+        process.standardInput = FileHandle.nullDevice
+        try process.run()
+        var said = ""
+        while !said.contains("serving "), case let data = log.availableData, !data.isEmpty {
+            said += String(decoding: data, as: UTF8.self)
+        }
+        let digits = said.firstRange(of: "://127.0.0.1:").map { said[$0.upperBound...].prefix(while: \.isNumber) }
+        guard let digits, let port = Int(digits) else { throw Failure("it does not serve: \(said)") }
+        self.port = port
+        words = said
+    }
+
+    /// Interrupts it and waits; its exit status.
+    func stop() throws -> Int32 {
+        kill(process.processIdentifier, SIGINT)
+        return try finish()
+    }
+
+    /// Waits for its own end.
+    func finish() throws -> Int32 {
+        words += String(decoding: log.readDataToEndOfFile(), as: UTF8.self)
+        try process.wait(seconds: 30)
+        return process.terminationStatus
+    }
+
+    deinit { if process.isRunning { process.terminate() } }
+}
+
+/// What lies beside the clone.
+enum Kit {
+    static let shared = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        .deletingLastPathComponent().deletingLastPathComponent().appendingPathComponent("shared")
+    static let isPresent = FileManager.default.fileExists(atPath: shared.appendingPathComponent("servers").path)
+    static func capture(_ name: String) -> String { shared.appendingPathComponent("captures/lab/\(name)").path }
+    static func client(_ name: String) -> String { shared.appendingPathComponent("servers/clients/\(name)").path }
+
+    /// The Python with the clients' libraries.
+    static let python: String = {
+        let variables = ProcessInfo.processInfo.environment
+        let home = variables["SERVERS_HOME"] ?? (variables["HOME"] ?? "") + "/.cache/upgradescope-servers"
+        return home + "/venv/bin/python"
+    }()
+
+    /// What the client saw when the capture was made, from the notes beside it.
+    static func observed(_ capture: String) throws -> String {
+        let notes = try String(contentsOfFile: Self.capture(capture) + ".txt", encoding: .utf8)
+        let line = notes.firstRange(of: "observed: ").map { notes[$0.upperBound...] } ?? ""
+        return line.trimmingCharacters(in: .whitespacesAndNewlines)
+    }
+
+    /// Says that a test cannot be made here.
+    static func skips(_ test: String) -> Bool {
+        if !isPresent { print("SKIPPED: \(test): no clients at \(shared.path)/servers") }
+        return !isPresent
+    }
+}
+
+@Suite(.serialized) struct ServeClientTests {
+    struct Client: Sendable, CustomTestStringConvertible {
+        var name: String
+        var capture: String
+        /// The shell line; `$1` is the address.
+        var line: String
+        var testDescription: String { name }
+    }
+
+    static let clients = [
+        Client(
+            name: "python", capture: "A06-py-mixed",
+            line: "'\(Kit.python)' '\(Kit.client("ws_client.py"))' $1/echo --no-deflate "
+                + "--msgs text:hello,frag:4,ping,pong,bin:1000,text:bye"),
+        Client(
+            name: "node", capture: "A08-node-client",
+            line:
+                "node --experimental-websocket '\(Kit.client("node_ws_client.mjs"))' $1/echo 5 chat.v1,chat.v2 2>/dev/null"
+        ),
+        Client(
+            name: "java", capture: "A09-java-client",
+            line: "java '\(Kit.client("WsClient.java"))' $1/echo 3 chat.v2 chat.v1"),
+    ]
+
+    @Test(arguments: clients) func aClientSeesTheRecordedServer(client: Client) throws {
+        if Kit.skips("serve in front of \(client.name)") { return }
+        let standIn = try StandIn([Kit.capture(client.capture + ".pcap"), "--findings"])
+        let run = try Program.shell(client.line, "ws://127.0.0.1:\(standIn.port)")
+        #expect(try standIn.stop() == 0, "\(standIn.words)")
+        #expect(
+            run.text.trimmingCharacters(in: .whitespacesAndNewlines) == (try Kit.observed(client.capture)),
+            "\(run.errors)")
+        #expect(standIn.words.contains(" said "), "\(standIn.words)")
+    }
+
+    /// The page is served by another program; its WebSocket is ours.
+    @Test func chromiumSeesTheRecordedServer() throws {
+        if Kit.skips("serve in front of Chromium") { return }
+        let standIn = try StandIn([Kit.capture("A01-chromium-pyws-basic.pcap"), "--findings"])
+        let control = Kit.shared.appendingPathComponent("servers/ctl.py").path
+        let started = try Program.shell("python3 '\(control)' start aiohttp --port 25901")
+        #expect(started.status == 0, "\(started.errors)")
+        defer { _ = try? Program.shell("python3 '\(control)' stop aiohttp:25901") }
+        let run = try Program.shell(
+            "python3 '\(Kit.client("chromium_visit.py"))' http://127.0.0.1:25901/ ws://127.0.0.1:\(standIn.port)/echo basic"
+        )
+        #expect(try standIn.stop() == 0, "\(standIn.words)")
+        for seen in ["[5, 7, 300, 5000]", "close 1000 bye true"] {
+            #expect(run.text.replacing("[5,7,300,5000]", with: "[5, 7, 300, 5000]").contains(seen), "\(run.text)")
+        }
+    }
+
+    @Test func tlsWithAMadeCertificateIsTrustedByThoseWhoGotIt() throws {
+        if Kit.skips("serve --tls in front of python") { return }
+        let folder = try Folder()
+        let authority = folder.path("ca.pem")
+        let standIn = try StandIn([Kit.capture("A06-py-mixed.pcap"), "--tls", "--save-cert", authority])
+        let client = "'\(Kit.python)' '\(Kit.client("ws_client.py"))' $1/echo --no-deflate --msgs text:hello"
+        let trusting = try Program.shell(client + " --ca \(authority)", "wss://127.0.0.1:\(standIn.port)")
+        #expect(trusting.text.contains("\"got\": [5]"), "\(trusting.text)")
+        let other = Kit.shared.appendingPathComponent("servers/certs/ca.pem").path
+        let doubting = try Program.shell(client + " --ca '\(other)'", "wss://127.0.0.1:\(standIn.port)")
+        #expect(doubting.text.contains("CERTIFICATE_VERIFY_FAILED"), "\(doubting.text)")
+        let plain = try Program.shell(client, "ws://127.0.0.1:\(standIn.port)")
+        #expect(plain.text.contains("\"got\": []"), "\(plain.text)")
+        #expect(try standIn.stop() == 0)
+        #expect(standIn.words.contains("trust the certificate"), "\(standIn.words)")
+        #expect(standIn.words.contains("the client speaks HTTP without TLS"), "\(standIn.words)")
+    }
+
+    @Test func tlsWithAGivenCertificate() throws {
+        if Kit.skips("serve --cert in front of python") { return }
+        let certificates = Kit.shared.appendingPathComponent("servers/certs").path
+        let standIn = try StandIn([
+            Kit.capture("A06-py-mixed.pcap"), "--cert", certificates + "/server.crt", "--key",
+            certificates + "/server.key",
+        ])
+        let run = try Program.shell(
+            "'\(Kit.python)' '\(Kit.client("ws_client.py"))' $1/echo --no-deflate --msgs text:hello --ca '\(certificates)/ca.pem'",
+            "wss://127.0.0.1:\(standIn.port)")
+        #expect(run.text.contains("\"got\": [5]"), "\(run.text)")
+        #expect(try standIn.stop() == 0)
+    }
+
+    /// A client that breaks the rules is found out: exit status 1.
+    @Test func aClientThatBreaksARuleIsJudged() throws {
+        if Kit.skips("serve --findings") { return }
+        let folder = try Folder()
+        let report = folder.path("report.json")
+        let standIn = try StandIn([
+            Kit.capture("A06-py-mixed.pcap"), "--findings", "--json", report, "-w", folder.path("said.pcapng"),
+            "--stop-after", "1",
+        ])
+        // A frame without a mask, and no word before the answer.
+        let script = """
+            import socket, sys
+            peer = socket.create_connection(("127.0.0.1", int(sys.argv[1])))
+            peer.sendall(b"GET /echo HTTP/1.1\\r\\nHost: a\\r\\nUpgrade: websocket\\r\\nConnection: Upgrade\\r\\n"
+                b"Sec-WebSocket-Version: 13\\r\\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\\r\\n\\r\\n")
+            peer.recv(4096)
+            peer.sendall(b"\\x81\\x05hello\\x88\\x02\\x03\\xe8")
+            while peer.recv(4096): pass
+            """
+        _ = try Program.shell("python3 -c \"$1\" $2", script, "\(standIn.port)")
+        #expect(try standIn.finish() == 1, "\(standIn.words)")
+        let text = try String(contentsOfFile: report, encoding: .utf8)
+        #expect(text.contains("\"rule\":\"WSF001\"") || text.contains("unmasked"), "\(text)")
+        #expect(!text.contains("\"at_fault\":\"server\""))
+        let again = try Program.run("analyze", folder.path("said.pcapng"), "--format", "json", "--fail-on", "never")
+        #expect(again.status == 0)
+        #expect(again.text.contains("\"target\":\"/echo\""))
+    }
+
+    // MARK: The command line
+
+    @Test func twoReplaysInARowAreTheSame() throws {
+        let sample = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .deletingLastPathComponent().appendingPathComponent("samples/clean-session.pcap").path
+        let standIn = try StandIn([sample])
+        for _ in 0..<2 {
+            let replay = try Program.run("replay", sample, "--to", "ws://127.0.0.1:\(standIn.port)")
+            #expect(replay.status == 0, "\(replay.text)\(replay.errors)")
+        }
+        #expect(try standIn.stop() == 0)
+        #expect(standIn.words.contains("served 2 requests on 2 connections"), "\(standIn.words)")
+    }
+}
