@@ -79,15 +79,15 @@ import Testing
 
         // The older one is the second line: its messages.
         try terminal.type("j", "j", "Enter")
-        let page = try terminal.wait("the messages") { $0.contains { $0.hasSuffix("↓ text      10  \\x1b[2Jhello!") } }
-        #expect(page.contains { $0.hasSuffix("↑ text       5  Hello") })
+        let page = try terminal.wait("the messages") { $0.contains { $0.hasSuffix("↓ text     10  \\x1b[2Jhello!") } }
+        #expect(page.contains { $0.hasSuffix("↑ text      5  Hello") })
         #expect(page[4].contains("open  for 00:00:"))
         #expect(page.contains("  > Host: cable.example"))
         #expect(!page.joined().contains("s3cret"))
 
         try terminal.resize(columns: 40, rows: 8)
         let small = try terminal.wait("a small page") { $0.count == 8 && $0[7].hasPrefix(" ? help") }
-        #expect(small[6].hasSuffix("↓ text      10  \\x1b[2Jh…"))
+        #expect(small[6].contains("↓ text     10  \\x1b[2J"))
         try terminal.resize(columns: 120, rows: 24)
         try terminal.wait("a large page") { $0.count == 24 && $0.contains("  > Host: cable.example") }
 

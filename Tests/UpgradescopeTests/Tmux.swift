@@ -64,13 +64,19 @@ final class Tmux {
         var description: String { "no \(what) on the screen:\n" + screen.joined(separator: "\n") }
     }
 
-    /// The first call starts the server, which would keep the signals that the runner of tests blocks.
-    private static let unblock =
-        "import os,signal,sys; signal.pthread_sigmask(signal.SIG_SETMASK, []); os.execvp(sys.argv[1], sys.argv[1:])"
+    /// The first call starts the server. It would keep the signals that the runner of tests blocks, and the descriptors
+    /// by which the runner sees that a process has ended.
+    private static let detached = """
+        import os, signal, sys
+        signal.pthread_sigmask(signal.SIG_SETMASK, [])
+        os.closerange(3, 4096)
+        os.execvp(sys.argv[1], sys.argv[1:])
+        """
 
     @discardableResult
     private func call(_ arguments: [String]) throws -> String {
-        let run = try Program.shell("exec python3 \"$@\"", ["-c", Self.unblock, "tmux", "-S", socket.path] + arguments)
+        let run = try Program.shell(
+            "exec python3 \"$@\"", ["-c", Self.detached, "tmux", "-S", socket.path] + arguments)
         guard run.status == 0 else { throw Missing(what: "tmux \(arguments)", screen: [run.errors]) }
         return run.text
     }
