@@ -96,7 +96,7 @@ let package = Package(
             name: "LiveViewStage", dependencies: ["LiveView", "Inspection", "Traffic"], path: "Tests/LiveViewStage",
             swiftSettings: strict),
         .testTarget(
-            name: "LiveViewTests", dependencies: ["LiveView", "LiveViewStage", "Reports", "Inspection", "Traffic"],
+            name: "LiveViewTests", dependencies: ["LiveView", "Reports", "Inspection", "Traffic"],
             swiftSettings: strict),
         .testTarget(name: "MetricsTests", dependencies: ["Metrics", "Inspection", "Traffic"], swiftSettings: strict),
         .testTarget(name: "TrafficTests", dependencies: ["Traffic", "CZlib"], swiftSettings: strict),
@@ -104,7 +104,8 @@ let package = Package(
         .testTarget(
             name: "ReportsTests", dependencies: ["Reports", "Replay", "Inspection", "Traffic"], swiftSettings: strict),
         .testTarget(
-            name: "UpgradescopeTests", dependencies: ["Reports", "Inspection", "Traffic"], swiftSettings: strict),
+            name: "UpgradescopeTests", dependencies: ["LiveViewStage", "Reports", "Inspection", "Traffic"],
+            swiftSettings: strict),
         // Whether the product is right: every capture with a known truth, damage, splitting, the samples.
         .testTarget(
             name: "GroundTruthTests", dependencies: ["Reports", "Inspection", "Traffic"],

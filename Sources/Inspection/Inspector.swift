@@ -71,6 +71,14 @@ public struct Inspector: Sendable {
         return findings
     }
 
+    /// What can be said of an exchange as soon as it is answered: of the two heads, and nothing that may still change.
+    public func inspectAnswer(_ exchange: Exchange) -> [Finding] {
+        inspect(exchange).filter { finding in Self.ofHeads.contains { finding.rule.hasPrefix($0) } }
+    }
+
+    /// Families that judge the heads of request and response alone.
+    private static let ofHeads = ["UPG", "RES", "WS0"]
+
     /// Findings about one connection (CAP rules).
     public func inspect(_ connection: ConnectionRecord) -> [Finding] {
         var findings: [Finding] = []

@@ -128,17 +128,21 @@ public struct LiveFrame {
                 notice, row: row, column: column, width: max(10, size.columns * 2 / 3), style: Style(.yellow))
             column += 3
         }
+        // What is left out of the table has to be seen, whatever the room; the keys and the order take the rest.
+        var right = ""
+        if case .table = state.page, !state.isHelp {
+            right = state.filter.isEmpty ? "" : "filter \(state.filter)"
+        }
+        let end = size.columns - (right.isEmpty ? 0 : min(Glyphs.columns(right) + 2, size.columns - 2))
+        screen.put(right, row: row, column: end + 1, style: Style(.cyan))
         for key in keys {
-            guard column + Glyphs.columns(key) < size.columns else { break }
+            guard column + Glyphs.columns(key) < end else { break }
             column = screen.put(key, row: row, column: column, style: .dim) + 3
         }
         guard case .table = state.page, !state.isHelp else { return }
-        let filter = state.filter.isEmpty ? "" : "filter \(state.filter)   "
-        let order = "\(filter)by \(state.order.rawValue)"
-        if column + Glyphs.columns(order) < size.columns {
-            screen.putRight(
-                order, row: row, end: size.columns - 1, width: Glyphs.columns(order),
-                style: state.filter.isEmpty ? .dim : Style(.cyan))
+        let order = "by \(state.order.rawValue)"
+        if column + order.count < end {
+            screen.putRight(order, row: row, end: end - 1, width: order.count, style: .dim)
         }
     }
 }

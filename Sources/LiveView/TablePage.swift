@@ -98,7 +98,10 @@ struct TablePage {
                 pair(exchange.hasSwitched ? exchange.messages : nil, column, row: row, style: base, on: &screen)
             case .bytes: pair(exchange.hasSwitched ? exchange.bytes : nil, column, row: row, style: base, on: &screen)
             case .state:
-                screen.put(exchange.state, row: row, column: start, width: width, style: Self.style(of: exchange))
+                // Where there is no room for both, the word says more than the number.
+                let state = exchange.state
+                let word = state.count > width ? state.prefix { $0 != " " } : state[...]
+                screen.put(word, row: row, column: start, width: width, style: Self.style(of: exchange))
             case .findings: Self.levels(exchange.levels, row: row, column: start, width: width, on: &screen)
             }
         }

@@ -42,6 +42,11 @@ final class TerminalDevice: @unchecked Sendable {
             guard tty >= 0 else { return nil }
             (input, ownsInput) = (tty, true)
         }
+        // In the background a terminal is not ours to change: asking for it stops the program.
+        guard tcgetpgrp(input) == getpgrp() else {
+            if ownsInput { close(input) }
+            return nil
+        }
         var ends: (Int32, Int32) = (-1, -1)
         let made = unsafe withUnsafeMutableBytes(of: &ends) { ends in
             // Two descriptors, as `pipe` wants them.

@@ -84,6 +84,9 @@ final class Judge: AnalyzerOutput {
     }
     func streamGap(_ place: Place, connection: UInt64) { recorder?.streamGap(place, connection: connection) }
 
+    /// What can be said already of an exchange that goes on.
+    func findingsOfAnswer(_ exchange: Exchange) -> [Finding] { inspector.inspectAnswer(exchange) }
+
     func finished(_ exchange: Exchange) {
         exchanges += 1
         recorder?.finished(exchange)

@@ -185,6 +185,7 @@ struct LiveCommand: ParsableCommand {
 
         status.damaged = problem != nil
         reporting.judge(report, &status)
+        outputs.layout = reporting.color.layout
         outputs.write(report)
         status.unwritable = !outputs.finish(quiet: reporting.quiet) || recorder?.hasFailed ?? false
         if !reporting.quiet { say(LiveWords.end(session)) }

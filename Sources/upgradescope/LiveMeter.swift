@@ -22,7 +22,7 @@ final class LiveMeter: LiveObserver {
 
     let messageBytes: Int? = nil
     func began(_ exchange: Exchange) {}
-    func decided(_ exchange: Exchange) {}
+    func decided(_ exchange: Exchange, findings: [Finding]) {}
     func said(_ message: TranscriptMessage, in exchange: ExchangeKey) {}
     func finished(_ exchange: Exchange, findings: [Finding]) { traffic.finished(exchange, findings: findings) }
     func ended(_ connection: ConnectionRecord, findings: [Finding]) { traffic.found(findings) }

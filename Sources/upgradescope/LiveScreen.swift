@@ -51,7 +51,9 @@ final class LiveScreen: LiveObserver {
     var messageBytes: Int? { LiveMessage.excerptLimit }
 
     func began(_ exchange: Exchange) { view.update { $0.began(exchange) } }
-    func decided(_ exchange: Exchange) { view.update { $0.decided(exchange) } }
+    func decided(_ exchange: Exchange, findings: [Finding]) {
+        view.update { $0.decided(exchange, findings: findings) }
+    }
     func said(_ message: TranscriptMessage, in exchange: ExchangeKey) {
         view.update { $0.said(message, in: exchange) }
     }

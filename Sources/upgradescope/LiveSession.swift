@@ -15,7 +15,8 @@ import Traffic
 /// Told of what happens while it happens; must not ask the session before `refresh`.
 protocol LiveObserver: AnyObject {
     func began(_ exchange: Exchange)
-    func decided(_ exchange: Exchange)
+    /// It was answered; `findings` are those that will still be true at its end.
+    func decided(_ exchange: Exchange, findings: [Finding])
     /// Asked for by `messageBytes`.
     func said(_ message: TranscriptMessage, in exchange: ExchangeKey)
     func finished(_ exchange: Exchange, findings: [Finding])
@@ -151,7 +152,10 @@ private final class LiveOutput: AnalyzerOutput {
 
     func finished(_ exchange: Exchange) { judge.finished(exchange) }
     func began(_ exchange: Exchange) { for observer in judge.observers { observer.began(exchange) } }
-    func answered(_ exchange: Exchange) { for observer in judge.observers { observer.decided(exchange) } }
+    func answered(_ exchange: Exchange) {
+        let findings = judge.findingsOfAnswer(exchange)
+        for observer in judge.observers { observer.decided(exchange, findings: findings) }
+    }
     func said(_ message: TranscriptMessage, in exchange: ExchangeKey) {
         judge.said(message, in: exchange)
         for observer in judge.observers { observer.said(message, in: exchange) }

@@ -37,7 +37,8 @@ struct OutputPlan {
 /// The opened outputs.
 final class Outputs {
     private var files: [(format: OutputFormat, file: OutputFile)] = []
-    private let layout: TextLayout
+    /// How text is laid out; a terminal may have another size by the time it is written.
+    var layout: TextLayout
     private var failed = false
 
     /// Where events are followed while they are written, their files have their names from the beginning.

@@ -70,7 +70,10 @@ final class Play: AnalyzerOutput {
     }
 
     func began(_ exchange: Exchange) { view.update { $0.began(exchange) } }
-    func answered(_ exchange: Exchange) { view.update { $0.decided(exchange) } }
+    func answered(_ exchange: Exchange) {
+        let findings = inspector.inspectAnswer(exchange)
+        view.update { $0.decided(exchange, findings: findings) }
+    }
     func said(_ message: TranscriptMessage, in exchange: ExchangeKey) { view.update { $0.said(message, in: exchange) } }
     func finished(_ exchange: Exchange) {
         let findings = inspector.inspect(exchange)

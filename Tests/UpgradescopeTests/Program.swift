@@ -20,17 +20,19 @@ struct Failure: Error, CustomStringConvertible {
 }
 
 enum Program {
-    /// The executable lies beside the bundle of the tests.
-    static let path: String = {
+    static let path = path(of: "upgradescope")
+
+    /// The executables lie beside the bundle of the tests.
+    static func path(of name: String) -> String {
         var folder = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()
         while folder.path != "/" {
-            let candidate = folder.appendingPathComponent("upgradescope")
+            let candidate = folder.appendingPathComponent(name)
             let type = try? FileManager.default.attributesOfItem(atPath: candidate.path)[.type] as? FileAttributeType
             if type == .typeRegular { return candidate.path }
             folder = folder.deletingLastPathComponent()
         }
-        return "upgradescope"
-    }()
+        return name
+    }
 
     /// Runs it to its end, at most `seconds`.
     static func run(_ arguments: String..., input: [UInt8]? = nil, seconds: Double = 60) throws -> Run {
