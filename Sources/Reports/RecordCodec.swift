@@ -10,7 +10,8 @@ import Traffic
 enum RecordCodec {
     static let fieldCounts: [String: Int] = [
         "Exchange": 25, "ConnectionFacts": 20, "MessageHead": 7, "EarlyData": 12, "EarlyAnswer": 3,
-        "LaterRequest": 5, "RequestFraming": 6, "Anomaly": 5, "SwitchedStream": 5, "WebSocketFacts": 6, "WebSocketAgreement": 6,
+        "LaterRequest": 5, "RequestFraming": 6, "Anomaly": 5, "SwitchedStream": 5, "WebSocketFacts": 6,
+        "WebSocketAgreement": 6,
         "WebSocketSide": 22, "ResumedFrames": 9, "CloseFact": 3, "PingTimes": 2, "PingWait": 5, "FaultAnswer": 4,
         "IdleTime": 2, "HTTP2Facts": 3, "HTTP2Side": 4, "Finding": 15, "Evidence": 4, "ConnectionRecord": 24,
         "StreamCounters": 7, "Place": 5, "PacketMark": 4,
