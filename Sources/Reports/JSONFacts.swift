@@ -9,6 +9,9 @@ struct JSONFacts {
     var severalCaptures: Bool
     var showSecrets: Bool
 
+    /// Where a message stands.
+    func mark(_ mark: PacketMark, to json: inout JSONWriter) { packet(mark, to: &json) }
+
     private func packet(_ mark: PacketMark, to json: inout JSONWriter) {
         if severalCaptures { json.member("capture", mark.capture) }
         json.member("packet", mark.packet)

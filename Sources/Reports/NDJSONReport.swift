@@ -2,6 +2,7 @@
 //
 //     {"event":"exchange","key":"0:12:c:0", …}     at the exchange's end; the fields of an exchange in the report
 //     {"event":"finding","key":"0:12:c:0/UPG001","exchange_key":"0:12:c:0", …}      behind its exchange
+//     {"event":"message","exchange_key":"0:12:c:0", …}     a WebSocket message or control frame, where asked for
 //     {"event":"finding", …}                       at the end: what several exchanges show together
 //     {"event":"stats", …}                         at the end: the fields of `summary`
 //     {"event":"capture", …}                       at the end, one for each: the fields of `captures`
@@ -52,6 +53,32 @@ public struct NDJSONReport {
             try line("finding") { json, facts in
                 json.member("key", "connection-\(connection.facts.id)/\(finding.rule)")
                 facts.finding(finding, mark: connection.facts.first, to: &json)
+            }
+        }
+    }
+
+    /// A WebSocket message or control frame was said; it comes in front of its exchange.
+    public mutating func add(_ message: TranscriptMessage, in exchange: ExchangeKey) throws {
+        try line("message") { json, facts in
+            json.member("exchange_key", exchange.text)
+            json.member("direction", message.direction.name)
+            json.member("type", WebSocketFacts.opcodeName(Int(message.opcode)))
+            facts.mark(message.place.first, to: &json)
+            if message.place.last.packet != message.place.first.packet {
+                json.member("last_packet", message.place.last.packet)
+            }
+            json.member("length", message.length)
+            json.member("fragments", message.fragmentCount)
+            if message.isCompressed { json.member("compressed_length", message.wireLength) }
+            if !message.isWhole { json.member("complete", false) }
+            if let code = message.closeCode {
+                json.member("close_code", code)
+                json.member("close_reason", message.closeReason.text)
+            } else if message.opcode == 1, let text = String(validating: message.payload, as: UTF8.self) {
+                json.member("text", text)
+            } else {
+                json.key("hex")
+                json.hex(message.payload)
             }
         }
     }

@@ -9,6 +9,8 @@ final class AnalysisContext {
     var head = ParsedHead()
     /// What all connections hold out of order, as `HeldSegment.cost` counts it.
     var heldBytes = 0
+    /// Payload of messages that are being read for the transcript.
+    var transcriptBytes = 0
     /// Time of the last packet read.
     var now = Timestamp(nanoseconds: 0)
 

@@ -18,6 +18,8 @@ public struct TranscriptOptions: Sendable, Equatable {
     public var answers = false
     /// Payload bytes kept of one message; what is longer is said to be cut.
     public var payloadBytes = 64 << 20
+    /// Payload bytes kept of all messages that are being read, on all connections together.
+    public var totalBytes = 512 << 20
     public init() {}
     /// Everything.
     public static var all: TranscriptOptions {
@@ -109,17 +111,28 @@ extension AnalyzerOutput {
 
 /// Gathers the messages of one direction for the tap.
 final class MessageRecorder {
-    private let output: any AnalyzerOutput
+    private let context: AnalysisContext
     private let exchange: ExchangeKey
     private let limit: Int
     private var message: TranscriptMessage?
     /// A place was lost, and told of.
     private var isLost = false
 
-    init(output: any AnalyzerOutput, exchange: ExchangeKey, limit: Int) {
-        self.output = output
+    init(context: AnalysisContext, exchange: ExchangeKey) {
+        self.context = context
         self.exchange = exchange
-        self.limit = limit
+        limit = context.options.transcript.payloadBytes
+    }
+
+    deinit { context.transcriptBytes -= message?.payload.count ?? 0 }
+
+    /// How many of these bytes are kept; they count from now on.
+    private func claim(_ count: Int) -> Int {
+        let room = min(
+            limit - (message?.payload.count ?? 0), context.options.transcript.totalBytes - context.transcriptBytes)
+        let taken = min(count, max(0, room))
+        context.transcriptBytes += taken
+        return taken
     }
 
     /// A data frame begins; `place` is that of its header.
@@ -142,7 +155,7 @@ final class MessageRecorder {
         message?.wireLength += Int64(end - start)
         guard isPlain else { return }
         message?.length += Int64(end - start)
-        let room = min(end - start, max(0, limit - (message?.payload.count ?? 0)))
+        let room = claim(end - start)
         guard room > 0 else { return }
         if mask == 0 {
             message?.payload.append(bytes.extracting(start..<(start + room)))
@@ -158,8 +171,9 @@ final class MessageRecorder {
 
     /// Bytes that came out of the inflater.
     func takeInflated(_ bytes: Span<UInt8>) {
+        guard message != nil else { return }
         message?.length += Int64(bytes.count)
-        let room = min(bytes.count, max(0, limit - (message?.payload.count ?? 0)))
+        let room = claim(bytes.count)
         if room > 0 { message?.payload.append(bytes.extracting(0..<room)) }
     }
 
@@ -193,7 +207,7 @@ final class MessageRecorder {
         frame.isComplete = true
         frame.fragments = [length]
         frame.fragmentCount = 1
-        output.said(frame, in: exchange)
+        context.output.said(frame, in: exchange)
     }
 
     /// Framing is lost.
@@ -201,13 +215,14 @@ final class MessageRecorder {
         guard !isLost else { return }
         isLost = true
         flush()
-        output.lostTrack(at: place, in: exchange)
+        context.output.lostTrack(at: place, in: exchange)
     }
 
     /// Tells of what was gathered.
     func flush() {
         guard let message else { return }
         self.message = nil
-        output.said(message, in: exchange)
+        context.transcriptBytes -= message.payload.count
+        context.output.said(message, in: exchange)
     }
 }

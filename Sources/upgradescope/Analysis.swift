@@ -61,10 +61,12 @@ final class Judge: AnalyzerOutput {
         events = EventStreams(eventFiles, severalCaptures: captures > 1, showSecrets: inspector.showSecrets)
     }
 
+    // What was said is not judged: it goes to the report, the recorder and the events.
     func answered(_ exchange: Exchange) { recorder?.answered(exchange) }
     func said(_ message: TranscriptMessage, in exchange: ExchangeKey) {
         collector.add(message, in: exchange)
         recorder?.said(message, in: exchange)
+        events?.add(message, in: exchange)
     }
     func lostTrack(at place: Place, in exchange: ExchangeKey) { recorder?.lostTrack(at: place, in: exchange) }
     func requested(_ head: MessageHead, connection: UInt64) { recorder?.requested(head, connection: connection) }

@@ -144,6 +144,10 @@ struct EventStreams {
         for index in streams.indices { try? streams[index].report.add(connection, findings: findings) }
     }
 
+    mutating func add(_ message: TranscriptMessage, in exchange: ExchangeKey) {
+        for index in streams.indices { try? streams[index].report.add(message, in: exchange) }
+    }
+
     /// Whoever reads along gets what there is.
     mutating func flush() {
         for index in streams.indices {

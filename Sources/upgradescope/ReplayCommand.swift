@@ -123,8 +123,11 @@ struct ReplayCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Refuse to say more sessions than this.", valueName: "n"))
     var mostSessions = 100_000
 
-    @Option(help: ArgumentHelp("Take at most so many bytes of one session (k, m, g).", valueName: "n"))
-    var mostBytes = ByteCount(value: 64 << 20)
+    @Option(
+        help: ArgumentHelp(
+            "Take at most so many bytes of one session (k, m, g; default 64m, under load 1m, and never less than four times the recording).",
+            valueName: "n"))
+    var mostBytes: ByteCount?
 
     // Output.
 
@@ -304,7 +307,8 @@ struct ReplayCommand: ParsableCommand {
         options.sendsCredentials = sendCredentials
         options.keepsHost = keepHost
         options.dropHeaders = Set(dropHeader.map { $0.lowercased() })
-        options.mostBytes = Int64(mostBytes.value)
+        let isLoad = concurrency > 1 || rate != nil
+        options.mostBytes = Int64(mostBytes?.value ?? (isLoad ? 1 << 20 : 64 << 20))
         switch pace {
         case "causal": options.pace = .causal
         case "recorded": options.pace = .recorded(1)

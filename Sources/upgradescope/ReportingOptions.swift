@@ -62,6 +62,9 @@ struct ReportingOptions: ParsableArguments {
     @Option(help: "What to print on standard output (default: text).")
     var format: OutputFormat?
 
+    /// Whether events are written at all.
+    var writesEvents: Bool { ndjson != nil || format == .ndjson }
+
     @Option(help: ArgumentHelp("Judge by these rules only (IDs or names).", valueName: "id,..."))
     var rules: [RuleList] = []
 

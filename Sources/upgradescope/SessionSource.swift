@@ -95,6 +95,7 @@ struct SessionSource {
         isUnreadable = analysis.isUnreadable
         isDamaged = analysis.isDamaged
         exchangeCount = recorder.exchangeCount
+        if recorder.omitted > 0 { say("\(recorder.omitted) exchanges are left out: too many for one recording") }
         return recorder.sessions()
     }
 

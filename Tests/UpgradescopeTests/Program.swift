@@ -37,6 +37,9 @@ enum Program {
         try run(path, arguments, input: input, seconds: seconds)
     }
 
+    /// The same with arguments in a list.
+    static func run(_ arguments: [String]) throws -> Run { try run(path, arguments, input: nil, seconds: 60) }
+
     /// Runs a shell line in which `$0` is the program.
     static func shell(_ line: String, _ arguments: String...) throws -> Run {
         try run("/bin/sh", ["-c", line, path] + arguments, input: nil, seconds: 60)

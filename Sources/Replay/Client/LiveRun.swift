@@ -48,6 +48,8 @@ public struct LiveRun {
     /// Where messages are not spoken: the server's bytes behind the switch.
     var bytes: [UInt8] = []
     var receivedBytes: Int64 = 0
+    /// Payload bytes of `messages`.
+    var heldBytes: Int64 = 0
     var sentBytes: Int64 = 0
     /// When each line of the script was sent.
     var sent: [Timestamp] = []

@@ -220,6 +220,13 @@ public struct ReplayClient {
     }
 
     private mutating func heard(_ message: TranscriptMessage, _ now: Timestamp, _ actions: inout [Action]) {
+        // A few bytes may inflate to very many.
+        run.heldBytes += Int64(message.payload.count)
+        guard run.heldBytes <= script.mostBytes else {
+            return fail(
+                ReplayFailure(.tooMuch, "the server's messages are more than \(script.mostBytes >> 20) MiB"), now,
+                &actions)
+        }
         run.messages.append(LiveRun.Message(said: message, time: now))
         switch message.opcode {
         case 8:
@@ -252,6 +259,8 @@ public struct ReplayClient {
         else { return }
         for pointer in options.carried {
             guard let old = pointer.value(in: recorded), let new = pointer.value(in: live) else { continue }
+            // Who never asks for old values again does not keep them for ever.
+            if carried.count >= 256 { carried.removeFirst() }
             carried.append(Carried(recorded: old.content, live: new.content))
         }
     }
@@ -263,7 +272,8 @@ public struct ReplayClient {
         witness?.ended(.server, reset: false, at: now)
         if let news = witness?.news() { take(news, now, &actions) }
         switch phase {
-        case .idle, .over: break
+        case .over: break
+        case .idle: fail(withoutAnswer("closed the connection"), now, &actions)
         case .history(let index):
             fail(
                 ReplayFailure(

@@ -113,13 +113,14 @@ public struct ReplayScript: Sendable {
         halfCloseBehind = isWebSocket || options.raw ? nil : Self.halfClose(session)
         let size = session.steps.reduce(Int64(0)) { $0 + Int64($1.payload.count) }
         mostBytes = max(options.mostBytes, size.multipliedReportingOverflow(by: 4).partialValue)
+        let data = lines.filter { !$0.message.isControl }
         plan = PlannedExchange(
             id: session.id,
             title: session.request.method.text + " " + Redaction.target(of: session.request),
             upgraded: session.upgraded, protocolName: session.protocolName,
-            clientSteps: options.raw || !isWebSocket ? runs.count : lines.count,
-            clientBytes: lines.reduce(0) { $0 + $1.message.payload.count } + runs.reduce(0) { $0 + $1.bytes.count },
-            serverSteps: isWebSocket ? expected.count : session.steps(of: .server).count,
+            clientSteps: options.raw || !isWebSocket ? runs.count : data.count,
+            clientBytes: data.reduce(0) { $0 + $1.message.payload.count } + runs.reduce(0) { $0 + $1.bytes.count },
+            serverSteps: session.steps(of: .server).filter { !($0.message?.isControl ?? false) }.count,
             skipped: Self.reasonToSkip(session, options), notes: notes)
     }
 
@@ -189,6 +190,7 @@ public struct ReplayScript: Sendable {
         if options.raw {
             return session.raw.isEmpty ? "the client's bytes from the beginning of its connection are not known" : nil
         }
+        if session.kind == .extendedConnect { return "it was said over HTTP/2" }
         if session.exchange?.touchesGap == true {
             return "bytes of its handshake are missing in the recording"
         }

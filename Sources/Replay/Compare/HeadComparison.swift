@@ -1,10 +1,12 @@
 // Two answers to an offer: status, fields, what was agreed.
 
+import Inspection
 import Traffic
 
 /// Compares the heads of a recorded and a live answer.
 struct HeadComparison {
     let options: CompareOptions
+    var showsSecrets = false
 
     func differences(
         _ recorded: MessageHead, _ live: MessageHead, recordedAccept: [UInt8]?, liveAccept: [UInt8]?, liveTime: Int64?
@@ -43,9 +45,17 @@ struct HeadComparison {
             let a = fields.first { $0.name == name }?.value
             let b = fieldsNow.first { $0.name == name }?.value
             guard a != b, !isSame(name, a, b) else { continue }
-            add(.header, "header \(name)", a, b)
+            add(.header, "header \(name)", a.map { shown(name, $0) }, b.map { shown(name, $0) })
         }
         return found
+    }
+
+    /// A value without the credentials in it.
+    private func shown(_ name: String, _ value: String) -> String {
+        guard !showsSecrets else { return value }
+        let line = Array("\(name): \(value)".utf8)
+        let start = name.utf8.count + 2
+        return Redaction.text(line[start...], hiding: Redaction.secretRanges(in: line[...]))
     }
 
     private func isIgnored(_ name: String) -> Bool {

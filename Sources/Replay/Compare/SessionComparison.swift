@@ -67,7 +67,7 @@ public struct SessionComparison: Sendable {
         let answered = run.answered.map { $0.nanoseconds(since: run.start) }
         var found: [Difference] = []
         if let recorded = session.response {
-            found += HeadComparison(options: options).differences(
+            found += HeadComparison(options: options, showsSecrets: inspector.showSecrets).differences(
                 recorded, live, recordedAccept: session.exchange?.websocket?.expectedAccept,
                 liveAccept: run.answer?.websocket?.expectedAccept, liveTime: answered)
         }

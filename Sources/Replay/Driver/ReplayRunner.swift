@@ -190,7 +190,13 @@ public final class ReplayRunner: Sendable {
         // Of several addresses of a name one wins: only that one is ever spoken to.
         channel.flatMapThrowing { [self] channel in
             state.withLock { state in if state.address == nil { state.address = channel.remoteAddress } }
-            try prepare(channel, index, script, due: due, start: start)
+            do {
+                if state.withLock({ $0.isStopped }) { throw ReplayFailure(.interrupted, "interrupted") }
+                try prepare(channel, index, script, due: due, start: start)
+            } catch {
+                channel.close(promise: nil)
+                throw error
+            }
         }.whenComplete { [self] result in
             switch result {
             case .success: break
@@ -302,9 +308,10 @@ public final class ReplayRunner: Sendable {
         state.withLock { state in
             var report = ReplayReport(target: target.description, plan: plan)
             let skipped = scripts.filter { $0.plan.skipped != nil }.map { SessionComparison.planned($0, .skipped) }
-            report.exchanges = state.exchanges.sorted { $0.key < $1.key }.map(\.value) + skipped
-            // Sorting is stable: of one exchange that was said several times, the first come first.
-            report.exchanges.sort { $0.id < $1.id }
+            // Of one exchange that was said several times, the first come first.
+            let found = state.exchanges.map { (id: $0.value.id, order: $0.key, exchange: $0.value) }
+            let left = skipped.map { (id: $0.id, order: 0, exchange: $0) }
+            report.exchanges = (found + left).sorted { ($0.id, $0.order) < ($1.id, $1.order) }.map(\.exchange)
             report.verdicts = state.verdicts
             if !skipped.isEmpty { report.verdicts[.skipped] = skipped.count }
             report.latencies = state.latencies.summaries(isScheduled: load.rate != nil, isLoad: load.isLoad)

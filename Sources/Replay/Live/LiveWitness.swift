@@ -43,6 +43,7 @@ public final class LiveWitness {
     ) {
         var options = AnalyzerOptions()
         options.limits = limits
+        options.limits.inflatedBytes = min(limits.inflatedBytes, Int64(payloadBytes))
         options.transcript.messages = true
         options.transcript.streams = streams
         options.transcript.requests = requests

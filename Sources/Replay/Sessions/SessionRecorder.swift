@@ -8,6 +8,8 @@ public import Traffic
 
 /// How much a recorder holds.
 public struct RecordingLimits: Sendable {
+    /// Sessions of one recording.
+    public var sessions = 100_000
     /// Bytes of one session, both sides.
     public var sessionBytes = 256 << 20
     /// Bytes of all sessions and connections together.
@@ -47,6 +49,9 @@ public final class SessionRecorder: AnalyzerOutput {
         for index in sessions.indices { sessions[index].id = sessions[index].key.flatMap { numbers[$0] } ?? 0 }
         return sessions.sorted { $0.id < $1.id }
     }
+
+    /// Exchanges that could be said again, but are more than `RecordingLimits.sessions`.
+    public private(set) var omitted = 0
 
     /// How many exchanges there were, those that cannot be said again included.
     public var exchangeCount: Int { keys.count }
@@ -106,6 +111,11 @@ public final class SessionRecorder: AnalyzerOutput {
             release(messages.bytes)
             return
         }
+        guard recorded.count < limits.sessions else {
+            omitted += 1
+            release(messages.bytes)
+            return
+        }
         var session = RecordedSession(
             id: 0, connection: exchange.connection.id, kind: exchange.kind, request: request,
             outcome: exchange.outcome, upgraded: exchange.upgraded, requestTime: request.place.first.time)
@@ -118,7 +128,13 @@ public final class SessionRecorder: AnalyzerOutput {
         session.ended = exchange.connection.ended
         let end = exchange.framing.end ?? request.place.end + exchange.framing.bodyBytes
         session.requestBody = tape.bytes(.client, from: request.place.end, to: end)
-        session.history = tape.history(of: exchange)
+        // Each exchange of a connection has those before it as its history: together they may be very many.
+        let history = tape.history(of: exchange)
+        let size = history.reduce(0) { $0 + $1.head.bytes.count + $1.body.count + $1.responseBody.count }
+        if size <= limits.totalBytes - held {
+            session.history = history
+            held += size
+        }
         if exchange.outcome == .switched {
             if exchange.upgraded == .websocket {
                 (session.steps, session.cut) = messages.steps()

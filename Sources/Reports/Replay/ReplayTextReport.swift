@@ -15,7 +15,7 @@ public enum ReplayTextReport {
         var text = TextLines(layout: layout)
         let titles = column(report.exchanges.map(\.title), layout)
         for exchange in report.exchanges {
-            self.exchange(exchange, titles: titles, to: &text)
+            self.exchange(exchange, last: report.exchanges.last?.id, titles: titles, to: &text)
             try text.drain(to: &sink)
         }
         summary(report, to: &text)
@@ -28,7 +28,7 @@ public enum ReplayTextReport {
         var text = TextLines(layout: layout)
         let titles = column(plan.exchanges.map(\.title), layout)
         for planned in plan.exchanges {
-            let id = "#\(planned.id)  "
+            let id = Self.id(planned.id, of: plan.exchanges.last?.id)
             let title = padded(TerminalText.safe(planned.title), titles)
             let words =
                 planned.skipped.map { layout.paint("skipped", .yellow) + ": " + TerminalText.safe($0) }
@@ -50,9 +50,14 @@ public enum ReplayTextReport {
 
     // MARK: One exchange
 
-    private static func exchange(_ exchange: ReplayedExchange, titles: Int, to text: inout TextLines) {
+    /// The number of an exchange, as wide as that of the last one.
+    private static func id(_ id: Int, of last: Int?) -> String { padded("#\(id)", "#\(last ?? id)".count) + "  " }
+
+    private static func exchange(
+        _ exchange: ReplayedExchange, last: Int?, titles: Int, to text: inout TextLines
+    ) {
         let layout = text.layout
-        let id = "#\(exchange.id)  "
+        let id = Self.id(exchange.id, of: last)
         let (word, style): (String, TextStyle) =
             switch exchange.verdict {
             case .same: ("same", .green)
@@ -80,7 +85,9 @@ public enum ReplayTextReport {
             self.finding(finding, indent: indent, to: &text)
         }
         if exchange.verdict != .same {
-            for note in exchange.notes { text.labelled("note", TerminalText.safe(note), indent: indent, column: 5) }
+            for note in exchange.notes where !note.hasPrefix("Host is ") {
+                text.labelled("note", TerminalText.safe(note), indent: indent, column: 5)
+            }
         }
     }
 
@@ -134,7 +141,7 @@ public enum ReplayTextReport {
         case .messageChanged: "changed"
         case .messageReordered: "came in another place"
         case .latency: "too slow"
-        default: kind.rawValue == "close" || kind.rawValue == "outcome" ? "is another" : "differs"
+        default: "differs"
         }
     }
 

@@ -31,8 +31,7 @@ final class WebSocketDecoder: UpgradedDecoder {
         self.init(exchange: exchange, limits: context.options.limits)
         guard context.options.transcript.messages else { return }
         for direction in Direction.allCases {
-            sides[direction.index].recorder = MessageRecorder(
-                output: context.output, exchange: exchange.key, limit: context.options.transcript.payloadBytes)
+            sides[direction.index].recorder = MessageRecorder(context: context, exchange: exchange.key)
         }
     }
 

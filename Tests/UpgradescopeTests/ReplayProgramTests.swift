@@ -1,0 +1,83 @@
+// `replay` as its users run it, and messages as events.
+
+import Foundation
+import Testing
+
+@Suite("replay, as a program")
+struct ReplayProgramTests {
+    private static let samples = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        .deletingLastPathComponent().appending(path: "samples")
+    private var clean: String { Self.samples.appending(path: "clean-session.pcap").path }
+    private var smuggling: String {
+        Self.samples.appending(path: "request-behind-a-refused-upgrade-answered.pcap").path
+    }
+    /// Nobody listens on the discard port here.
+    private let nobody = "ws://127.0.0.1:9"
+
+    @Test("wrong usage is status 2")
+    func usage() throws {
+        let rows: [[String]] = [
+            [clean], [clean, "--to", "127.0.0.1:80"], [clean, "--to", "ws://user@h/"], [clean, "--to", "ws://h/path"],
+            [clean, "--to", nobody, "--raw"], [clean, "--to", nobody, "--pace", "slow"],
+            [clean, "--to", nobody, "--ignore", "xml:/a"], [clean, "--to", nobody, "--ignore", "regex:("],
+            [clean, "--to", nobody, "--carry", "token"], [clean, "--to", nobody, "--set-header", "no colon"],
+            [clean, "--to", nobody, "--set-header", "a: b\r\nc: d"], [clean, "--to", nobody, "--exchange", "99"],
+            [clean, "--to", nobody, "--rate", "0"], [clean, "--to", nobody, "--rate", "5", "--concurrency", "2"],
+            [clean, "--to", nobody, "--repeat", "1000000"], [clean, "--to", nobody, "-w", clean],
+            [clean, "--to", nobody, "--timeout", "soon"],
+        ]
+        for arguments in rows {
+            let run = try Program.run(["replay"] + arguments)
+            #expect(run.status == 2, "\(arguments): \(run.status) \(run.text)\(run.errors)")
+            #expect(!run.signalled)
+        }
+    }
+
+    @Test("a plan is printed and nothing is sent")
+    func plan() throws {
+        let run = try Program.run("replay", clean, "--to", nobody, "--dry-run")
+        #expect(run.status == 0)
+        #expect(run.text.contains("Nothing was sent"))
+        let cookie = Self.samples.appending(path: "cookie-in-clear-and-a-foreign-origin.pcap").path
+        let told = try Program.run("replay", cookie, "--to", nobody, "--dry-run")
+        #expect(told.text.contains("cookie is not sent"))
+        let sent = try Program.run("replay", cookie, "--to", nobody, "--dry-run", "--send-credentials")
+        #expect(!sent.text.contains("cookie is not sent"))
+    }
+
+    @Test("a target that never answers is status 3, an input that cannot be read as well")
+    func unreachable() throws {
+        let run = try Program.run("replay", clean, "--to", nobody)
+        #expect(run.status == 3)
+        #expect(run.text.contains("refuses connections"), "\(run.text)")
+        #expect(try Program.run("replay", "/no/such/file", "--to", nobody).status == 3)
+    }
+
+    @Test("--raw refuses bytes with credentials")
+    func raw() throws {
+        let cookie = Self.samples.appending(path: "cookie-in-clear-and-a-foreign-origin.pcap").path
+        let run = try Program.run("replay", cookie, "--to", nobody, "--raw", "--i-own-the-target")
+        #expect(run.status == 2)
+        #expect(run.errors.contains("--send-credentials"))
+        let plan = try Program.run("replay", smuggling, "--to", nobody, "--raw", "--i-own-the-target", "--dry-run")
+        #expect(plan.status == 0)
+        #expect(plan.text.contains("raw pacing"))
+    }
+
+    @Test("messages are events of their own")
+    func messages() throws {
+        let run = try Program.run("analyze", clean, "--format", "ndjson", "--messages")
+        let events = run.text.split(separator: "\n").compactMap {
+            try? JSONSerialization.jsonObject(with: Data($0.utf8)) as? [String: Any]
+        }
+        let messages = events.filter { $0["event"] as? String == "message" }
+        #expect(messages.count > 2)
+        #expect(messages.contains { $0["type"] as? String == "text" && $0["text"] is String })
+        #expect(messages.contains { $0["type"] as? String == "close" && $0["close_code"] as? Int == 1000 })
+        let keys = Set(events.filter { $0["event"] as? String == "exchange" }.compactMap { $0["key"] as? String })
+        #expect(messages.allSatisfy { keys.contains($0["exchange_key"] as? String ?? "") })
+        #expect(try Program.run("analyze", clean, "--messages").status == 2)
+        let without = try Program.run("analyze", clean, "--format", "ndjson")
+        #expect(!without.text.contains("\"message\","))
+    }
+}
