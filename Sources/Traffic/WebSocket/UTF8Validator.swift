@@ -5,7 +5,8 @@
 
 /// The automaton of RFC 3629 4, for whole words.
 ///
-/// A state is an amount to shift by, and the entry of a byte, shifted by the state, has the next state in its low six bits. So a byte costs a load and a shift, and no branch that could be guessed wrong.
+/// A state is an amount to shift by, and the entry of a byte, shifted by the state, has the next state in its low six bits.
+/// So a byte costs a load and a shift, and no branch that could be guessed wrong.
 enum UTF8Automaton {
     /// Nothing is open.
     static let accepting: UInt64 = 0
