@@ -78,8 +78,11 @@ struct AnalyzeCommand: ParsableCommand {
         let judgeOptions = try reporting.judgeOptions(for: outputs, reading.traffic)
         let judge = Judge(judgeOptions, events: outputs.eventFiles)
         var options = reporting.analyzerOptions(reading.traffic)
-        options.transcript.messages = messages
-        options.transcript.payloadBytes = Self.messageBytes
+        // Messages in events are cut short, those of a HAR file are not.
+        if messages, !options.transcript.messages {
+            options.transcript.messages = true
+            options.transcript.payloadBytes = Self.messageBytes
+        }
         var analysis = Analysis(
             options: options, filter: reading.packetFilter, judge: judge,
             progress: Progress(total: totalSize(of: captures), quiet: reporting.quiet))
