@@ -7,7 +7,8 @@ SECONDS ?= 60
 
 # What Debian has to bring beside Swift itself.
 BUILD_PACKAGES := pkg-config libpcap-dev zlib1g-dev libzstd-dev
-TEST_PACKAGES  := zstd python3-jsonschema node-har-schema python3-prometheus-client tmux
+TEST_PACKAGES  := zstd python3-jsonschema node-har-schema python3-prometheus-client tmux tcpdump tcpreplay \
+                  wireshark-common iproute2
 
 BINARY  = .build/release/upgradescope
 STATIC  = .build-static

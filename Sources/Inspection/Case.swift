@@ -17,7 +17,17 @@ struct Case {
     /// Held by reference: a case is handed to every check.
     private final class Subject {
         let exchange: Exchange
+        /// Of the heads that were asked for, by where they stand: several findings show the same ones.
+        private var secrets: [(place: Place, ranges: [Range<Int>])] = []
+
         init(_ exchange: Exchange) { self.exchange = exchange }
+
+        func secrets(of head: MessageHead) -> [Range<Int>] {
+            if let known = secrets.first(where: { $0.place == head.place }) { return known.ranges }
+            let ranges = Redaction.secretRanges(of: head)
+            if secrets.count < 4 { secrets.append((head.place, ranges)) }
+            return ranges
+        }
     }
 
     init(
@@ -93,7 +103,7 @@ struct Case {
     /// The value of a field as text, lines joined; "no X" is for the caller to say.
     func value(_ name: FieldName, of head: MessageHead?) -> String {
         guard let head, !isBrief else { return "" }
-        let secrets = Redaction.secretRanges(of: head)
+        let secrets = subject.secrets(of: head)
         return head.values(name).map { shown($0, hiding: secrets) }.joined(separator: ", ")
     }
 
@@ -104,7 +114,11 @@ struct Case {
     }
 
     func shownTarget(_ request: MessageHead) -> String {
-        isBrief ? "" : Words.plain(showSecrets ? request.target.text : Redaction.target(of: request))
+        isBrief
+            ? ""
+            : Words.plain(
+                showSecrets ? request.target.text : Redaction.text(request.target, hiding: subject.secrets(of: request))
+            )
     }
 
     func shown(_ slice: ArraySlice<UInt8>, hiding secrets: [Range<Int>] = []) -> String {
@@ -171,7 +185,7 @@ struct Case {
 
     private func evidence(_ label: String, _ head: MessageHead, _ range: Range<Int>, place: Place) -> Evidence {
         var excerpt = Array(head.bytes[range.lowerBound..<min(range.upperBound, range.lowerBound + 256)])
-        let secrets = showSecrets ? [] : Redaction.secretRanges(of: head)
+        let secrets = showSecrets ? [] : subject.secrets(of: head)
         let runs = Redaction.blot(&excerpt, at: range.lowerBound, secrets: secrets)
         return Evidence(label: label, place: place, excerpt: excerpt, redacted: runs)
     }

@@ -37,7 +37,7 @@ struct HeldPackets {
             start += PcapngWriter.lengthOfBlock(in: writer.bytes, at: start)
             packets -= 1
             letGo += 1
-            if start > 64 * 1024, start * 2 > writer.bytes.count {
+            if start * 2 > writer.bytes.count {
                 writer.bytes.removeFirst(start)
                 start = 0
             }
@@ -90,28 +90,25 @@ struct HeldPackets {
     }
 
     private mutating func hold(_ packet: CapturedPacket, _ span: Span<UInt8>, _ status: ConnectionStatus) {
-        let before = waiting[status.id]?.count ?? 0
-        var parts: Waiting?
-        if let number = status.datagram { parts = takeDatagram(number) }
-        let isOpening = !status.hasSpoken && (waiting[status.id]?.opening.bytes.count ?? 0) < Self.openingLimit
-        func add(_ held: inout Waiting) {
+        let parts = status.datagram.flatMap { takeDatagram($0) }
+        let (limit, room) = (limit, totalLimit - bytes)
+        /// Adds the packet to what is held of its connection; answers by how much that grew.
+        func add(_ held: inout Waiting) -> Int {
+            let before = held.count
             if let parts {
                 held.writer.bytes += parts.writer.bytes
                 held.packets += parts.packets
             }
-            if isOpening {
+            if !status.hasSpoken, held.opening.bytes.count < Self.openingLimit {
                 held.opening.packet(span, time: packet.time, originalLength: packet.originalLength)
             } else {
                 held.writer.packet(span, time: packet.time, originalLength: packet.originalLength)
             }
             held.packets += 1
+            while held.count > limit || held.count - before > room, held.dropOldest() {}
+            return held.count - before
         }
-        add(&waiting[status.id, default: Waiting()])
-        let others = bytes - before
-        while let count = waiting[status.id]?.count, count > limit || others + count > totalLimit {
-            guard waiting[status.id]?.dropOldest() == true else { break }
-        }
-        bytes = others + (waiting[status.id]?.count ?? 0)
+        bytes += add(&waiting[status.id, default: Waiting()])
     }
 
     /// What is held of a connection is to be written.

@@ -1,8 +1,9 @@
 // What is kept of the traffic: all of it, or the connections that carry an exchange.
 //
-// Blocks are gathered and written together, at the latest after a second. A recording may be a ring of files: each
-// begins anew and can be read alone. What cannot be written is said at once, the file is cut behind its last whole
-// block, and the capture goes on; the next file of the ring, or a reopened one, is tried again.
+// Blocks are gathered and written together, at the latest when the capture is refreshed. A recording may be a ring of
+// files: each begins anew and can be read alone. What cannot be written is said at once, the file is cut behind its
+// last whole block, and the capture goes on. A ring tries again in its next file, for which its oldest makes room; else
+// a reopened file is the next try.
 //
 // With `--only-exchanges` nobody can know at a connection's first packet whether it will carry an exchange. So its
 // packets are held (`HeldPackets`) until the analyzer says that it does, or that it will not.
@@ -29,7 +30,7 @@ public struct RecordingOptions: Sendable {
     public var onlyExchanges = false
     /// Bytes held of one connection, and of all, until they show an exchange.
     public var heldBytes = 256 * 1024
-    public var totalHeldBytes = 256 << 20
+    public var totalHeldBytes = 128 << 20
     /// The program that writes, for the head of the file.
     public var application = ""
     public init(path: String) { self.path = path }
@@ -67,11 +68,14 @@ public final class Recorder {
     private var filePackets: UInt64 = 0
     private var fileStart: Timestamp?
     private var lastTime = Timestamp(nanoseconds: 0)
-    private var lastFlush = Timestamp(nanoseconds: .min)
+    /// When a ring whose file failed tries the next one.
+    private var nextTry: Timestamp?
     /// Names of the ring's files, oldest first.
     private var names: [String] = []
     /// Something went wrong, and when it did it was said.
     public private(set) var hasFailed = false
+    /// It goes into a pipe that nobody reads any more.
+    public private(set) var hasLostReader = false
 
     /// Opens the first file.
     ///
@@ -125,29 +129,28 @@ public final class Recorder {
 
     /// Writes what is gathered; for whoever reads along, and so that little is lost.
     public func flush() {
-        let blocks = writer.bytes
-        let count = pending
-        writer.bytes.removeAll(keepingCapacity: true)
-        pending = 0
-        guard !blocks.isEmpty else { return }
-        guard file != nil else {
-            tally.lost += count
+        guard !writer.bytes.isEmpty else { return }
+        defer {
+            writer.bytes.removeAll(keepingCapacity: true)
+            pending = 0
+        }
+        guard let file else {
+            tally.lost += pending
             return
         }
-        let length = file?.length ?? 0
+        let length = file.length
+        var kept = pending
         do throws(FileFailure) {
-            try file?.write(blocks)
-            tally.packets += count
-            filePackets += count
+            try file.write(writer.bytes)
         } catch {
-            // How many of them are in the file is told by its end: all that are not are lost.
-            let kept = PcapngWriter.packets(of: blocks, within: Int((file?.length ?? 0) - length))
-            tally.packets += kept
-            filePackets += kept
-            tally.lost += count - kept
+            // What is in the file is whole; the rest is lost.
+            kept = PcapngWriter.packets(of: writer.bytes, within: Int(file.length - length))
+            tally.lost += pending - kept
             fail(error)
         }
-        tally.bytes += (file?.length ?? length) - length
+        tally.packets += kept
+        filePackets += kept
+        tally.bytes += file.length - length
     }
 
     /// Closes the file and goes on in a new one of the same name, or behind what is there if nobody moved it away.
@@ -174,6 +177,7 @@ public final class Recorder {
 
     private func isFull(at time: Timestamp) -> Bool {
         guard options.ring.isOn else { return false }
+        if let nextTry { return nextTry < time }
         if let bytes = options.ring.bytes, (file?.length ?? 0) + Int64(writer.bytes.count) >= bytes { return true }
         if let packets = options.ring.packets, filePackets + pending >= packets { return true }
         if let seconds = options.ring.seconds, let fileStart {
@@ -184,18 +188,19 @@ public final class Recorder {
 
     private func change(at time: Timestamp) {
         end(statistics)
-        open(nextPath(at: time), appending: false)
-        while let limit = options.ring.files, names.count > max(1, limit) {
+        // The oldest goes first: the disk may be full.
+        while let limit = options.ring.files, !names.isEmpty, names.count >= limit {
             RecordingFile.remove(names.removeFirst())
         }
+        open(nextPath(at: time), appending: false)
     }
 
     private func open(_ path: String, appending: Bool) {
+        nextTry = nil
         do throws(FileFailure) {
             file = try RecordingFile(path: path, appending: appending)
             begin(path)
         } catch {
-            file = nil
             fail(error, at: path)
         }
     }
@@ -243,9 +248,24 @@ public final class Recorder {
     }
 
     private func fail(_ failure: FileFailure, at path: String? = nil) {
-        hasFailed = true
-        let name = path ?? names.last ?? options.path
-        say("\(name == "-" ? "standard output" : name): \(failure); the capture goes on, what follows is not recorded")
+        if let file, file.isRegular, file.length == 0 {
+            // Not even its head could be written: that is no capture.
+            RecordingFile.remove(file.path)
+            names.removeAll { $0 == file.path }
+        }
         file = nil
+        nextTry = Timestamp(nanoseconds: lastTime.nanoseconds &+ Self.patience)
+        if failure.code == FileFailure.brokenPipe {
+            hasLostReader = true
+            return
+        }
+        let name = path ?? names.last ?? options.path
+        let message = "\(name == "-" ? "standard output" : name): \(failure)"
+        // A ring that tries again and again has said it.
+        if !hasFailed || !options.ring.isOn { say("\(message); the capture goes on, what follows is not recorded") }
+        hasFailed = true
     }
+
+    /// Nanoseconds, by packet time, until a ring tries again.
+    private static var patience: Int64 { 1_000_000_000 }
 }

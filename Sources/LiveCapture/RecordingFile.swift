@@ -7,6 +7,7 @@ import Traffic
 struct FileFailure: Error, CustomStringConvertible {
     var code: Int32
     static var last: FileFailure { FileFailure(code: errno) }
+    static var brokenPipe: Int32 { EPIPE }
     var description: String { unsafe String(cString: strerror(code)) }
 }
 
@@ -16,7 +17,7 @@ final class RecordingFile {
     private var descriptor: Int32
     /// Bytes in it, what was there before included.
     private(set) var length: Int64
-    private let isRegular: Bool
+    let isRegular: Bool
 
     /// Opens the file; what it held goes unless it is appended to.
     init(path: String, appending: Bool) throws(FileFailure) {

@@ -26,6 +26,8 @@ public struct ReportOptions: Sendable {
     public var messages = false
     /// `--strict`: an inconclusive verdict counts.
     public var strict = false
+    /// Exchanges that are kept for the report, of those that finished first; a capture without an end needs one.
+    public var spooledExchanges = Int.max
     /// Bytes of packed exchanges held in memory before a temporary file is used.
     public var spoolBytes = 8 << 20
     /// What is told of when `everyExchange` is off.
@@ -95,6 +97,11 @@ public final class ReportCollector {
             isKept = findings.isEmpty ? clean.admit(key) : withFindings.admit(key)
             // Behind everything that will be told of, not even its place in the numbering matters.
             if !isKept, clean.isBelow(key), withFindings.isBelow(key) { return spooled.count(findings) }
+        }
+        guard spooled.clean + spooled.withFindings < options.spooledExchanges else {
+            omitted.reasons.insert(
+                "only the first \(grouped(options.spooledExchanges)) exchanges are kept for the report")
+            return leaveOut(findings.count)
         }
         writer.removeAll()
         PackedExchange.write(findings, isKept ? exchange : nil, to: &writer)

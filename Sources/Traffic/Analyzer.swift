@@ -144,7 +144,7 @@ public struct Analyzer: ~Copyable {
             if isShared, !options.shard.includes(segment) { break }
             let mark = PacketMark(packet: packet.number, capture: capture, time: packet.time, acknowledged: nil)
             var index = connection(of: segment, mark)
-            if table[index].copy.isSpecial { index = settled(index, segment, mark) }
+            if table.isCopy(index) { index = settled(index, segment, mark) }
             if segment.isReassembled {
                 let payload = dissector.reassembled.extracting(segment.payload).array
                 table[index].receive(segment, payload: payload.span, mark: mark, context: context)
@@ -157,7 +157,7 @@ public struct Analyzer: ~Copyable {
                 let datagram = segment.isReassembled ? dissector.lastDatagram : nil
                 lastOwner = .connection(table[index].status(datagram: datagram))
             }
-            if table[index].isClosed { retire(index) }
+            if table.isClosed(index) { retire(index) }
         case .fragment: if options.tellsOwners { lastOwner = .datagram(dissector.lastDatagram) }
         case .notIP(let kind):
             tally.notIP += 1
@@ -196,7 +196,7 @@ public struct Analyzer: ~Copyable {
     private mutating func connection(of segment: Segment, _ mark: PacketMark) -> Int {
         let hash = ConnectionTable.hash(segment)
         if let index = table.find(segment, hash: hash) {
-            if !table[index].isSucceeded(by: segment) { return index }
+            if !table.isSucceeded(index, by: segment) { return index }
             end(index, .reused)
         }
         if table.count >= options.limits.connections, let victim = table.victim(quietSince: mark.time) {

@@ -18,7 +18,7 @@ public struct Limits: Sendable {
     public var connectionIdleSeconds = 7440
     /// Bytes of packets held of one connection, and of all, until they show an exchange that makes them worth recording.
     public var recordingBytes = 256 * 1024
-    public var totalRecordingBytes = 256 * 1024 * 1024
+    public var totalRecordingBytes = 128 * 1024 * 1024
     /// Requests that may be outstanding on one connection.
     public var outstandingRequests = 1024
     /// Exchanges of one connection kept open for what follows them.

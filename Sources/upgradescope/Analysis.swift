@@ -20,6 +20,8 @@ import Traffic
 struct JudgeOptions: Sendable {
     var inspector: Inspector
     var report: ReportOptions
+    /// Messages become events.
+    var tellsMessages = false
 
     /// The same for one of several jobs: together they hold no more than one would.
     func share(of jobs: Int) -> JudgeOptions {
@@ -35,6 +37,7 @@ final class Judge: AnalyzerOutput {
     private let collector: ReportCollector
     private let eventFiles: [OutputFile]
     private var events: EventStreams?
+    private let tellsMessages: Bool
     /// Who is told everything else that the analyzer tells.
     private let recorder: (any AnalyzerOutput)?
     /// Who watches while the capture is made.
@@ -47,6 +50,7 @@ final class Judge: AnalyzerOutput {
     ) {
         self.recorder = recorder
         self.observers = observers
+        tellsMessages = options.tellsMessages
         inspector = options.inspector
         collector = ReportCollector(options: options.report)
         eventFiles = events
@@ -66,7 +70,7 @@ final class Judge: AnalyzerOutput {
     func said(_ message: TranscriptMessage, in exchange: ExchangeKey) {
         collector.add(message, in: exchange)
         recorder?.said(message, in: exchange)
-        events?.add(message, in: exchange)
+        if tellsMessages { events?.add(message, in: exchange) }
     }
     func lostTrack(at place: Place, in exchange: ExchangeKey) { recorder?.lostTrack(at: place, in: exchange) }
     func requested(_ head: MessageHead, connection: UInt64) { recorder?.requested(head, connection: connection) }

@@ -62,11 +62,7 @@ struct AnalyzeCommand: ParsableCommand {
     @Flag(help: "Read all captures at once, by time: files that hold one direction each.")
     var merge = false
 
-    @Flag(help: "With --ndjson: every WebSocket message as an event of its own, with what it says.")
-    var messages = false
-
     func validate() throws {
-        guard !messages || reporting.writesEvents else { throw ValidationError("--messages needs --ndjson") }
         _ = try reporting.plan(inputs: captures)
         guard (1...Jobs.limit).contains(jobs) else { throw ValidationError("--jobs: 1 to \(Jobs.limit)") }
         guard captures.count <= Int(UInt16.max) else { throw ValidationError("more than 65535 captures") }
@@ -77,11 +73,8 @@ struct AnalyzeCommand: ParsableCommand {
         let outputs = Outputs(try reporting.plan(inputs: captures), layout: reporting.color.layout)
         let judgeOptions = try reporting.judgeOptions(for: outputs, reading.traffic)
         let judge = Judge(judgeOptions, events: outputs.eventFiles)
-        var options = reporting.analyzerOptions(reading.traffic)
-        options.transcript.messages = messages
-        options.transcript.payloadBytes = Self.messageBytes
         var analysis = Analysis(
-            options: options, filter: reading.packetFilter, judge: judge,
+            options: reporting.analyzerOptions(reading.traffic), filter: reading.packetFilter, judge: judge,
             progress: Progress(total: totalSize(of: captures), quiet: reporting.quiet))
 
         Signals.watch()
@@ -99,9 +92,6 @@ struct AnalyzeCommand: ParsableCommand {
         status.unwritable = !outputs.finish(quiet: reporting.quiet)
         try finish(with: status)
     }
-
-    /// Bytes of a message that an event holds at most.
-    private static let messageBytes = 1 << 20
 
     private func workers(_ judge: JudgeOptions, _ outputs: Outputs) -> Jobs {
         var workers = Jobs(count: jobs, isMerged: merge, judge: judge.share(of: jobs))

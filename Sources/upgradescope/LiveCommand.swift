@@ -154,8 +154,10 @@ struct LiveCommand: ParsableCommand {
             screen = makeScreen(plan, source.interface)
             let observers: [(any LiveObserver)?] = [screen, meter]
             outputs = Outputs(plan, layout: reporting.color.layout, areEventsFollowed: true)
+            var judging = try reporting.judgeOptions(for: outputs, traffic)
+            judging.report.spooledExchanges = Self.spooledExchanges
             judge = Judge(
-                try reporting.judgeOptions(for: outputs, traffic), events: outputs.eventFiles,
+                judging, events: outputs.eventFiles,
                 observers: observers.compactMap { $0 })
         } catch {
             throw CaptureFailure(.usage, "\(error)")
@@ -167,14 +169,16 @@ struct LiveCommand: ParsableCommand {
 
         Signals.watchCapture()
         if !reporting.quiet {
-            let running = newUser.map { ", as \($0.name)" } ?? (Privileges.isRoot ? ", as root (-Z gives that up)" : "")
+            let running =
+                newUser.map { ", as \($0.name)" } ?? (Privileges.isRoot ? ", as root (-Z USER gives that up)" : "")
             say("listening on \(name)\(running)")
             if let meter { say("metrics at http://\(meter.address)/metrics") }
         }
         let hasScreen = screen?.start() ?? false
         var watch = LiveWatch(
             stops: stops + (count.map { [StopCondition(.packets, $0)] } ?? []), quiet: reporting.quiet,
-            hasScreen: hasScreen)
+            hasScreen: hasScreen,
+            hasEventsOnTerminal: System.isTerminal(1) && outputs.eventFiles.contains { !$0.isFile })
         let problem = watch.run(source, session, outputs)
         screen?.stop()
         let report = session.finish(source.statistics(), problem: problem)
@@ -186,6 +190,9 @@ struct LiveCommand: ParsableCommand {
         status.unwritable = !outputs.finish(quiet: reporting.quiet) || recorder?.hasFailed ?? false
         if !reporting.quiet { say(LiveWords.end(session)) }
     }
+
+    /// However long it runs, the report tells of so many exchanges one by one; all of them are counted, and are events.
+    private static let spooledExchanges = 1_000_000
 
     private func makeRecorder(_ interface: RecordedInterface) throws(CaptureFailure) -> Recorder? {
         guard let recording else { return nil }

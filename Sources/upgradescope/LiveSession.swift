@@ -56,8 +56,9 @@ final class LiveSession {
         options.tellsOwners = recorder?.keepsOnlyExchanges ?? false
         options.tellsProgress = !judge.observers.isEmpty
         if let bytes = judge.observers.compactMap(\.messageBytes).max() {
+            let others = options.transcript.messages ? options.transcript.payloadBytes : 0
             options.transcript.messages = true
-            options.transcript.payloadBytes = bytes
+            options.transcript.payloadBytes = max(others, bytes)
         }
         analyzer = Analyzer(options: options, output: LiveOutput(judge, recorder))
     }
@@ -152,10 +153,12 @@ private final class LiveOutput: AnalyzerOutput {
     func finished(_ exchange: Exchange) { judge.finished(exchange) }
     func began(_ exchange: Exchange) { for observer in judge.observers { observer.began(exchange) } }
     func answered(_ exchange: Exchange) {
+        judge.answered(exchange)
         let findings = judge.findingsOfAnswer(exchange)
         for observer in judge.observers { observer.decided(exchange, findings: findings) }
     }
     func said(_ message: TranscriptMessage, in exchange: ExchangeKey) {
+        judge.said(message, in: exchange)
         for observer in judge.observers { observer.said(message, in: exchange) }
     }
     func ended(_ connection: ConnectionRecord) {

@@ -20,7 +20,7 @@ struct LiveWatch {
     /// What came before the end may still be on its way through the kernel's buffer.
     private static let grace = Duration.milliseconds(150)
 
-    init(stops: [StopCondition], quiet: Bool, hasScreen: Bool) {
+    init(stops: [StopCondition], quiet: Bool, hasScreen: Bool, hasEventsOnTerminal: Bool) {
         for stop in stops {
             switch stop.kind {
             case .duration:
@@ -33,7 +33,8 @@ struct LiveWatch {
         }
         // A screen shows all of that itself.
         self.quiet = quiet || hasScreen
-        line = Progress(total: nil, quiet: quiet || hasScreen)
+        // Events on the same terminal would be torn apart by a line that comes back.
+        line = Progress(total: nil, quiet: self.quiet || hasEventsOnTerminal)
     }
 
     /// Captures until something ends it; answers what, when that was not asked for.
@@ -43,11 +44,8 @@ struct LiveWatch {
         defer { line.end() }
         while true {
             let now = ContinuousClock.now
-            if end == nil, Signals.interrupted || outputs.isForsaken && session.recorder == nil {
-                end = now + Self.grace
-            } else if end == nil, let deadline, now >= deadline {
-                end = now + Self.grace
-            }
+            let isDue = deadline.map { now >= $0 } ?? false
+            if end == nil, Signals.interrupted || isDue || isForsaken(session, outputs) { end = now + Self.grace }
             if let end, now >= end { return nil }
             System.wait(for: source.descriptor, milliseconds: end == nil ? 200 : 20)
             do throws(CaptureFailure) {
@@ -67,6 +65,14 @@ struct LiveWatch {
                 attend(session, statistics, outputs)
             }
         }
+    }
+
+    /// Whoever read what comes out has gone, and there is nobody else it is for.
+    private func isForsaken(_ session: LiveSession, _ outputs: Outputs) -> Bool {
+        let hasLostRecording = session.recorder?.hasLostReader ?? false
+        guard outputs.hasLostReader || hasLostRecording else { return false }
+        let isRecorded = session.recorder != nil && !hasLostRecording
+        return !outputs.isWanted && !isRecorded && session.judge.observers.isEmpty
     }
 
     private func isFull(_ session: LiveSession) -> Bool {
@@ -93,7 +99,7 @@ struct LiveWatch {
             saidDrops = statistics.dropped
             nextWord = now + .seconds(10)
         }
-        line.update(bytes: Int64(clamping: session.bytes), packets: session.packets, exchanges: session.judge.exchanges)
+        line.update(LiveWords.progress(session))
     }
 }
 
@@ -107,10 +113,9 @@ enum LiveWords {
     static func progress(_ session: LiveSession) -> String {
         let counters = session.counters
         return [
-            number(session.packets, "packet"), sizeText(Int64(clamping: session.bytes)),
-            "\(session.statistics.dropped) dropped",
-            "\(session.openConnections) of \(counters.connections) connections open",
-            "\(session.judge.exchanges) of \(counters.exchanges) exchanges finished",
+            number(session.packets, "packet"), "\(session.statistics.dropped) dropped",
+            "\(session.openConnections) of \(number(counters.connections, "connection")) open",
+            "\(session.judge.exchanges) of \(number(counters.exchanges, "exchange")) finished",
         ].joined(separator: ", ") + recorded(session)
     }
 

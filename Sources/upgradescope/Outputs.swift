@@ -62,8 +62,9 @@ final class Outputs {
     /// The files that get events while the captures are read.
     var eventFiles: [OutputFile] { files.filter { $0.format == .ndjson }.map(\.file) }
 
-    /// Whoever read what is written has gone.
-    var isForsaken: Bool { !files.isEmpty && files.allSatisfy { $0.file.hasLostReader } }
+    /// Whether a reader has gone, and whether something is left that is written all the same.
+    var hasLostReader: Bool { files.contains { $0.file.hasLostReader } }
+    var isWanted: Bool { files.contains { !$0.file.hasLostReader } }
 
     /// Closes the files of events and goes on in new ones of the same names.
     func reopenEvents() {

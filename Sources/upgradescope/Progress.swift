@@ -17,9 +17,8 @@ struct Progress {
 
     /// Shows the line anew when it is time to.
     mutating func update(bytes: Int64, packets: UInt64, exchanges: UInt64) {
-        guard isOn, ContinuousClock.now >= next else { return }
+        guard isDue() else { return }
         let elapsed = max(0.001, Double((ContinuousClock.now - start) / .milliseconds(1)) / 1000)
-        next = ContinuousClock.now + .milliseconds(200)
         let rate = Double(bytes) / elapsed
         var parts = [
             total.map { "\(sizeText(bytes)) of \(sizeText($0))" } ?? sizeText(bytes),
@@ -28,8 +27,23 @@ struct Progress {
         if let total, rate > 0, bytes <= total {
             parts.append(Self.duration(Int64(Double(total - bytes) / rate)) + " left")
         }
+        fit(parts.joined(separator: ", "))
+    }
+
+    /// Shows words anew when it is time to.
+    mutating func update(_ words: @autoclosure () -> String) {
+        if isDue() { fit(words()) }
+    }
+
+    private mutating func isDue() -> Bool {
+        guard isOn, ContinuousClock.now >= next else { return false }
+        next = ContinuousClock.now + .milliseconds(200)
+        return true
+    }
+
+    private mutating func fit(_ line: String) {
         let columns = System.columns(of: 2) ?? 80
-        show(String(parts.joined(separator: ", ").prefix(max(1, columns - 1))))
+        show(String(line.prefix(max(1, columns - 1))))
     }
 
     /// Wipes the line out.

@@ -62,9 +62,6 @@ struct ReportingOptions: ParsableArguments {
     @Option(help: "What to print on standard output (default: text).")
     var format: OutputFormat?
 
-    /// Whether events are written at all.
-    var writesEvents: Bool { ndjson != nil || format == .ndjson }
-
     @Option(help: ArgumentHelp("Judge by these rules only (IDs or names).", valueName: "id,..."))
     var rules: [RuleList] = []
 
@@ -86,6 +83,9 @@ struct ReportingOptions: ParsableArguments {
     @Flag(help: "SHA-256 of the bytes of each stream, in the table of all connections.")
     var streamDigests = false
 
+    @Flag(help: "With --ndjson: every WebSocket message as an event of its own, with what it says.")
+    var messages = false
+
     @Flag(help: "Print errors and what was asked for by name, nothing else.")
     var quiet = false
 
@@ -99,9 +99,13 @@ struct ReportingOptions: ParsableArguments {
         var options = traffic.analyzerOptions
         options.allConnections = connections || streamDigests
         options.streamDigests = streamDigests
-        options.transcript.messages = needsMessages
+        options.transcript.messages = needsMessages || messages
+        if !needsMessages { options.transcript.payloadBytes = Self.messageBytes }
         return options
     }
+
+    /// Bytes of a message that an event holds at most.
+    private static let messageBytes = 1 << 20
 
     /// Whether a report is written that holds what was said.
     private var needsMessages: Bool { har != nil || format?.renderer?.needsMessages == true }
@@ -116,7 +120,7 @@ struct ReportingOptions: ParsableArguments {
         report.strict = strict
         let inspector = Inspector(
             selection: try selection(), showSecrets: traffic.showSecrets, thresholds: traffic.thresholds)
-        return JudgeOptions(inspector: inspector, report: report)
+        return JudgeOptions(inspector: inspector, report: report, tellsMessages: messages)
     }
 
     /// What the report means for the exit status.
@@ -154,6 +158,9 @@ struct ReportingOptions: ParsableArguments {
             try plan.add(format, to: "-", option: "--format", inputs: inputs)
         } else if !plan.usesStandardOutput, !quiet {
             try plan.add(fallback, to: "-", option: "--format", inputs: inputs)
+        }
+        if messages, !plan.targets.contains(where: { $0.format == .ndjson }) {
+            throw ValidationError("--messages needs --ndjson")
         }
     }
 }

@@ -119,6 +119,45 @@ import Traffic
         #expect(recorder.counts.packets == 0 && recorder.counts.lost == 9)
     }
 
+    /// A ring makes room by its oldest file, and goes on when there is some.
+    @Test func aRingTriesAgain() throws {
+        let folder = try Folder()
+        let disk = folder.path + "/disk"
+        try FileManager.default.createDirectory(atPath: disk, withIntermediateDirectories: true)
+        let mount = Process()
+        mount.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+        mount.arguments = ["mount", "-t", "tmpfs", "-o", "size=64k", "none", disk]
+        try mount.run()
+        mount.waitUntilExit()
+        guard mount.terminationStatus == 0 else { return print("SKIPPED: no tmpfs may be mounted") }
+        defer {
+            let unmount = Process()
+            unmount.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+            unmount.arguments = ["umount", disk]
+            try? unmount.run()
+            unmount.waitUntilExit()
+        }
+        var limits = RingLimits()
+        limits.bytes = 40_000
+        limits.files = 2
+        var said: [String] = []
+        let recorder = try Self.recorder(disk + "/ring.pcapng", ring: limits) { said.append($0) }
+        for second in 0..<400 {
+            Self.take(second..<(second + 1), recorder)
+            recorder.flush()
+        }
+        recorder.finish(InterfaceStatistics())
+        #expect(said.count == 1)
+        #expect(recorder.counts.lost > 0 && recorder.counts.packets > 200)
+        #expect(recorder.counts.lost + recorder.counts.packets == 400)
+        for name in try FileManager.default.contentsOfDirectory(atPath: disk) {
+            var reader = try CaptureReader(path: disk + "/" + name)
+            var batch: [CapturedPacket] = []
+            while reader.readBatch(&batch) {}
+            #expect(reader.description.complete, "\(name): \(reader.description.problems)")
+        }
+    }
+
     @Test func aFolderThatIsNotThereIsKnownAtOnce() throws {
         #expect(throws: CaptureFailure.self) { try Self.recorder("/nowhere/at/all.pcapng") }
     }

@@ -123,6 +123,20 @@ struct SpoolTests {
         return entries
     }
 
+    @Test("a report of so many exchanges counts the others")
+    func spoolCeiling() throws {
+        var options = ReportOptions()
+        options.spooledExchanges = 3
+        let entries = (0..<5).map { index -> Fixture.Entry in (Fixture.websocket(packet: UInt32(10 + index * 10)), []) }
+        let report = Fixture.report(options, entries: entries)
+        #expect(report.summary.exchanges == 5)
+        #expect(report.omitted.exchanges == 2)
+        var told = 0
+        try report.forEachExchange { _ in told += 1 }
+        #expect(told == 3)
+        #expect(report.omitted.why.contains("only the first 3 exchanges"))
+    }
+
     @Test("what several exchanges show together is told with the later one, whatever the order", arguments: 0..<6)
     func correlated(round: Int) throws {
         var options = ReportOptions()

@@ -207,6 +207,27 @@ import Testing
         #expect(try live.end(nil) == 0, "\(live.errors)")
     }
 
+    @Test func aReaderOfTheRecordingThatLeavesIsNoErrorEither() throws {
+        guard let scene = try Scene() else { return }
+        let pipe = Pipe()
+        let live = try scene.network.live(["-w", "-"], output: pipe)
+        try pipe.fileHandleForWriting.close()
+        try pipe.fileHandleForReading.close()
+        try scene.talk(2)
+        #expect(try live.end(nil) == 0, "\(live.errors)")
+        #expect(!live.errors.contains("Broken pipe"))
+    }
+
+    @Test func aRecordingGoesThroughAPipe() throws {
+        guard let scene = try Scene() else { return }
+        let live = try scene.network.live(["-w", "-", "-a", "packets:30"])
+        try scene.talk(4)
+        #expect(try live.end(nil) == 0, "\(live.errors)")
+        try scene.folder.write(
+            "a.pcapng", Array(try Data(contentsOf: URL(fileURLWithPath: live.folder.path("stdout")))))
+        #expect(try scene.exchanges(in: "a.pcapng") > 2)
+    }
+
     @Test func aReaderThatLeavesDoesNotEndARecording() throws {
         guard let scene = try Scene() else { return }
         let pipe = Pipe()
@@ -267,6 +288,58 @@ import Testing
         #expect(interface?["filter"] as? String == "tcp port 1")
     }
 
+    /// What found no room is said while it runs, and no report is clean behind it; neither is that of the recording.
+    @Test func dropsMakeTheReportInconclusive() throws {
+        guard let scene = try Scene() else { return }
+        let live = try scene.network.live([
+            "-B", "256", "--json", scene.folder.path("r.json"), "-w", scene.folder.path("a.pcapng"), "--strict",
+        ])
+        live.signal(SIGSTOP)
+        try scene.talk(60, upgrades: false)
+        live.signal(SIGCONT)
+        try live.wait(for: "dropped so far")
+        #expect(try live.end() == 4, "\(live.errors)")
+        let again = try Program.run(
+            "analyze", scene.folder.path("a.pcapng"), "--json", scene.folder.path("again.json"), "--quiet", "--strict")
+        #expect(again.status == 4)
+        for name in ["r.json", "again.json"] {
+            let report = try JSONReportFile(scene.folder.path(name))
+            #expect(report.verdict == "inconclusive")
+            let interfaces = (report.object["captures"] as? [[String: Any]])?.first?["interfaces"] as? [[String: Any]]
+            #expect((interfaces?.first?["drops"] as? Int ?? 0) > 0)
+        }
+        #expect(try JSONReportFile(scene.folder.path("r.json")).exchanges.isEmpty)
+    }
+
+    /// What is cut off is counted, and times are as fine as they were asked for.
+    @Test func packetsAreCutAndTimedAsAskedFor() throws {
+        guard let scene = try Scene() else { return }
+        let live = try scene.network.live([
+            "-s", "96", "-p", "--time-stamp-precision", "micro", "--json",
+            scene.folder.path("r.json"), "-w", scene.folder.path("a.pcapng"), "--fail-on", "never",
+        ])
+        try scene.talk(2, upgrades: false)
+        #expect(try live.end() == 0, "\(live.errors)")
+        let report = try JSONReportFile(scene.folder.path("r.json"))
+        let capture = try #require((report.object["captures"] as? [[String: Any]])?.first)
+        #expect(capture["snapped_packets"] as? Int ?? 0 > 0)
+        #expect((capture["interfaces"] as? [[String: Any]])?.first?["snaplen"] as? Int == 96)
+        #expect((capture["first_packet"] as? String)?.hasSuffix("000Z") == true)
+        #expect(try scene.exchanges(in: "a.pcapng") == 0)
+    }
+
+    /// All interfaces at once: each packet with the header that Linux makes for them.
+    @Test func anyIsAllInterfaces() throws {
+        guard let scene = try Scene() else { return }
+        let live = try scene.network.start(
+            on: scene.network.server,
+            [Program.path, "live", "-i", "any", "--json", scene.folder.path("r.json"), "-a", "exchanges:2"])
+        try live.wait(for: "listening on any")
+        try scene.talk(2)
+        #expect(try live.end(nil) == 0, "\(live.errors)")
+        #expect(try JSONReportFile(scene.folder.path("r.json")).exchanges.count == 2)
+    }
+
     // MARK: Privileges
 
     @Test func withoutTheCapabilityTheCommandThatGrantsItIsSaid() throws {
@@ -302,6 +375,29 @@ import Testing
         let attributes = try FileManager.default.attributesOfItem(atPath: scene.folder.path("a.pcapng"))
         #expect(attributes[.ownerAccountID] as? Int == 65534)
         #expect(attributes[.posixPermissions] as? Int == 0o600)
+    }
+
+    /// As the systemd unit starts it: a user without rights, and one capability, which is gone once it listens.
+    @Test func theCapabilityAloneIsEnough() throws {
+        guard let scene = try Scene(), try Program.shell("command -v setpriv", []).status == 0 else { return }
+        let folder = try Folder()
+        let program = try Self.copy(into: folder)
+        let live = try scene.network.start(
+            on: scene.network.server,
+            [
+                "setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", "--inh-caps=-all,+net_raw",
+                "--ambient-caps=-all,+net_raw", "--bounding-set=-all,+net_raw", program, "live", "-i",
+                TestNetwork.interface,
+            ])
+        try live.wait(for: "listening on")
+        let status = try String(contentsOfFile: "/proc/\(live.process.processIdentifier)/status", encoding: .utf8)
+        for line in status.split(separator: "\n")
+        where line.hasPrefix("CapEff:") || line.hasPrefix("CapPrm:") || line.hasPrefix("CapAmb:") {
+            #expect(line.hasSuffix("0000000000000000"), "\(line)")
+        }
+        try scene.talk(1)
+        try live.wait("an exchange") { live.output.contains("{\"event\":\"exchange\"") }
+        #expect(try live.end() == 0, "\(live.errors)")
     }
 
     /// Under sudo the invoking user is meant.

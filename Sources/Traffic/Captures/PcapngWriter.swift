@@ -98,16 +98,18 @@ public struct PcapngWriter: Sendable {
         let padding = -packet.count & 3
         let length = UInt32(truncatingIfNeeded: 32 + packet.count + padding)
         let time = UInt64(bitPattern: time.nanoseconds)
-        bytes.word(BlockType.enhancedPacket)
-        bytes.word(length)
-        bytes.word(interface)
-        bytes.word(UInt32(truncatingIfNeeded: time >> 32))
-        bytes.word(UInt32(truncatingIfNeeded: time))
-        bytes.word(UInt32(truncatingIfNeeded: packet.count))
-        bytes.word(originalLength)
+        let words: [7 of UInt32] = [
+            BlockType.enhancedPacket, length, interface, UInt32(truncatingIfNeeded: time >> 32),
+            UInt32(truncatingIfNeeded: time), UInt32(truncatingIfNeeded: packet.count), originalLength,
+        ]
+        // On the stack and appended at once: a byte at a time costs more than the packet itself.
+        var head = [28 of UInt8](repeating: 0)
+        for index in 0..<7 { head.store(words[index], at: 4 * index) }
+        var tail = [8 of UInt8](repeating: 0)
+        tail.store(length, at: 4)
+        bytes.append(head.span)
         bytes.append(packet)
-        for _ in 0..<padding { bytes.append(0) }
-        bytes.word(length)
+        bytes.append(tail.span.extracting((4 - padding)..<8))
     }
 
     private mutating func commented(
@@ -205,6 +207,16 @@ public struct PcapngWriter: Sendable {
             end += length
         }
         return end
+    }
+}
+
+extension InlineArray where Element == UInt8 {
+    @inline(__always)
+    fileprivate mutating func store(_ value: UInt32, at index: Int) {
+        self[index] = UInt8(truncatingIfNeeded: value)
+        self[index + 1] = UInt8(truncatingIfNeeded: value >> 8)
+        self[index + 2] = UInt8(truncatingIfNeeded: value >> 16)
+        self[index + 3] = UInt8(truncatingIfNeeded: value >> 24)
     }
 }
 

@@ -26,13 +26,15 @@ struct ParsedHead {
     func has(_ name: FieldName) -> Bool { present >> UInt64(name.rawValue) & 1 == 1 }
 
     /// The head as a value of its own; `bytes` are those it was parsed from.
-    func copied(from bytes: Span<UInt8>, place: Place) -> MessageHead {
+    ///
+    /// Where it is one of the many that nobody will judge, its control bytes are not looked for.
+    func copied(from bytes: Span<UInt8>, place: Place, isPlain: Bool = false) -> MessageHead {
         var head = MessageHead(
             bytes: bytes.extracting(skipped..<length).array,
             startLine: isRequest
                 ? .request(method: method, target: target) : .response(status: status, reason: reason),
             version: version, lines: lines, defects: defects, place: place)
-        if head.hasControlByte { head.defects.insert(.controlByte) }
+        if !isPlain, head.hasControlByte { head.defects.insert(.controlByte) }
         return head
     }
 }

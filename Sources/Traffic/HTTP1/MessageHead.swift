@@ -110,7 +110,14 @@ public struct MessageHead: Sendable, Equatable {
         left.bytes == right.bytes && left.place == right.place
     }
 
-    /// A control byte other than the tab, CR and LF, which have defects of their own (RFC 9110 5.5).
+    /// The same, its control bytes noted among the defects.
+    var judged: MessageHead {
+        var head = self
+        if hasControlByte { head.defects.insert(.controlByte) }
+        return head
+    }
+
+    /// Whether a control byte other than the tab, CR and LF, which have defects of their own, stands in it (RFC 9110 5.5).
     var hasControlByte: Bool {
         let bytes = bytes.span
         var index = 0

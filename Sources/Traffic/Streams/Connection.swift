@@ -67,15 +67,8 @@ struct Connection {
         self.tunnel == tunnel && (client == one && server == other || client == other && server == one)
     }
 
-    /// Whether a packet on these addresses is the beginning of another connection (REPORT.md, `connections`).
-    @inline(__always)
-    func isSucceeded(by segment: Segment) -> Bool {
-        // The common case first: an open connection, and no SYN.
-        if !isClosed, !segment.flags.contains(.syn) { return false }
-        return isReplaced(by: segment)
-    }
-
-    private func isReplaced(by segment: Segment) -> Bool {
+    /// Whether a SYN, or a packet behind the end, does not belong to this connection any more.
+    func isReplaced(by segment: Segment) -> Bool {
         let direction: Direction = segment.source == client ? .client : .server
         if segment.flags.contains(.syn), !segment.flags.contains(.ack) {
             guard streams[direction.index].hasBase else { return isClosed }

@@ -81,6 +81,20 @@ struct ConnectionTable {
         @inline(__always) _modify { yield &connections[index] }
     }
 
+    // Asked for every packet: through the subscript the whole connection would be copied to look at one bit of it.
+
+    @inline(__always)
+    func isCopy(_ index: Int) -> Bool { connections[index].copy.isSpecial }
+    @inline(__always)
+    func isClosed(_ index: Int) -> Bool { connections[index].isClosed }
+    /// Whether a packet on the addresses of a connection is the beginning of another (REPORT.md, `connections`).
+    @inline(__always)
+    func isSucceeded(_ index: Int, by segment: Segment) -> Bool {
+        // The common case first: an open connection, and no SYN.
+        if !connections[index].isClosed, !segment.flags.contains(.syn) { return false }
+        return connections[index].isReplaced(by: segment)
+    }
+
     func isLive(_ index: Int) -> Bool { index < live.count && live[index] }
 
     /// Takes a connection out; its place is free.

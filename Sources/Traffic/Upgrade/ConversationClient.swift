@@ -123,7 +123,7 @@ extension ConversationState {
                 ? .upgrade
                 : context.head.has(.secWebSocketKey) || context.head.has(.http2Settings)
                     || context.head.has(.capsuleProtocol) ? .lostOffer : nil
-        let head = context.head.copied(from: bytes, place: place)
+        let head = context.head.copied(from: bytes, place: place, isPlain: kind == nil)
         if context.options.transcript.streams || context.options.transcript.requests {
             context.output.requested(head, connection: startFacts.id)
         }

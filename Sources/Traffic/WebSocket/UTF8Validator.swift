@@ -3,8 +3,9 @@
 // A state is what may come next: how many continuation bytes, and in which range the next one must lie (RFC 3629
 // 4). Overlong forms, surrogates and values above U+10FFFF are excluded by the range of the second byte.
 
-/// The automaton of RFC 3629 4, for whole words: a state is an amount to shift by, and the entry of a byte, shifted by the
-/// state, has the next state in its low six bits. So a byte costs a load and a shift, and no branch that could be guessed wrong.
+/// The automaton of RFC 3629 4, for whole words.
+///
+/// A state is an amount to shift by, and the entry of a byte, shifted by the state, has the next state in its low six bits. So a byte costs a load and a shift, and no branch that could be guessed wrong.
 enum UTF8Automaton {
     /// Nothing is open.
     static let accepting: UInt64 = 0
