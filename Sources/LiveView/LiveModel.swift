@@ -138,7 +138,13 @@ public struct LiveModel: Sendable {
     }
 
     /// A message went by; no more of its payload than `LiveMessage.excerptLimit` is of use.
-    public mutating func said(_ message: TranscriptMessage, in key: ExchangeKey) {
+    public mutating func said(_ whole: TranscriptMessage, in key: ExchangeKey) {
+        var message = whole
+        // Others may have asked for more, and sizes of fragments are of no use here.
+        if message.payload.count > LiveMessage.excerptLimit {
+            message.payload = Array(message.payload.prefix(LiveMessage.excerptLimit))
+        }
+        message.fragments = []
         recent.append((key, message))
         guard key == followed else { return }
         messages.append(LiveMessage(message))

@@ -153,6 +153,7 @@ private final class LiveOutput: AnalyzerOutput {
     func finished(_ exchange: Exchange) { judge.finished(exchange) }
     func began(_ exchange: Exchange) { for observer in judge.observers { observer.began(exchange) } }
     func answered(_ exchange: Exchange) {
+        judge.answered(exchange)
         let findings = judge.findingsOfAnswer(exchange)
         for observer in judge.observers { observer.decided(exchange, findings: findings) }
     }

@@ -27,7 +27,7 @@ import Testing
         """
 
     private static let client = """
-        import socket, sys
+        import signal, socket, sys
         talk = socket.create_connection((sys.argv[1], 22180))
         talk.sendall(f"GET {sys.argv[2]} HTTP/1.1\\r\\nHost: cable.example\\r\\nUpgrade: websocket\\r\\nConnection: Upgrade\\r\\n"
             "Sec-WebSocket-Version: 13\\r\\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\\r\\n\\r\\n".encode())
@@ -36,7 +36,7 @@ import Testing
             talk.sendall(bytes.fromhex("818537fa213d7f9f4d5158"))
             talk.recv(4096)
         print("said", file=sys.stderr, flush=True)
-        sys.stdin.read()
+        if len(sys.argv) > 3: signal.pause()
         """
 
     @Test func tableMessagesReport() throws {
@@ -54,10 +54,7 @@ import Testing
 
         let open = try network.start(
             on: network.client,
-            [
-                "sh", "-c", "sleep 60 | exec python3 -c \"$0\" \"$@\"", Self.client, TestNetwork.serverAddress,
-                "/chat?token=s3cret",
-            ])
+            ["python3", "-c", Self.client, TestNetwork.serverAddress, "/chat?token=s3cret", "and stay"])
         try open.wait(for: "said")
         let refused = try network.start(
             on: network.client, ["python3", "-c", Self.client, TestNetwork.serverAddress, "/no"])

@@ -135,7 +135,7 @@ import Testing
                   05:30:26  RES013    The offer was answered with a redirect, 301 Moved Permane…
                   05:18:12  RES010    The answer is 426 but names no protocol in Upgrade.
                   05:18:12  RES002    The answer 426 Upgrade Required has Upgrade, but Connecti…
-                 ? help   q quit   enter follow   / filter   s sort   o open only  filter echo
+                 ? help   q quit   enter follow   / filter   s sort   o open only   filter echo
                 """)
     }
 
@@ -157,13 +157,13 @@ import Testing
     }
 
     @Test func stopsAndGoesOn() throws {
-        guard let terminal = try terminal(columns: 100, rows: 20) else { return }
+        guard let terminal = try terminal(columns: 100, rows: 50) else { return }
         let shown = try terminal.screen
         try terminal.type("C-z")
         try terminal.wait("the shell") { $0.contains { $0.contains("Stopped") } }
         try expectRestored(terminal)
         // The size changes while it sleeps.
-        try terminal.resize(columns: 90, rows: 20)
+        try terminal.resize(columns: 90, rows: 50)
         try terminal.type("fg", "Enter")
         try terminal.wait("the view") { $0.first?.contains("7 exchanges") == true && $0.count == shown.count }
         #expect(try terminal.value("cursor_flag") == "0")

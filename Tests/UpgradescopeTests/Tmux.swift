@@ -64,8 +64,10 @@ final class Tmux {
         var description: String { "no \(what) on the screen:\n" + screen.joined(separator: "\n") }
     }
 
-    /// The first call starts the server. It would keep the signals that the runner of tests blocks, and the descriptors
-    /// by which the runner sees that a process has ended.
+    /// The first call starts the server.
+    ///
+    /// It would keep the signals that the runner of tests blocks, and the descriptors by which the runner sees that a
+    /// process has ended.
     private static let detached = """
         import os, signal, sys
         signal.pthread_sigmask(signal.SIG_SETMASK, [])
