@@ -64,9 +64,9 @@ final class Tmux {
         var description: String { "no \(what) on the screen:\n" + screen.joined(separator: "\n") }
     }
 
-    /// The first call starts the server.
+    /// Starts a program that is free of its parent's signals and descriptors.
     ///
-    /// It would keep the signals that the runner of tests blocks, and the descriptors by which the runner sees that a
+    /// The first call of tmux starts its server. It would keep the signals that the runner of tests blocks, and the descriptors by which the runner sees that a
     /// process has ended.
     private static let detached = """
         import os, signal, sys
