@@ -133,7 +133,7 @@ private let rows: [CaptureRow] = [
 ]
 
 @Suite struct RulesInCapturesTests {
-    @Test(.timeLimit(.minutes(10))) func everyRuleHasItsCaptures() throws {
+    @Test(.timeLimit(.minutes(30))) func everyRuleHasItsCaptures() throws {
         guard let lab = SharedMaterial.captures(of: "lab", for: "rules in captures"),
             let others = SharedMaterial.captures(of: "third-party", for: "rules in captures")
         else { return }

@@ -5,7 +5,7 @@ import Testing
 
 @testable import Metrics
 
-@Suite(.timeLimit(.minutes(2))) struct ServerTests {
+@Suite(.timeLimit(.minutes(30))) struct ServerTests {
     private func server(_ change: (inout MetricsServer.Limits) -> Void = { _ in }) throws -> (MetricsServer, Int) {
         var limits = MetricsServer.Limits()
         change(&limits)

@@ -4,7 +4,7 @@
 import Foundation
 import Testing
 
-@Suite(.serialized, .timeLimit(.minutes(5))) struct LiveScreenTests {
+@Suite(.serialized, .timeLimit(.minutes(30))) struct LiveScreenTests {
     private static let server = """
         import asyncio, sys
         async def talk(reader, writer):

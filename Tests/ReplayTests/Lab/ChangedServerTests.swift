@@ -7,7 +7,7 @@ import Traffic
 
 @testable import Replay
 
-@Suite("A changed server", .serialized, .timeLimit(.minutes(3)))
+@Suite("A changed server", .serialized, .timeLimit(.minutes(30)))
 struct ChangedServerTests {
     struct Row: CustomTestStringConvertible {
         var way: String

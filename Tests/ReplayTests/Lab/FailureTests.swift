@@ -6,7 +6,7 @@ import Traffic
 
 @testable import Replay
 
-@Suite("Servers that fail", .serialized, .timeLimit(.minutes(4)))
+@Suite("Servers that fail", .serialized, .timeLimit(.minutes(30)))
 struct FailureTests {
     struct Row: CustomTestStringConvertible {
         var way: String

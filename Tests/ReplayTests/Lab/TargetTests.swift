@@ -8,7 +8,7 @@ import Traffic
 
 @testable import Replay
 
-@Suite("Targets of a replay", .serialized, .timeLimit(.minutes(4)))
+@Suite("Targets of a replay", .serialized, .timeLimit(.minutes(30)))
 struct TargetTests {
     @Test("wss: with a test authority, and with certificates that are wrong")
     func tls() throws {
