@@ -108,7 +108,8 @@ final class TerminalDevice: @unchecked Sendable {
     /// Stops the program as Ctrl-Z does, and goes on when it is continued.
     func suspend() -> Bool {
         leave()
-        kill(getpid(), SIGSTOP)
+        // Not `kill`: another thread might take that signal, and this one go on before all are stopped.
+        raise(SIGSTOP)
         return enter()
     }
 

@@ -76,7 +76,7 @@ struct ChangedServerTests {
     func changed(_ row: Row) throws {
         let server = try ScriptedServer("changed_server", row.way)
         var options = ReplayOptions()
-        options.timeout = 1_000_000_000
+        options.timeout = 3_000_000_000
         options.compare.latencyBudget = 500_000_000
         let session = try recording()
         let report = try Lab.replay([session], to: "ws://127.0.0.1:\(server.port)", options: options)
@@ -101,7 +101,7 @@ struct ChangedServerTests {
     func ignored() throws {
         let session = try recording()
         var options = ReplayOptions()
-        options.timeout = 1_000_000_000
+        options.timeout = 3_000_000_000
         options.compare.pointers = [JSONPointer(["user", "name"])]
         let field = try ScriptedServer("changed_server", "field")
         #expect(try Lab.replay([session], to: "ws://127.0.0.1:\(field.port)", options: options).verdicts == [.same: 1])
