@@ -11,7 +11,11 @@ enum TerminalText {
             switch piece {
             case .redacted(let length): result += CapturedText.note(redacted: length)
             case .bytes(let bytes):
-                UTF8Walk.forEach(bytes) { scalar, sequence in
+                // Most is plain: it is taken as it is, up to the first byte that is not.
+                let whole = limit == .max ? bytes : bytes.prefix(0)
+                let plain = whole.prefix { 0x20 <= $0 && $0 < 0x7f && $0 != 0x5c }
+                result += String(decoding: plain, as: UTF8.self)
+                UTF8Walk.forEach(bytes[plain.endIndex...]) { scalar, sequence in
                     count += 1
                     if count == limit { result += "…" }
                     guard count < limit else { return }
@@ -25,6 +29,7 @@ enum TerminalText {
     /// Words of ours that may hold captured text; line ends stay.
     static func safe(_ text: String) -> String {
         var result = ""
+        if text.utf8.allSatisfy({ $0 == 0x0a || 0x20 <= $0 && $0 < 0x7f }) { return text }
         UTF8Walk.forEach(Array(text.utf8)[...]) { scalar, sequence in
             if scalar == 0x0a || scalar == 0x5c {
                 result += scalar == 0x0a ? "\n" : "\\"
@@ -54,7 +59,9 @@ enum TerminalText {
 
     /// Columns a text takes: two for East Asian wide characters and pictographs, none for combining marks.
     static func columns(_ text: some StringProtocol) -> Int {
-        text.unicodeScalars.reduce(0) { sum, scalar in
+        let bytes = text.utf8
+        if bytes.allSatisfy({ $0 < 0x80 }) { return bytes.count }
+        return text.unicodeScalars.reduce(0) { sum, scalar in
             switch scalar.value {
             case 0x300...0x36f, 0x1ab0...0x1aff, 0x1dc0...0x1dff, 0x20d0...0x20ff, 0xfe00...0xfe0f, 0xfe20...0xfe2f: sum
             case 0x1100...0x115f, 0x2e80...0xa4cf, 0xac00...0xd7a3, 0xf900...0xfaff, 0xfe30...0xfe6f, 0xff00...0xff60,
@@ -72,47 +79,74 @@ enum TerminalText {
     static func wrap(_ text: String, width: Int, configuration: Bool = false) -> [String] {
         let width = max(width, 20)
         var lines: [String] = []
-        for (number, paragraph) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
+        for (number, bytes) in text.utf8.split(separator: 0x0a, omittingEmptySubsequences: false).enumerated() {
+            let paragraph = Substring(bytes)
+            if isOneLine(bytes, width: width) {
+                lines.append(String(paragraph))
+                continue
+            }
             // Indented lines are configuration: their spaces mean something.
-            let indent = String(paragraph.prefix { $0 == " " })
+            let indent = String(repeating: " ", count: bytes.prefix { $0 == 0x20 }.count)
             let further = configuration && number > 0 ? indent + "    " : indent
             var line = indent
-            var used = columns(indent)
+            var used = indent.utf8.count
             var isFresh = true
-            for word in paragraph.dropFirst(indent.count).split(separator: " ") {
+            for word in bytes.split(separator: 0x20) {
                 var rest = Substring(word)
-                if !isFresh, used + 1 + columns(rest) > width {
+                var columns = columns(rest)
+                if !isFresh, used + 1 + columns > width {
                     lines.append(line)
                     line = further
-                    used = columns(further)
+                    used = further.utf8.count
                     isFresh = true
                 }
                 if !isFresh {
                     line += " "
                     used += 1
                 }
-                while used + columns(rest) > width {
-                    var head = ""
-                    while let next = rest.first, used + columns(head) + columns(String(next)) <= width {
-                        head.append(next)
-                        rest.removeFirst()
-                    }
-                    if head.isEmpty, let next = rest.first {
-                        head.append(next)
-                        rest.removeFirst()
-                    }
+                while used + columns > width {
+                    let head = cut(&rest, columns: width - used)
                     lines.append(line + head)
                     line = further
-                    used = columns(further)
+                    used = further.utf8.count
+                    columns = Self.columns(rest)
                     if rest.isEmpty { break }
                 }
                 line += rest
-                used += columns(rest)
+                used += columns
                 isFresh = rest.isEmpty
             }
             lines.append(line)
         }
         return lines
+    }
+
+    /// Nothing is to be done: no byte of it is more than a column, and its words are one space apart.
+    private static func isOneLine(_ bytes: Substring.UTF8View, width: Int) -> Bool {
+        var count = 0
+        var before: UInt8 = 0x2e
+        var isIndent = true
+        for byte in bytes {
+            if byte != 0x20 { isIndent = false } else if before == 0x20, !isIndent { return false }
+            before = byte
+            count += 1
+        }
+        return count <= width && (before != 0x20 || isIndent)
+    }
+
+    /// Takes the beginning of a word that fits, at least one character.
+    private static func cut(_ word: inout Substring, columns: Int) -> Substring {
+        var end = word.startIndex
+        var used = 0
+        while end < word.endIndex {
+            let next = word.index(after: end)
+            used += Self.columns(word[end..<next])
+            if used > columns, end > word.startIndex { break }
+            end = next
+        }
+        let head = word[..<end]
+        word = word[end...]
+        return head
     }
 }
 

@@ -25,12 +25,35 @@ struct ParsedHead {
 
     func has(_ name: FieldName) -> Bool { present >> UInt64(name.rawValue) & 1 == 1 }
 
+    /// Whether it is a request with that method; `bytes` are those it was parsed from.
+    func isMethod(_ bytes: Span<UInt8>, _ name: StaticString) -> Bool {
+        method.count == name.utf8CodeUnitCount && bytes.has(name, at: skipped)
+    }
+
+    /// Whether that text stands anywhere in a value of that field, whatever its case: a cheap look before a proper one.
+    func mentions(_ text: StaticString, in name: FieldName, of bytes: Span<UInt8>) -> Bool {
+        guard has(name) else { return false }
+        for line in lines where line.name == name {
+            var start = skipped + Int(line.valueRange.lowerBound)
+            let last = skipped + Int(line.valueRange.upperBound) - text.utf8CodeUnitCount
+            while start <= last {
+                if bytes.hasIgnoringCase(text, at: start) { return true }
+                start += 1
+            }
+        }
+        return false
+    }
+
+    /// Its bytes without the empty lines in front.
+    @_lifetime(copy bytes)
+    func bytes(in bytes: Span<UInt8>) -> Span<UInt8> { bytes.extracting(skipped..<length) }
+
     /// The head as a value of its own; `bytes` are those it was parsed from.
     ///
     /// Where it is one of the many that nobody will judge, its control bytes are not looked for.
     func copied(from bytes: Span<UInt8>, place: Place, isPlain: Bool = false) -> MessageHead {
         var head = MessageHead(
-            bytes: bytes.extracting(skipped..<length).array,
+            bytes: self.bytes(in: bytes).array,
             startLine: isRequest
                 ? .request(method: method, target: target) : .response(status: status, reason: reason),
             version: version, lines: lines, defects: defects, place: place)

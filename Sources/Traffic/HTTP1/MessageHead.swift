@@ -112,13 +112,6 @@ public struct MessageHead: Sendable, Equatable {
         left.bytes == right.bytes && left.place == right.place
     }
 
-    /// The same, its control bytes noted among the defects.
-    var judged: MessageHead {
-        var head = self
-        if hasControlByte { head.defects.insert(.controlByte) }
-        return head
-    }
-
     /// Whether a control byte other than the tab, CR and LF, which have defects of their own, stands in it (RFC 9110 5.5).
     var hasControlByte: Bool {
         let bytes = bytes.span

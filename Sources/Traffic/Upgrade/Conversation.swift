@@ -27,45 +27,48 @@ final class Conversation {
         static let hasOffer = Effects(rawValue: 8)
     }
 
-    private var state: ConversationState
+    private let cell: UncheckedCell<ConversationState>
 
     init(context: AnalysisContext, facts: ConnectionFacts, midstream: Bool, isInner: Bool = false) {
-        state = ConversationState(context: context, facts: facts, midstream: midstream, isInner: isInner)
+        cell = UncheckedCell(
+            ConversationState(context: context, facts: facts, midstream: midstream, isInner: isInner))
     }
 
     /// Takes bytes of one direction, in order.
     func receive(_ bytes: Span<UInt8>, _ direction: Direction, offset: Int64, mark: PacketMark) -> Effects {
-        state.receive(bytes, direction, offset: offset, mark: mark)
+        cell.with { $0.receive(bytes, direction, offset: offset, mark: mark) }
     }
 
     /// The bytes from `from` up to `to` of a direction will never come.
     func gap(_ direction: Direction, from: Int64, to: Int64, mark: PacketMark) -> Effects {
-        state.gap(direction, from: from, to: to, mark: mark)
+        cell.with { $0.gap(direction, from: from, to: to, mark: mark) }
     }
 
     /// The client has acknowledged the server's stream up to `offset`; tells whether that goes on to matter.
     func acknowledged(upTo offset: Int64, mark: PacketMark) -> Bool {
-        state.acknowledged(upTo: offset, mark: mark)
-        return state.wantsAcknowledgments
+        cell.with { state in
+            state.acknowledged(upTo: offset, mark: mark)
+            return state.wantsAcknowledgments
+        }
     }
 
     /// The connection is over: every exchange is finished with what is known of the connection now.
-    func finish(_ facts: ConnectionFacts) { state.finish(facts) }
+    func finish(_ facts: ConnectionFacts) { cell.with { $0.finish(facts) } }
 
     /// The server's answers matter only once their requests were read: HTTP is being spoken.
-    var isCausal: Bool { state.isCausal }
-    var application: ConnectionProtocol { state.application }
-    var requests: UInt32 { state.requests }
-    var exchanges: UInt32 { state.exchanges }
+    var isCausal: Bool { cell.with { $0.isCausal } }
+    var application: ConnectionProtocol { cell.with { $0.application } }
+    var requests: UInt32 { cell.with { $0.requests } }
+    var exchanges: UInt32 { cell.with { $0.exchanges } }
     /// Requests without an answer, and the answer that is being read.
-    var unanswered: Int { state.unanswered }
+    var unanswered: Int { cell.with { $0.unanswered } }
     /// What is unusual; `nil` where there is nothing.
-    var remarks: ConnectionRemarks? { state.remarks }
+    var remarks: ConnectionRemarks? { cell.with { $0.remarks } }
     /// Exchanges of an inner conversation that are over: its tunnel takes them.
-    var finished: [Exchange] { state.finished }
+    var finished: [Exchange] { cell.with { $0.finished } }
 
     /// How far the exchanges have come that are not over.
-    func forEachOpen(_ body: (ExchangeProgress) -> Void) { state.forEachOpen(body) }
+    func forEachOpen(_ body: (ExchangeProgress) -> Void) { cell.with { $0.forEachOpen(body) } }
 }
 
 /// Everything a conversation knows; a value in one place, so that reading and changing it needs no check at run time.
@@ -90,6 +93,9 @@ struct ConversationState {
         case outOfTurn
         /// Nothing more can be said of this direction.
         case ignored
+
+        /// Content passes by unread.
+        var isSkipping: Bool { self == .body || self == .chunked || self == .untilClose || self == .ignored }
     }
 
     struct Side {
@@ -146,12 +152,26 @@ struct ConversationState {
         /// Index into `open`, by number.
         var exchange: Int?
         /// Of a plain request: needed if a 101 answers it.
-        var head: MessageHead?
+        var plain: PlainRequest?
         var framing: RequestFraming
         /// The exchange in whose early bytes this request was found.
         var earlyFor: Int?
         /// The exchange behind whose refusal it came, and its place in that one's list.
         var later: (exchange: Int, index: Int)?
+    }
+
+    /// The head of a request that offers nothing, as it came: few of them are ever asked for.
+    struct PlainRequest {
+        var bytes: [UInt8]
+        var place: Place
+        /// Those that the bytes do not show: what stood in front of them.
+        var defects: HeadDefects
+
+        var head: MessageHead? {
+            var head = MessageHead(request: bytes, at: place)
+            head?.defects.formUnion(defects)
+            return head
+        }
     }
 
     /// An exchange that is not told of yet.
@@ -315,12 +335,6 @@ struct ConversationState {
     /// The server's answers matter only once their requests were read: HTTP is being spoken.
     var isCausal: Bool { !isLetGo && server.state != .switched && server.state != .ignored }
 
-    /// Content is being skipped in that direction.
-    func isSkipping(_ direction: Direction) -> Bool {
-        let state = direction == .client ? client.state : server.state
-        return state == .body || state == .chunked || state == .untilClose || state == .ignored
-    }
-
     /// Requests without an answer, and the answer that is being read.
     var unanswered: Int {
         outstanding.count + (server.state == .body || server.state == .chunked || server.state == .untilClose ? 1 : 0)
@@ -333,7 +347,7 @@ struct ConversationState {
     ) -> Conversation.Effects {
         guard bytes.count > 0, !isLetGo else { return effects }
         // Content that nobody reads is not worth a copy.
-        let wereRead = !isSkipping(direction)
+        let wereRead = !(direction == .client ? client.state : server.state).isSkipping
         if direction == .client {
             receiveClient(bytes, offset: offset, mark: mark)
             noteEarly(bytes, offset, mark)

@@ -116,23 +116,28 @@ extension ConversationState {
         client.spokeHTTP = true
         requests &+= 1
         context.counters.requests += 1
-        let isConnect = isMethod(bytes, "CONNECT")
-        let isHEAD = isMethod(bytes, "HEAD")
-        let (length, framing) = context.head.requestBody(bytes)
+        let parsed = context.head
+        let (length, framing) = parsed.requestBody(bytes)
         let kind: ExchangeKind? =
-            isConnect
+            parsed.isMethod(bytes, "CONNECT")
             ? .connect
-            : context.head.has(.upgrade)
+            : parsed.has(.upgrade)
                 ? .upgrade
-                : context.head.has(.secWebSocketKey) || context.head.has(.http2Settings)
-                    || context.head.has(.capsuleProtocol) ? .lostOffer : nil
-        let head = context.head.copied(from: bytes, place: place, isPlain: kind == nil)
-        if context.options.transcript.streams || context.options.transcript.requests {
-            context.output.requested(head, connection: startFacts.id)
+                : parsed.has(.secWebSocketKey) || parsed.has(.http2Settings) || parsed.has(.capsuleProtocol)
+                    ? .lostOffer : nil
+        var request = Outstanding(
+            isHEAD: parsed.isMethod(bytes, "HEAD"), exchange: nil, plain: nil, framing: framing, earlyFor: nil,
+            later: nil)
+        let transcript = context.options.transcript
+        if transcript.streams || transcript.requests {
+            context.output.requested(
+                parsed.copied(from: bytes, place: place, isPlain: kind == nil), connection: startFacts.id)
         }
-        var request = Outstanding(isHEAD: isHEAD, exchange: nil, head: nil, framing: framing, earlyFor: nil, later: nil)
-        if let refused = open.lastIndex(where: { $0.isRefused }) { noteLater(&request, refused, head) }
+        if let refused = open.lastIndex(where: { $0.isRefused }) {
+            noteLater(&request, refused, parsed.copied(from: bytes, place: place, isPlain: kind == nil))
+        }
         if let kind {
+            let head = parsed.copied(from: bytes, place: place)
             exchanges &+= 1
             context.counters.exchanges += 1
             var exchange = Exchange(kind: kind, connection: startFacts, first: place.first)
@@ -143,10 +148,14 @@ extension ConversationState {
             if context.options.tellsProgress { context.output.began(exchange) }
             if outOfTurn != nil, outOfTurn?.exchange == nil { outOfTurn?.exchange = request.exchange }
         } else {
-            request.head = head
-            if head.hasMember(.connection, "upgrade") {
-                remark.loneUpgradeOptions &+= 1
-                if remark.firstLoneUpgradeOption == nil { remark.firstLoneUpgradeOption = head }
+            request.plain = PlainRequest(
+                bytes: parsed.bytes(in: bytes).array, place: place, defects: parsed.defects)
+            if parsed.mentions("upgrade", in: .connection, of: bytes) {
+                let head = parsed.copied(from: bytes, place: place, isPlain: true)
+                if head.hasMember(.connection, "upgrade") {
+                    remark.loneUpgradeOptions &+= 1
+                    if remark.firstLoneUpgradeOption == nil { remark.firstLoneUpgradeOption = head }
+                }
             }
         }
         reading = request.exchange
@@ -158,7 +167,7 @@ extension ConversationState {
             return
         }
         switch length {
-        case .none where kind != nil && context.head.has(.secWebSocketKey1):
+        case .none where kind != nil && parsed.has(.secWebSocketKey1):
             // Eight bytes of the hixie-76 handshake behind the head belong to it (RULES D, trap 9).
             client.state = .body
             client.remaining = 8
@@ -172,10 +181,6 @@ extension ConversationState {
             client.chunked = ChunkedReader()
         case .unknown: requestEndUnknown()
         }
-    }
-
-    mutating func isMethod(_ bytes: Span<UInt8>, _ method: StaticString) -> Bool {
-        context.head.method.count == method.utf8CodeUnitCount && bytes.has(method, at: context.head.skipped)
     }
 
     mutating func noteLater(_ request: inout Outstanding, _ refused: Int, _ head: MessageHead) {

@@ -197,7 +197,7 @@ extension ConversationState {
 
     mutating func finalOfPlain(_ bytes: Span<UInt8>, _ place: Place, _ front: Outstanding, _ status: Int) {
         if let early = front.earlyFor {
-            noteEarlyAnswer(early, context.head.copied(from: bytes, place: place), front, requestOf: front.head)
+            noteEarlyAnswer(early, context.head.copied(from: bytes, place: place), front, requestOf: front.plain?.head)
         }
         if context.head.has(.upgrade) { noteAdvertisement(bytes, place) }
         if open.contains(where: { $0.isRefused }) {

@@ -137,7 +137,7 @@ extension ConversationState {
         context.counters.exchanges += 1
         let response = context.head.copied(from: bytes, place: place)
         var exchange = Exchange(kind: .unsolicited, connection: startFacts, first: place.first)
-        exchange.request = front?.head?.judged
+        exchange.request = front?.plain?.head
         if let framing = front?.framing { exchange.framing = framing }
         if front == nil, answeredRequests > 0 {
             exchange.anomalies.append(Anomaly(kind: .responseWithoutRequest, place: place, excerpt: []))
@@ -179,7 +179,7 @@ extension ConversationState {
     mutating func requireUnsolicited(_ bytes: Span<UInt8>, _ place: Place, _ front: Outstanding) {
         let response = context.head.copied(from: bytes, place: place)
         noteLaterResponse(front, response, 426)
-        guard let request = front.head?.judged else { return startResponseBody(bytes, toHEAD: front.isHEAD) }
+        guard let request = front.plain?.head else { return startResponseBody(bytes, toHEAD: front.isHEAD) }
         exchanges &+= 1
         context.counters.exchanges += 1
         var exchange = Exchange(kind: .unsolicited, connection: startFacts, first: request.place.first)
