@@ -32,11 +32,24 @@ extension Span<UInt8> {
     func hasIgnoringCase(_ text: StaticString, at start: Int) -> Bool {
         let length = text.utf8CodeUnitCount
         guard start >= 0, count - start >= length else { return false }
-        for index in 0..<length {
-            // Safe: a StaticString has `length` code units.
-            guard unsafe text.utf8Start[index] == self[start + index].asciiLowercased else { return false }
+        return unsafe withUnsafeBytes { buffer -> Bool in
+            let other = unsafe UnsafeRawBufferPointer(start: text.utf8Start, count: length)
+            var index = 0
+            // Safe: `length` bytes lie behind `start`, and a StaticString has `length` code units.
+            while length - index >= 8 {
+                let word = unsafe buffer.loadUnaligned(fromByteOffset: start + index, as: UInt64.self)
+                let wanted = unsafe other.loadUnaligned(fromByteOffset: index, as: UInt64.self)
+                // What tells the cases of a letter apart is left out, of letters only.
+                let cases = (wanted & 0x4040_4040_4040_4040) >> 1
+                if (word ^ wanted) & ~cases != 0 { return false }
+                index += 8
+            }
+            while index < length {
+                guard unsafe other[index] == self[start + index].asciiLowercased else { return false }
+                index += 1
+            }
+            return true
         }
-        return true
     }
 
     /// How many bytes from `start` on are ASCII once `mask` (four bytes in memory order, repeated) is taken off;
@@ -67,27 +80,32 @@ extension Span<UInt8> {
         }
     }
 
-    /// Index of the first byte below 0x20, or 0x7f, at or behind `start`; `nil` when there is none.
-    func firstControlByte(from start: Int) -> Int? {
-        guard start >= 0, start < count else { return nil }
+    /// Whether a byte below 0x20, or 0x7f, occurs that is none of HTAB, LF and CR.
+    var hasControlByte: Bool {
         let ones: UInt64 = 0x0101_0101_0101_0101
         let high: UInt64 = 0x8080_8080_8080_8080
-        return unsafe withUnsafeBytes { buffer -> Int? in
-            var index = start
+        return unsafe withUnsafeBytes { buffer -> Bool in
+            var index = 0
             // Safe: each load ends at or before `count`.
             while count - index >= 8 {
                 let word = unsafe buffer.loadUnaligned(fromByteOffset: index, as: UInt64.self)
                 let below = (word &- ones &* 0x20) & ~word & high
                 let delete = word ^ ones &* 0x7f
-                if below | (delete &- ones) & ~delete & high != 0 { break }
+                if below | (delete &- ones) & ~delete & high != 0 {
+                    for position in index..<(index + 8) where Self.isControl(self[position]) { return true }
+                }
                 index += 8
             }
             while index < count {
-                if self[index] < 0x20 || self[index] == 0x7f { return index }
+                if Self.isControl(self[index]) { return true }
                 index += 1
             }
-            return nil
+            return false
         }
+    }
+
+    private static func isControl(_ byte: UInt8) -> Bool {
+        (byte < 0x20 && byte != 0x09 && byte != 0x0a && byte != 0x0d) || byte == 0x7f
     }
 
     /// Runs `table` over words of eight bytes from `start` on, `mask` taken off, and stops in front of the word in

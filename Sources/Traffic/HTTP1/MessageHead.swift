@@ -113,15 +113,7 @@ public struct MessageHead: Sendable, Equatable {
     }
 
     /// Whether a control byte other than the tab, CR and LF, which have defects of their own, stands in it (RFC 9110 5.5).
-    var hasControlByte: Bool {
-        let bytes = bytes.span
-        var index = 0
-        while let found = bytes.firstControlByte(from: index) {
-            if bytes[found] != 0x0d, bytes[found] != 0x0a, bytes[found] != 0x09 { return true }
-            index = found + 1
-        }
-        return false
-    }
+    var hasControlByte: Bool { bytes.span.hasControlByte }
 
     /// The status code of a response; 0 for a request.
     public var status: Int {
