@@ -361,6 +361,45 @@ struct ReplayClientTests {
         #expect(outcome.kinds == [.messageExtra])
     }
 
+    /// A server that talks once a second about something else would otherwise be waited for without end.
+    @Test("who talks without end does not keep the waiting alive", arguments: [true, false])
+    func chatter(isMatchedByContent: Bool) throws {
+        let session = try #require(
+            Recording.webSocket([.server("ready"), .client("go"), .clientClose(1000), .serverClose(1000)]))
+        var simulation = Simulation()
+        simulation.options.match = isMatchedByContent ? .content : .order
+        let outcome = try #require(
+            simulation.run(session) { heard in
+                guard case .request = heard else { return [] }
+                return (0..<3600).flatMap { _ in [.later(1000), .text("tick")] }
+            })
+        #expect(outcome.milliseconds < 20_000)
+        #expect(outcome.result.verdict != .same)
+    }
+
+    @Test("bytes without end are not listened to without end", arguments: [true, false])
+    func heartbeat(isRaw: Bool) throws {
+        var recording = Recording(keepsRaw: isRaw)
+        recording.client("GET /x HTTP/1.1\r\nHost: a\r\nUpgrade: tcp\r\nConnection: Upgrade\r\n\r\n")
+        recording.server("HTTP/1.1 101 UPGRADED\r\nUpgrade: tcp\r\nConnection: Upgrade\r\n\r\n")
+        recording.server("login: ")
+        recording.client("root\n")
+        recording.server("welcome")
+        let session = try #require(recording.sessions().first)
+        var simulation = Simulation()
+        simulation.accept = false
+        simulation.options.raw = isRaw
+        let outcome = try #require(
+            simulation.run(session) { heard in
+                guard case .request = heard else { return [] }
+                let head = "HTTP/1.1 101 UPGRADED\r\nUpgrade: tcp\r\nConnection: Upgrade\r\n\r\nlogin: welcome"
+                return [.bytes(Array(head.utf8))]
+                    + (0..<36_000).flatMap { _ in [.later(100), .bytes(Array(".".utf8))] }
+            })
+        #expect(outcome.milliseconds < 20_000)
+        #expect(outcome.result.verdict == (isRaw ? .same : .differs), "\(outcome.result.differences)")
+    }
+
     @Test("latency beyond the budget is a difference")
     func budget() throws {
         let session = try #require(Recording.webSocket(chat))

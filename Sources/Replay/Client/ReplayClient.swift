@@ -63,11 +63,13 @@ public struct ReplayClient {
     private var arrived = 0
     private var matched: [Bool]
     private var expectedKeys: [[UInt8]] = []
-    private var silentTimeouts = 0
+    private var silentTimeouts: Int64 = 0
     private var lastHeard: Timestamp
     private var lastProgress: Timestamp
     private var heardAtLastSend: Int64 = 0
     private var switchBytes: Int64 = 0
+    /// When all recorded bytes had come, or as many.
+    private var wholeSince: Timestamp?
     private var hasSentClose = false
     private var hasEnded = false
     private var deadline: Timestamp?
@@ -101,7 +103,7 @@ public struct ReplayClient {
     /// How long the end of the connection is waited for once everything was said.
     private static let farewell: Int64 = 1_000_000_000
     /// So many times in a row nothing may come.
-    private static let mostSilentTimeouts = 3
+    private static let mostSilentTimeouts: Int64 = 3
 
     /// `key` is the 16 random bytes of Sec-WebSocket-Key in Base64; `maskKey` gives a fresh key for each frame.
     public init(
@@ -240,20 +242,26 @@ public struct ReplayClient {
         case 9: if !hasSentClose { sendFrame(10, message.payload, now, &actions) }
         case 10: break
         default:
-            note(message)
+            // What nobody waits for must not keep the waiting alive.
+            if isAwaited(message) { lastProgress = now }
+            takeCarried(from: message)
             arrived += 1
-            lastProgress = now
         }
     }
 
-    /// Looks for the recorded message that this one is, and takes the values that are carried.
-    private mutating func note(_ message: TranscriptMessage) {
-        if options.match == .content {
-            let key = ComparedMessage(opcode: message.opcode, payload: message.payload, options: options.compare).key
-            if let index = expectedKeys.indices.first(where: { !matched[$0] && expectedKeys[$0] == key }) {
-                matched[index] = true
-            }
+    /// Whether it is one of the recorded messages, and the first that came of it; by order each is.
+    private mutating func isAwaited(_ message: TranscriptMessage) -> Bool {
+        guard options.match == .content else { return true }
+        let key = ComparedMessage(opcode: message.opcode, payload: message.payload, options: options.compare).key
+        guard let index = expectedKeys.indices.first(where: { !matched[$0] && expectedKeys[$0] == key }) else {
+            return false
         }
+        matched[index] = true
+        return true
+    }
+
+    /// Takes the values that are carried.
+    private mutating func takeCarried(from message: TranscriptMessage) {
         guard !options.carried.isEmpty, message.opcode == 1, arrived < script.expected.count,
             let live = JSONValue(message.payload), let recorded = JSONValue(script.expected[arrived].message.payload)
         else { return }
@@ -453,8 +461,16 @@ public struct ReplayClient {
             witness?.ended(.client, reset: false, at: now)
         }
         let isWhole = heard >= Int64(script.expectedBytes.count) && !options.raw
-        let quiet = max(lastHeard, lastProgress).adding(
+        var quiet = max(lastHeard, lastProgress).adding(
             isWhole || heard > heardAtLastSend ? Self.settle : options.timeout)
+        // Who never stops talking is not listened to for ever.
+        if options.raw {
+            quiet = min(quiet, lastProgress.adding(Self.mostSilentTimeouts * options.timeout))
+        } else if isWhole {
+            let since = wholeSince ?? now
+            wholeSince = since
+            quiet = min(quiet, since.adding(options.timeout))
+        }
         if now >= quiet { finish(now, &actions) } else { wake(at: quiet, &actions) }
     }
 
