@@ -76,6 +76,28 @@ enum Lab {
         return runner.run(plan: plan, isStopped: { false }, progress: { _ in })
     }
 
+    /// The Python with the libraries of the lab's servers and clients.
+    static var python: String {
+        let variables = ProcessInfo.processInfo.environment
+        let home = variables["SERVERS_HOME"] ?? (variables["HOME"] ?? "") + "/.cache/upgradescope-servers"
+        return home + "/venv/bin/python"
+    }
+
+    /// Runs the lab's Python client to its end; throws where it saw an error.
+    static func client(_ arguments: [String]) throws {
+        let process = Process()
+        process.executableURL = URL(filePath: python)
+        process.arguments = [shared.appending(path: "servers/clients/ws_client.py").path] + arguments
+        let output = Pipe()
+        process.standardOutput = output
+        try process.run()
+        let words = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+        process.waitUntilExit()
+        guard process.terminationStatus == 0, words.contains("\"err\": null") else {
+            throw LabFailure("the client \(arguments): \(words)")
+        }
+    }
+
     /// A port that nobody listens on.
     static func freePort() throws -> Int {
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
@@ -97,10 +119,10 @@ final class LabServer {
     private let name: String
 
     /// Starts a server of `../shared/servers`.
-    init(_ name: String, backend: LabServer? = nil, extra: String = "") throws {
+    init(_ name: String, backend: LabServer? = nil, host: String = "127.0.0.1", extra: String = "") throws {
         self.name = name
         port = try Lab.freePort()
-        var arguments = ["start", name, "--port", "\(port)"]
+        var arguments = ["start", name, "--port", "\(port)", "--host", host]
         if let backend { arguments += ["--backend", "127.0.0.1:\(backend.port)"] }
         if !extra.isEmpty { arguments += ["--extra=\(extra)"] }
         guard try Self.control(arguments) == 0 else { throw LabFailure("the server \(name) does not start") }

@@ -85,8 +85,6 @@ def serve(sock):
             sock.sendall(frame(1, text))
             if way == "added" and n == 2:
                 sock.sendall(frame(1, b'{"news": true}'))
-            if way == "binary" and n == 2:
-                pass
             if way == "leaves" and n == 2:
                 sock.sendall(frame(8, (1001).to_bytes(2, "big")))
                 return
