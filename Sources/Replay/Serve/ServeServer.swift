@@ -86,7 +86,8 @@ public final class ServeServer {
             answers: answers, options: options, sink: sink, clock: clock, most: most, tell: tell)
         let isOver = loop.makePromise(of: Void.self)
         let bootstrap = ServerBootstrap(group: group)
-            .serverChannelOption(.backlog, value: 256)
+            // As many may knock at once as are let in: the kernel forgets what is more, and its peer tries again a second later.
+            .serverChannelOption(.backlog, value: Int32(clamping: max(256, options.connections)))
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .childChannelOption(.allowRemoteHalfClosure, value: true)
             .childChannelOption(.socketOption(.tcp_nodelay), value: 1)

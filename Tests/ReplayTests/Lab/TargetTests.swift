@@ -36,6 +36,46 @@ struct TargetTests {
         }
     }
 
+    /// The stand-in's own certificate is for 127.0.0.1 and localhost, and is its own authority.
+    @Test("wss: with a certificate for another name, one that is out of date, and none of the chosen authorities")
+    func certificates() throws {
+        let session = try #require(
+            Recording.webSocket([.client("a"), .server("b"), .clientClose(1000), .serverClose(1000)]))
+        let folder = FileManager.default.temporaryDirectory.appending(path: "certificates-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: folder) }
+        func replay(at host: String, _ certificate: SelfMadeCertificate, isInsecure: Bool = false) throws
+            -> ReplayedExchange
+        {
+            let authority = folder.appending(path: "ca.pem")
+            try Data(certificate.pem.utf8).write(to: authority)
+            let standIn = try LiveStandIn([session], host: host, security: .selfMade(certificate))
+            let security =
+                isInsecure ? TargetSecurity(isInsecure: true) : TargetSecurity(authorities: authority.path)
+            let report = try Lab.replay([session], to: "wss://\(host):\(standIn.port)", security: security)
+            let exchange = try #require(report.exchanges.first)
+            #expect(report.wasAnswered == (exchange.failure == nil))
+            // A failed handshake ends no stand-in.
+            let (served, refused, _) = standIn.stop()
+            #expect(served.count == (exchange.failure == nil ? 1 : 0), "\(refused)")
+            return exchange
+        }
+        let mine = try SelfMadeCertificate(names: [], now: Lab.now)
+        for host in ["127.0.0.1", "localhost"] {
+            #expect(try replay(at: host, mine).verdict == .same)
+        }
+        let other = try replay(at: "127.0.0.2", mine)
+        #expect(other.failure == "tls" && other.verdict == .failed)
+        #expect(
+            other.reason == "the certificate is not for 127.0.0.2 (--insecure accepts any certificate)",
+            "\(other.reason ?? "")")
+        #expect(try replay(at: "127.0.0.2", mine, isInsecure: true).verdict == .same)
+        let old = try SelfMadeCertificate(names: [], now: Timestamp(nanoseconds: 1_500_000_000_000_000_000))
+        let expired = try replay(at: "127.0.0.1", old)
+        #expect(expired.failure == "tls" && expired.reason?.contains("out of date") == true, "\(expired)")
+        #expect(try replay(at: "127.0.0.1", old, isInsecure: true).verdict == .same)
+    }
+
     @Test("Upgrade: tcp against the engine stand-in")
     func tcp() throws {
         guard Lab.isReady(for: "Upgrade: tcp") else { return }
@@ -143,6 +183,44 @@ struct TargetTests {
         #expect(paced.verdicts == [.same: 100], "\(paced.load?.failures ?? [:])")
         #expect((0.5...5).contains(paced.load?.seconds ?? 0))
         #expect(paced.latencies.first { $0.name == "session" }?.isCorrected == true)
+    }
+
+    /// Hundreds of clients at once in front of a stand-in: none waits for ever, and each is told what was recorded.
+    @Test("a stand-in before hundreds of clients")
+    func crowd() throws {
+        let lines = (0..<20).flatMap { [Line.client("\($0)"), .server("{\"n\":\($0)}")] }
+        let session = try #require(Recording.webSocket(lines + [.clientClose(1000), .serverClose(1000)]))
+        let standIn = try LiveStandIn([session])
+        var load = LoadOptions()
+        load.concurrency = 400
+        load.repeats = 1200
+        let report = try Lab.replay([session], to: "ws://127.0.0.1:\(standIn.port)", load: load)
+        #expect(report.verdicts == [.same: 1200], "\(report.load?.failures ?? [:]) \(report.load?.differences ?? [:])")
+        #expect(report.load?.mostConcurrent == 400)
+        let (served, refused, connections) = standIn.stop()
+        #expect(served.count == 1200 && connections == 1200 && refused.isEmpty)
+        #expect(served.allSatisfy { $0.said == 21 && $0.heard == 20 && $0.remarks.isEmpty })
+    }
+
+    /// Who comes when there are too many already is turned away, and the others are not disturbed.
+    @Test("a stand-in that is full")
+    func full() throws {
+        let session = try #require(
+            Recording.webSocket([.client("a"), .pause(300), .server("b"), .clientClose(1000), .serverClose(1000)]))
+        var options = ServeOptions()
+        options.connections = 10
+        let standIn = try LiveStandIn([session], options: options)
+        var load = LoadOptions()
+        load.concurrency = 50
+        load.repeats = 50
+        var pace = ReplayOptions()
+        pace.pace = .recorded(1)
+        let report = try Lab.replay([session], to: "ws://127.0.0.1:\(standIn.port)", options: pace, load: load)
+        let (served, refused, _) = standIn.stop()
+        #expect(report.load?.finished == 50)
+        #expect(report.count(.same) == served.count && report.count(.failed) == refused.count)
+        #expect(served.count >= 10 && !refused.isEmpty && served.count + refused.count == 50)
+        #expect(refused.allSatisfy { $0 == "there are 10 connections already" })
     }
 
     /// A server that answers one at a time: what waits behind the slow one is counted from when it was due.
