@@ -25,6 +25,9 @@ public struct SessionComparison: Sendable {
         // What the client says is the recording's; only where nothing was changed it is judged as well.
         result.findings = exchanges.flatMap { inspector.inspect($0) }.filter { script.isRaw || $0.fault != .client }
         var differences = differences(script, run)
+        if script.session.isWithoutPackets {
+            for index in differences.indices { differences[index].packet = nil }
+        }
         if differences.count > Self.mostDifferences {
             result.omittedDifferences = differences.count - Self.mostDifferences
             differences.removeLast(result.omittedDifferences)
@@ -285,7 +288,7 @@ public struct SessionComparison: Sendable {
         if let last = session.steps.last?.last.time, let start = session.responseTime {
             outline.duration = last.nanoseconds(since: start)
         }
-        outline.packet = session.exchange == nil ? nil : session.request.place.first
+        outline.packet = session.isWithoutPackets || session.exchange == nil ? nil : session.request.place.first
         return outline
     }
 

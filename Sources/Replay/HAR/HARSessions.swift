@@ -29,6 +29,7 @@ extension HARLog {
         analyzer.finish()
         var sessions = recorder.sessions()
         for index in sessions.indices {
+            sessions[index].isWithoutPackets = true
             // The browser does not tell whether a message was compressed.
             for step in sessions[index].steps.indices { sessions[index].steps[step].forgetCompression() }
             let id = sessions[index].id

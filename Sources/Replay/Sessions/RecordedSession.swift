@@ -11,10 +11,12 @@ public import Traffic
 public struct RecordedSession: Sendable {
     /// The number of the exchange in a report about the same input, from 1.
     public var id: Int
-    /// What the exchange is known by in a capture; `nil` from a HAR file.
+    /// What the exchange is known by in a capture.
     public var key: ExchangeKey?
-    /// The facts about the exchange; `nil` from a HAR file.
+    /// The facts about the exchange.
     public var exchange: Exchange?
+    /// The packets it names are made up: a HAR file has none.
+    public var isWithoutPackets = false
     /// Exchanges with the same number travelled on one connection.
     public var connection: UInt64
 

@@ -87,7 +87,7 @@ public enum ReplayHTMLReport {
         html.element(
             "li",
             "\(counted(load.finished, "session")) of \(grouped(load.started)) ended, "
-                + "at most \(grouped(load.mostConcurrent)) at the same time, in \(JSONWriter.decimalText(load.seconds)) s"
+                + "at most \(grouped(load.mostConcurrent)) at the same time, in \(JSONWriter.decimalText((load.seconds * 100).rounded() / 100)) s"
         )
         for direction in Direction.allCases {
             html.element(

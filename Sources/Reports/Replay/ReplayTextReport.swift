@@ -66,10 +66,12 @@ public enum ReplayTextReport {
             case .skipped: ("skipped", .yellow)
             }
         let title = padded(TerminalText.safe(exchange.title), titles)
-        var line = layout.paint(id, .bold) + title + "  " + layout.paint(padded(word, 7), style)
+        var line = layout.paint(id, .bold) + title + "  "
         switch exchange.verdict {
-        case .failed, .skipped: break
-        case .same, .differs: if let live = exchange.live { line += "  " + layout.paint(outline(live), .dim) }
+        case .failed, .skipped: line += layout.paint(word, style)
+        case .same, .differs:
+            line += layout.paint(padded(word, 7), style)
+            if let live = exchange.live { line += "  " + layout.paint(outline(live), .dim) }
         }
         text.line(line)
         let indent = id.count
@@ -117,7 +119,7 @@ public enum ReplayTextReport {
         let lines = TerminalText.wrap(shown, width: layout.width - indent - 2 - (place.map { $0.count + 4 } ?? 0))
         for (index, line) in lines.enumerated() {
             var whole = gap + layout.paint((index == 0 ? sign : " ") + " " + line, style)
-            if index == 0, let place { whole += "   " + layout.paint(place, .dim) }
+            if index == lines.count - 1, let place { whole += "   " + layout.paint(place, .dim) }
             text.line(whole)
         }
     }
@@ -181,9 +183,11 @@ public enum ReplayTextReport {
         }
         text.labelled(
             "exchanges", verdicts.isEmpty ? "none" : verdicts.joined(separator: ", "), indent: 2, column: 12)
-        if let load = report.load { self.load(load, to: &text) }
-        for latency in report.latencies where report.load != nil || latency.name != "connect" {
-            self.latency(latency, isShort: report.load == nil, to: &text)
+        if let load = report.load {
+            self.load(load, to: &text)
+            table(report.latencies, to: &text)
+        } else {
+            for latency in report.latencies where latency.name != "connect" { self.latency(latency, to: &text) }
         }
         if report.interrupted { text.labelled("", "interrupted: what was said until then", indent: 2, column: 12) }
     }
@@ -221,15 +225,39 @@ public enum ReplayTextReport {
         }
     }
 
-    private static func latency(_ latency: LatencySummary, isShort: Bool, to text: inout TextLines) {
-        var parts = latency.percentiles.map { "p\(figure($0.percentile)) \(figure($0.milliseconds))" }
-        if isShort { parts = ["p50 \(figure(latency.percentiles.first?.milliseconds ?? 0))"] }
-        parts.append("max \(figure(latency.maximum)) ms")
-        let words =
-            latency.count == 1
-            ? "\(figure(latency.maximum)) ms" : parts.joined(separator: ", ") + " of \(grouped(latency.count))"
-        text.labelled(latency.name, words, indent: 2, column: isShort ? 12 : 24)
+    /// Of one session, or of a few.
+    private static func latency(_ latency: LatencySummary, to text: inout TextLines) {
+        let most = milliseconds(latency.maximum)
+        guard latency.count > 1, let median = latency.percentiles.first else {
+            return text.labelled(latency.name, most, indent: 2, column: 12)
+        }
+        text.labelled(
+            latency.name,
+            "median \(milliseconds(median.milliseconds)), at most \(most) (\(grouped(latency.count)) times)",
+            indent: 2, column: 12)
     }
+
+    /// Percentiles of a load, a line for each thing that was measured.
+    private static func table(_ latencies: [LatencySummary], to text: inout TextLines) {
+        guard let first = latencies.first else { return }
+        let layout = text.layout
+        func row(_ name: String, _ cells: [String]) -> String {
+            padded(name, 22) + cells.map { String(repeating: " ", count: max(1, 9 - $0.count)) + $0 }.joined()
+        }
+        let heads = first.percentiles.map { "p\(figure($0.percentile))" } + ["max", "count"]
+        text.line()
+        text.line("  " + layout.paint(row("milliseconds", heads), .dim))
+        for latency in latencies {
+            let figures = latency.percentiles.map(\.milliseconds) + [latency.maximum]
+            text.line("  " + row(latency.name, figures.map(figure) + [grouped(latency.count)]))
+        }
+        if latencies.contains(where: { $0.name.hasSuffix("(corrected)") }) {
+            text.line(
+                "  " + layout.paint("corrected: with what would have begun while a slow one was waited for", .dim))
+        }
+    }
+
+    private static func milliseconds(_ value: Double) -> String { duration(Int64(value * 1e6)) }
 
     private static func duration(_ nanoseconds: Int64) -> String {
         nanoseconds < 10_000_000_000
