@@ -338,7 +338,9 @@ struct Analysis {
         // Nobody waits any more for what did not come.
         guard !Signals.interrupted else { return }
         isUnreadable = true
-        complain(error.message)
+        complain(
+            error.kind == .notACapture && SessionSource.isHAR(error.path)
+                ? "\(error.path) is a HAR file, not a capture: 'replay' and 'serve' read it" : error.message)
     }
 
     private func complain(_ message: String) {

@@ -82,36 +82,50 @@ final class Outputs {
         let options = RenderOptions(tool: ToolName(version: toolVersion), layout: layout)
         for (format, file) in files {
             guard let renderer = format.renderer else { continue }
-            var sink: any ByteSink = file
-            do {
-                try renderer.write(report, options, &sink)
-            } catch is SystemError {
-                // The file keeps it, and it is told of when the file is finished.
-            } catch {
-                say("\(file.name): \(error)")
-                file.abandon()
-                failed = true
-            }
+            if !file.take({ try renderer.write(report, options, &$0) }) { failed = true }
         }
     }
 
     /// Closes everything and names what was written; `false` when something could not be.
+    func finish(quiet: Bool) -> Bool { files.map(\.file).finish(quiet: quiet) && !failed }
+
+    /// Leaves nothing behind: there was nothing to report.
+    func abandon() {
+        for (_, file) in files { file.abandon() }
+    }
+}
+
+extension OutputFile {
+    /// Takes what a renderer writes; `false`, said and abandoned, where it cannot.
+    func take(_ render: (inout any ByteSink) throws -> Void) -> Bool {
+        var sink: any ByteSink = self
+        do {
+            try render(&sink)
+        } catch is SystemError {
+            // The file keeps it, and it is told of when the file is finished.
+        } catch {
+            say("\(name): \(error)")
+            abandon()
+            return false
+        }
+        return true
+    }
+}
+
+extension Sequence<OutputFile> {
+    /// Closes them, what is printed before what is kept, and names the files; `false` when something could not be written.
     func finish(quiet: Bool) -> Bool {
-        for (_, file) in files where file.isOpen {
+        var areWritten = true
+        for file in filter({ !$0.isFile }) + filter(\.isFile) where file.isOpen {
             do throws(SystemError) {
                 try file.finish()
                 if file.isFile, !quiet { say("wrote \(file.name) (\(sizeText(file.written)))") }
             } catch {
                 say("\(file.name): \(error)")
-                failed = true
+                areWritten = false
             }
         }
-        return !failed
-    }
-
-    /// Leaves nothing behind: there was nothing to report.
-    func abandon() {
-        for (_, file) in files { file.abandon() }
+        return areWritten
     }
 }
 

@@ -176,14 +176,11 @@ struct ReplayCommand: ParsableCommand {
         let options = try replayOptions()
         Signals.watch()
 
-        var source = SessionSource()
-        let all = source.read(sessions, reading: reading, keepsRaw: raw, quiet: quiet)
-        status.unreadable = source.isUnreadable
-        status.damaged = source.isDamaged
-        status.usage = source.complain(aboutMissing: choice, in: all)
-        let chosen = all.filter { choice.includes($0) }
-        if status.usage || source.isUnreadable && all.isEmpty { return try finish(with: status) }
-        if chosen.isEmpty { say(all.isEmpty ? "no exchange was found" : "no exchange was chosen") }
+        guard
+            let (chosen, isAnyThere) = SessionSource.choose(
+                choice, of: sessions, reading: reading, keepsRaw: raw, quiet: quiet, &status)
+        else { return try finish(with: status) }
+        if chosen.isEmpty { say(isAnyThere ? "no exchange was chosen" : "no exchange was found") }
 
         let scripts = scripts(of: chosen, server, options)
         let plan = plan(scripts, server, options)
@@ -258,7 +255,9 @@ struct ReplayCommand: ParsableCommand {
     ) -> [ReplayScript] {
         var connections: [UInt64: Int] = [:]
         var tunnels: [ExchangeKey: Int] = [:]
-        for session in sessions { if let key = session.key { tunnels[key] = session.id } }
+        for session in sessions where !session.isWithoutPackets {
+            if let key = session.key { tunnels[key] = session.id }
+        }
         return sessions.map { session in
             var script = ReplayScript(session, target: server, options: options)
             if let tunnel = session.exchange?.parent.flatMap({ tunnels[$0] }) {
@@ -381,12 +380,7 @@ struct ReplayCommand: ParsableCommand {
             if path == "-" { usesStandardOutput = true }
             outputs.append((name, path))
         }
-        if let packets {
-            guard packets != "-", !packets.isEmpty else { throw ValidationError("-w: needs the name of a file") }
-            guard !sessions.contains(where: { $0 != "-" && System.isSameFile($0, packets) }) else {
-                throw ValidationError("-w: \(packets) is an input")
-            }
-        }
+        try PacketFile.validate(packets, inputs: sessions)
         if let format {
             guard !usesStandardOutput else { throw ValidationError("--format: standard output is taken already") }
             outputs.append((format.rawValue, "-"))

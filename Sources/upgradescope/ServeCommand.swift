@@ -69,12 +69,7 @@ struct ServeCommand: ParsableCommand {
     func validate() throws {
         _ = try plan()
         guard (cert == nil) == (key == nil) else { throw ValidationError("--cert and --key go together") }
-        if let packets {
-            guard packets != "-", !packets.isEmpty else { throw ValidationError("-w: needs the name of a file") }
-            guard !sessions.contains(where: { $0 != "-" && System.isSameFile($0, packets) }) else {
-                throw ValidationError("-w: \(packets) is an input")
-            }
-        }
+        try PacketFile.validate(packets, inputs: sessions)
         guard saveCert == nil || tls && cert == nil else {
             throw ValidationError("--save-cert: no certificate is made (--tls without --cert makes one)")
         }
@@ -92,20 +87,17 @@ struct ServeCommand: ParsableCommand {
     func run() throws {
         var status = ExitStatus()
         Signals.watch()
-        var source = SessionSource()
-        let all = source.read(sessions, reading: reading, keepsRaw: false, quiet: quiet)
-        status.unreadable = source.isUnreadable
-        status.damaged = source.isDamaged
-        status.usage = source.complain(aboutMissing: choice, in: all)
-        let chosen = all.filter { choice.includes($0) }
-        if status.usage || status.unreadable && all.isEmpty { return try finish(with: status) }
+        guard
+            let (chosen, isAnyThere) = SessionSource.choose(
+                choice, of: sessions, reading: reading, keepsRaw: false, quiet: quiet, &status)
+        else { return try finish(with: status) }
         if chosen.isEmpty {
-            say(all.isEmpty ? "no exchange was found: there is nothing to serve" : "no exchange was chosen")
+            say(isAnyThere ? "no exchange was chosen" : "no exchange was found: there is nothing to serve")
             status.usage = true
             return try finish(with: status)
         }
         let outputs = Outputs(try plan(), layout: reporting.color.layout)
-        let packetFile = try openPacketFile()
+        let packetFile = try PacketFile.open(packets, name: "serve")
         let judge = ServeJudge(try reporting.judgeOptions(for: outputs, reading.traffic))
         let log = ServeLog(quiet: quiet, judge: findings ? judge : nil)
 
@@ -137,7 +129,8 @@ struct ServeCommand: ParsableCommand {
             outputs.abandon()
         }
         let areWritten = outputs.finish(quiet: quiet)
-        status.unwritable = !close(packetFile) || !areWritten
+        let isKept = (packetFile.map { [$0.finished()] } ?? []).finish(quiet: quiet)
+        status.unwritable = !areWritten || !isKept
         try finish(with: status)
     }
 
@@ -165,29 +158,6 @@ struct ServeCommand: ParsableCommand {
             if !quiet { say("wrote \(saveCert): the certificate that clients have to trust") }
         }
         return .selfMade(made)
-    }
-
-    private func openPacketFile() throws -> PacketFile? {
-        guard let packets else { return nil }
-        do throws(SystemError) {
-            return PacketFile(try OutputFile(path: packets), name: "serve")
-        } catch {
-            say("\(packets): \(error)")
-            throw ExitCode(6)
-        }
-    }
-
-    /// Closes the file of packets; `false` when it could not be written.
-    private func close(_ packetFile: PacketFile?) -> Bool {
-        guard let file = packetFile?.finished() else { return true }
-        do throws(SystemError) {
-            try file.finish()
-            if !quiet { say("wrote \(file.name) (\(sizeText(file.written)))") }
-            return true
-        } catch {
-            say("\(file.name): \(error)")
-            return false
-        }
     }
 
     /// What is written where; nothing without a judgement.

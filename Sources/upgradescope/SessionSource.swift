@@ -63,6 +63,21 @@ struct SessionSource {
     /// How many exchanges the inputs hold, wanted or not.
     private(set) var exchangeCount = 0
 
+    /// The chosen sessions of the inputs, and whether there was any to choose from; `nil` where there is nothing to go on with: that is
+    /// said, and stands in `status`.
+    static func choose(
+        _ choice: ChoiceOptions, of paths: [String], reading: ReadingOptions, keepsRaw: Bool, quiet: Bool,
+        _ status: inout ExitStatus
+    ) -> (sessions: [RecordedSession], isAnyThere: Bool)? {
+        var source = SessionSource()
+        let all = source.read(paths, reading: reading, keepsRaw: keepsRaw, quiet: quiet)
+        status.unreadable = source.isUnreadable
+        status.damaged = source.isDamaged
+        status.usage = source.complain(aboutMissing: choice, in: all)
+        if status.usage || status.unreadable && all.isEmpty { return nil }
+        return (all.filter { choice.includes($0) }, !all.isEmpty)
+    }
+
     /// The sessions of captures, numbered as `analyze` numbers their exchanges; those of HAR files behind them.
     mutating func read(_ paths: [String], reading: ReadingOptions, keepsRaw: Bool, quiet: Bool) -> [RecordedSession] {
         let archives = paths.filter { Self.isHAR($0) }
@@ -117,13 +132,13 @@ struct SessionSource {
     }
 
     /// Whether a file begins like a HAR file.
-    private static func isHAR(_ path: String) -> Bool {
+    static func isHAR(_ path: String) -> Bool {
         guard path != "-", System.kind(of: path) == .regular else { return false }
         return (try? System.contents(of: path, limit: 256)).map { HARLog.looksLikeHAR($0) } ?? false
     }
 
     /// Says which of the wanted exchanges are not there; whether any is not.
-    func complain(aboutMissing choice: ChoiceOptions, in sessions: [RecordedSession]) -> Bool {
+    private func complain(aboutMissing choice: ChoiceOptions, in sessions: [RecordedSession]) -> Bool {
         let missing = choice.exchanges.sorted().filter { id in !sessions.contains { $0.id == id } }
         for id in missing {
             say(
@@ -151,5 +166,11 @@ struct DurationArgument {
             number * (unit?.1 ?? 1e9) < 1e18
         else { return nil }
         nanoseconds = Int64(number * (unit?.1 ?? 1e9))
+    }
+
+    /// As it would be written, for the help.
+    var defaultValueDescription: String {
+        if nanoseconds % 60_000_000_000 == 0, nanoseconds > 0 { return "\(nanoseconds / 60_000_000_000)m" }
+        return nanoseconds % 1_000_000_000 == 0 ? "\(nanoseconds / 1_000_000_000)s" : "\(nanoseconds / 1_000_000)ms"
     }
 }

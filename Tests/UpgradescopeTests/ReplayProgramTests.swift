@@ -53,6 +53,49 @@ struct ReplayProgramTests {
         #expect(try Program.run("replay", "/no/such/file", "--to", nobody).status == 3)
     }
 
+    @Test("analyze names a HAR file, and who reads it")
+    func archive() throws {
+        let folder = try Folder()
+        let har = try folder.write("chat.har", Array(ReplayExitStatusTests.recording.utf8))
+        let run = try Program.run("analyze", har)
+        #expect(run.status == 3)
+        #expect(run.output.isEmpty)
+        #expect(run.errors == "\(har) is a HAR file, not a capture: 'replay' and 'serve' read it\n")
+        let text = try folder.write("text", Array("hello".utf8))
+        #expect(try Program.run("analyze", text).errors.contains("is not a capture: it begins with"))
+    }
+
+    /// The packets of a HAR file are made up: no difference points at one.
+    @Test("a difference from a HAR file names no packet")
+    func noPackets() throws {
+        let folder = try Folder()
+        let har = try folder.write("chat.har", Array(ReplayExitStatusTests.recording.utf8))
+        let server = try PythonServer("changed_server", "field")
+        let run = try Program.run("replay", har, "--to", "ws://127.0.0.1:\(server.port)")
+        #expect(run.text.contains("\"bob\"   +"), "\(run.text)")
+        #expect(!run.text.contains("packet"), "\(run.text)")
+    }
+
+    /// One line that is written over again and again, and gone before the report.
+    @Test("progress is one line of a terminal, wiped out at the end")
+    func progress() throws {
+        guard let terminal = try Tmux(columns: 60, rows: 30) else { return }
+        let folder = try Folder()
+        let har = try folder.write("chat.har", Array(ReplayExitStatusTests.recording.utf8))
+        let server = try PythonServer("failing_server", "stall")
+        let line = "'\(Program.path)' replay '\(har)' --to ws://127.0.0.1:\(server.port) --timeout 1s"
+        try terminal.type("clear; " + line + " --color never; echo \"status $?\"", "Enter")
+        let during = try terminal.wait("progress") { $0.contains { $0.hasPrefix("0 of 1 sessions, 1 open") } }
+        #expect(during.filter { $0.contains("sessions") }.count == 1, "\(during)")
+        let after = try terminal.wait("the end") { $0.contains("status 1") }
+        #expect(!after.contains { $0.contains("1 open") }, "\(after)")
+        #expect(after.contains { $0.hasPrefix("#1  GET /chat  failed") }, "\(after)")
+        // Nothing stands in front of the report or between its lines.
+        let report = try #require(after.firstIndex { $0.hasPrefix("#1") })
+        #expect(report == 0 || after[report - 1].contains("status $?"), "\(after)")
+        #expect(after.last?.hasPrefix("$") == true || after.last == "status 1", "\(after)")
+    }
+
     @Test("--raw refuses bytes with credentials")
     func raw() throws {
         let cookie = Self.samples.appending(path: "cookie-in-clear-and-a-foreign-origin.pcap").path
