@@ -95,7 +95,7 @@ struct FreshRecordingTests {
         }
     }
 
-    /// It mirrors everything as text.
+    /// It mirrors everything as text, and each fragment as a message of its own: so fragments are kept.
     @Test("a mirror of libwebsockets, plain and fragmented")
     func mirror() throws {
         guard Tap.isReady(for: "fresh recordings, lws") else { return }
@@ -105,8 +105,10 @@ struct FreshRecordingTests {
             let tap = try Tap(port: server.port)
             try Lab.client(["ws://127.0.0.1:\(server.port)/", "--sub", "lws-mirror-protocol", "--msgs", shape])
             let sessions = try tap.sessions(1)
-            let report = try Lab.replay(sessions, to: "ws://127.0.0.1:\(server.port)")
-            #expect(report.verdicts == [.same: 1], "\(shape): \(report.exchanges)")
+            var options = ReplayOptions()
+            options.keepsFragments = true
+            let report = try Lab.replay(sessions, to: "ws://127.0.0.1:\(server.port)", options: options)
+            #expect(report.verdicts == [.same: 1], "\(shape): \(report.exchanges.first?.differences ?? [])")
         }
     }
 }
