@@ -180,7 +180,12 @@ struct ReplayCommand: ParsableCommand {
             let (chosen, isAnyThere) = SessionSource.choose(
                 choice, of: sessions, reading: reading, keepsRaw: raw, quiet: quiet, &status)
         else { return try finish(with: status) }
-        if chosen.isEmpty { say(isAnyThere ? "no exchange was chosen" : "no exchange was found") }
+        if chosen.isEmpty {
+            // A choice that fits nothing is a slip of the pen: that nothing differs would be no answer to it.
+            say(isAnyThere ? "no exchange was chosen" : "no exchange was found")
+            status.usage = isAnyThere
+            if isAnyThere { return try finish(with: status) }
+        }
 
         let scripts = scripts(of: chosen, server, options)
         let plan = plan(scripts, server, options)

@@ -24,7 +24,8 @@ struct ReplayProgramTests {
             [clean, "--to", nobody, "--set-header", "a: b\r\nc: d"], [clean, "--to", nobody, "--exchange", "99"],
             [clean, "--to", nobody, "--rate", "0"], [clean, "--to", nobody, "--rate", "5", "--concurrency", "2"],
             [clean, "--to", nobody, "--repeat", "1000000"], [clean, "--to", nobody, "-w", clean],
-            [clean, "--to", nobody, "--timeout", "soon"],
+            [clean, "--to", nobody, "--timeout", "soon"], [clean, "--to", nobody, "--host", "elsewhere.test"],
+            [clean, "--to", nobody, "--target", "/elsewhere"],
         ]
         for arguments in rows {
             let run = try Program.run(["replay"] + arguments)

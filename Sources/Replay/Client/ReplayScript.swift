@@ -75,7 +75,11 @@ public struct ReplayScript: Sendable {
             options.withHistory
             ? session.history.map { writer.write($0.head, isWebSocket: false).bytes(key: []) + $0.body } : []
         if !options.withHistory, !session.history.isEmpty, !options.raw {
-            notes.append("\(session.history.count) earlier requests on its connection are not sent (--with-history)")
+            let count = session.history.count
+            let words =
+                count == 1
+                ? "an earlier request on its connection is" : "\(count) earlier requests on its connection are"
+            notes.append("\(words) not sent (--with-history)")
         }
         if let cut = session.cut, !options.raw { notes.append("said as far as it is known: \(cut)") }
         if written.back == nil { written.front += session.requestBody } else { written.back? += session.requestBody }
