@@ -47,9 +47,10 @@ public struct CorrelationTable: Sendable {
 
     private mutating func trim() {
         guard summaries.count > limit else { return }
-        summaries.sort { $0.key < $1.key }
-        leftOut += UInt64(summaries.count - limit)
-        summaries.removeLast(summaries.count - limit)
+        // Summaries are large: their numbers are put in order, and each is moved once.
+        let all = summaries
+        leftOut += UInt64(all.count - limit)
+        summaries = all.indices.sorted { all[$0].key < all[$1].key }.prefix(limit).map { all[$0] }
         lastKept = summaries.last?.key
     }
 
