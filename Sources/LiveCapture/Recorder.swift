@@ -61,10 +61,13 @@ public final class Recorder {
     /// Packets in the writer.
     private var pending: UInt64 = 0
     private var file: RecordingFile?
+    /// A file for which there was no more room: its last block still counts.
+    private var full: RecordingFile?
     private var held: HeldPackets
     private var tally = RecordingCounts()
-    /// What was counted when this file began, so that its end tells of itself alone.
+    /// What was counted when this file began, so that its end tells of itself alone, and what all files have told.
     private var before = InterfaceStatistics()
+    private var told = InterfaceStatistics()
     private var filePackets: UInt64 = 0
     private var fileStart: Timestamp?
     private var lastTime = Timestamp(nanoseconds: 0)
@@ -141,7 +144,7 @@ public final class Recorder {
         let length = file.length
         var kept = pending
         do throws(FileFailure) {
-            try file.write(writer.bytes)
+            try file.write(writer.bytes, last: length > 0 ? lastBlock(statistics) : [])
         } catch {
             // What is in the file is whole; the rest is lost.
             kept = PcapngWriter.packets(of: writer.bytes, within: Int(file.length - length))
@@ -210,7 +213,8 @@ public final class Recorder {
         if names.last != path { names.append(path) }
         filePackets = 0
         fileStart = nil
-        before = statistics
+        // What a file could not tell any more the next one does.
+        before = told
         writer.section(application: options.application)
         writer.interface(interface)
         flush()
@@ -220,20 +224,34 @@ public final class Recorder {
     private func end(_ now: InterfaceStatistics) {
         statistics = now
         flush()
-        guard file != nil else { return }
-        writer.statistics(
+        let last = lastBlock(now)
+        if file != nil {
+            writer.bytes += last
+            flush()
+        }
+        do throws(FileFailure) {
+            for ended in [file, full].compactMap({ $0 }) {
+                ended.close(with: last)
+                try ended.finish()
+                told = now
+            }
+            (file, full) = (nil, nil)
+        } catch {
+            full = nil
+            fail(error)
+        }
+    }
+
+    /// What was counted since this file began.
+    private func lastBlock(_ now: InterfaceStatistics) -> [UInt8] {
+        var last = PcapngWriter()
+        last.statistics(
             InterfaceStatistics(
                 received: now.received &- before.received,
                 droppedByKernel: now.droppedByKernel &- before.droppedByKernel,
                 droppedByInterface: now.droppedByInterface &- before.droppedByInterface), time: lastTime,
-            start: fileStart)
-        flush()
-        do throws(FileFailure) {
-            try file?.finish()
-            file = nil
-        } catch {
-            fail(error)
-        }
+            start: fileStart ?? lastTime)
+        return last.bytes
     }
 
     /// `trace.pcapng` becomes `trace_00001_20260131123000.pcapng` in a ring, as with dumpcap.
@@ -253,6 +271,7 @@ public final class Recorder {
             RecordingFile.remove(file.path)
             names.removeAll { $0 == file.path }
         }
+        if let file, file.isClosed { full = file }
         file = nil
         nextTry = Timestamp(nanoseconds: lastTime.nanoseconds &+ Self.patience)
         if failure.code == FileFailure.brokenPipe {

@@ -1,5 +1,10 @@
 // The file a recording is written to: only ever whole blocks of it, whatever the disk does.
+//
+// A disk fills up when it is least expected, and then the last block, with what was dropped, would find no room. So a
+// little room behind the end is reserved all the time; where it was used up by a write that did not fit, that write
+// gives back as much as the last block takes.
 
+import CPcap
 import Glibc
 import Traffic
 
@@ -26,7 +31,7 @@ final class RecordingFile {
             (descriptor, length, isRegular) = (STDOUT_FILENO, 0, false)
             return
         }
-        let flags = O_WRONLY | O_CREAT | O_CLOEXEC | O_NOCTTY | (appending ? O_APPEND : O_TRUNC)
+        let flags = O_WRONLY | O_CREAT | O_CLOEXEC | O_NOCTTY | (appending ? 0 : O_TRUNC)
         let opened = unsafe open(path, flags, 0o600)
         guard opened >= 0 else { throw .last }
         descriptor = opened
@@ -34,12 +39,27 @@ final class RecordingFile {
         _ = unsafe fstat(opened, &status)
         isRegular = status.st_mode & S_IFMT == S_IFREG
         length = isRegular ? Int64(status.st_size) : 0
+        if isRegular { _ = lseek(opened, off_t(length), SEEK_SET) }
+        reserve()
     }
 
-    deinit { if descriptor > STDERR_FILENO { _ = close(descriptor) } }
+    /// Room behind the end, where the file system can do that: the file does not grow by it.
+    private func reserve() {
+        guard isRegular else { return }
+        hasReserve = fallocate(descriptor, FALLOC_FL_KEEP_SIZE, off_t(length), off_t(Self.reserved)) == 0
+    }
 
-    /// Writes whole blocks; where not all can be written, the file is cut behind the last that was.
-    func write(_ blocks: [UInt8]) throws(FileFailure) {
+    private var hasReserve = false
+
+    private static var reserved: Int { 4096 }
+
+    deinit { if descriptor > STDERR_FILENO { _ = Glibc.close(descriptor) } }
+
+    /// Writes whole blocks; where not all can be written, the file is cut behind the last that was, and `last` is put
+    /// there if it does not fit otherwise.
+    ///
+    /// Whether it was is told by `isClosed`.
+    func write(_ blocks: [UInt8], last: @autoclosure () -> [UInt8] = []) throws(FileFailure) {
         var done = 0
         while done < blocks.count {
             let start = done
@@ -55,14 +75,50 @@ final class RecordingFile {
                 _ = unsafe poll(&waiting, 1, -1)
             } else if errno != EINTR {
                 let failure = FileFailure.last
-                let whole = PcapngWriter.wholeBlocks(of: blocks, within: done)
-                if isRegular { _ = ftruncate(descriptor, off_t(length + Int64(whole))) }
-                length += Int64(whole)
+                cut(blocks, at: done, last())
                 throw failure
             }
         }
         length += Int64(blocks.count)
+        reserve()
     }
+
+    /// Of `blocks` the first `done` bytes were written: ends the file with whole blocks, and `last` behind them.
+    private func cut(_ blocks: [UInt8], at done: Int, _ last: [UInt8]) {
+        var whole = PcapngWriter.wholeBlocks(of: blocks, within: done)
+        if isRegular, !last.isEmpty {
+            // What was written just now has its place on the disk, and so has what was reserved.
+            let room = max(done, hasReserve ? Self.reserved : 0)
+            if whole + last.count > room {
+                whole = PcapngWriter.wholeBlocks(of: blocks, within: max(0, done - last.count))
+            }
+        }
+        length += Int64(whole)
+        guard isRegular else { return }
+        if !last.isEmpty, put(last) { closingLength = Int64(last.count) }
+        trim()
+    }
+
+    /// Writes behind the end, or where that was done before.
+    private func put(_ block: [UInt8]) -> Bool {
+        let written = unsafe block.withUnsafeBytes { all in
+            unsafe pwrite(descriptor, all.baseAddress, all.count, off_t(length))
+        }
+        return written == block.count
+    }
+
+    /// Bytes of a last block that was put behind `length` when nothing more found room.
+    private var closingLength: Int64 = 0
+    /// The last block stands in the file already, and nothing can follow it.
+    var isClosed: Bool { closingLength > 0 }
+
+    /// The last block once more, with what was counted since.
+    func close(with last: [UInt8]) {
+        if isClosed, Int64(last.count) == closingLength { _ = put(last) }
+    }
+
+    /// Gives back what lies behind the end.
+    private func trim() { if isRegular { _ = ftruncate(descriptor, off_t(length + closingLength)) } }
 
     /// Whether `path` still leads to this file.
     var isInPlace: Bool {
@@ -75,7 +131,8 @@ final class RecordingFile {
     /// Closes the file: quotas and network file systems tell only now of a disk that is full.
     func finish() throws(FileFailure) {
         guard descriptor > STDERR_FILENO else { return }
-        let status = close(descriptor)
+        trim()
+        let status = Glibc.close(descriptor)
         descriptor = -1
         if status != 0, errno != EINTR { throw .last }
     }

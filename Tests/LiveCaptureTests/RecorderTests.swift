@@ -190,4 +190,106 @@ import Traffic
         let description = try folder.read("a.pcapng")
         #expect(description.packets == 5 && description.complete && description.interfaces.count == 2)
     }
+
+    /// A small file system of its own, gone with it; `nil`, said loudly, where none may be mounted.
+    final class Disk {
+        let folder: Folder
+        init?(_ size: String, for test: String = #function) throws {
+            folder = try Folder()
+            guard Self.run("/bin/mount", ["-t", "tmpfs", "-o", "size=\(size)", "none", folder.path]) == 0 else {
+                print("SKIPPED: \(test): no tmpfs may be mounted")
+                return nil
+            }
+        }
+        deinit { _ = Self.run("/bin/umount", [folder.path]) }
+
+        private static func run(_ program: String, _ arguments: [String]) -> Int32 {
+            let process = Process()
+            process.executableURL = URL(fileURLWithPath: program)
+            process.arguments = arguments
+            process.standardError = FileHandle.nullDevice
+            guard (try? process.run()) != nil else { return -1 }
+            process.waitUntilExit()
+            return process.terminationStatus
+        }
+    }
+
+    /// The disk fills up in the middle of a block, or between two: what was dropped is told all the same, of the end too.
+    @Test(arguments: [900, 1000, 1004, 4052, 4096]) func aFullDiskStillTellsOfDrops(_ size: Int) throws {
+        guard let disk = try Disk("64k") else { return }
+        let path = disk.folder.path + "/a.pcapng"
+        var said: [String] = []
+        let recorder = try Self.recorder(path) { said.append($0) }
+        for second in 0..<200 {
+            let (packet, bytes) = Self.packet(second, size: size)
+            recorder.statistics = InterfaceStatistics(received: UInt64(second), droppedByKernel: 3)
+            recorder.take(packet, bytes.span, owner: .nobody)
+            recorder.flush()
+        }
+        let before = try disk.folder.read("a.pcapng")
+        #expect(before.complete && before.interfaces.first?.drops == 3)
+        recorder.finish(InterfaceStatistics(received: 200, droppedByKernel: 9, droppedByInterface: 1))
+        #expect(said.count == 1 && recorder.hasFailed)
+        let description = try disk.folder.read("a.pcapng")
+        #expect(description.complete, "\(description.problems)")
+        #expect(description.packets == recorder.counts.packets && description.packets > 10)
+        #expect(recorder.counts.packets + recorder.counts.lost == 200)
+        #expect(description.interfaces.first?.drops == 10)
+    }
+
+    /// Many packets at once, of which only some find room.
+    @Test func aFullDiskCutsABatch() throws {
+        guard let disk = try Disk("64k") else { return }
+        let recorder = try Self.recorder(disk.folder.path + "/a.pcapng")
+        Self.take(0..<100, recorder)
+        recorder.finish(InterfaceStatistics(received: 100, droppedByKernel: 4))
+        let description = try disk.folder.read("a.pcapng")
+        #expect(description.complete && description.interfaces.first?.drops == 4)
+        #expect(description.packets == recorder.counts.packets && description.packets > 40)
+    }
+
+    /// Another program takes the whole disk while nothing is recorded: the room for the end is there.
+    @Test func theRoomForTheEndIsReserved() throws {
+        guard let disk = try Disk("64k") else { return }
+        let recorder = try Self.recorder(disk.folder.path + "/a.pcapng")
+        Self.take(0..<3, recorder)
+        recorder.flush()
+        #expect(throws: (any Error).self) {
+            try Data(repeating: 1, count: 1 << 20).write(to: URL(fileURLWithPath: disk.folder.path + "/b"))
+        }
+        Self.take(3..<9, recorder)
+        recorder.finish(InterfaceStatistics(received: 9, droppedByKernel: 2))
+        let description = try disk.folder.read("a.pcapng")
+        #expect(description.complete && description.packets == recorder.counts.packets && description.packets >= 3)
+        #expect(description.interfaces.first?.drops == 2)
+    }
+
+    /// What a file of a ring could not tell any more, the next one does.
+    @Test func theNextFileTellsWhatTheLastOneCouldNot() throws {
+        guard let disk = try Disk("32k") else { return }
+        var ring = RingLimits()
+        ring.packets = 1000
+        let recorder = try Self.recorder(disk.folder.path + "/a.pcapng", ring: ring)
+        func take(_ seconds: Range<Int>) {
+            for second in seconds {
+                recorder.statistics = InterfaceStatistics(received: UInt64(second), droppedByKernel: UInt64(second))
+                Self.take(second..<(second + 1), recorder)
+                recorder.flush()
+            }
+        }
+        func drops() throws -> UInt64 {
+            #expect(disk.folder.names.count == 1)
+            let description = try disk.folder.read(try #require(disk.folder.names.first))
+            #expect(description.complete && description.packets > 0)
+            return description.interfaces.first?.drops ?? 0
+        }
+        // The first file takes the whole disk, and those behind it find no room for their heads.
+        take(0..<40)
+        let first = try drops()
+        #expect(first > 0 && first < 40)
+        try FileManager.default.removeItem(atPath: disk.folder.path + "/" + disk.folder.names[0])
+        take(40..<50)
+        recorder.finish(InterfaceStatistics(received: 60, droppedByKernel: 60))
+        #expect(try first + drops() == 60)
+    }
 }
