@@ -290,6 +290,10 @@ enum Words {
         }
         let line = bytes.prefix { $0 != 0x0d && $0 != 0x0a }
         let rest = line[(method.endIndex + 1)...]
+        // Of a long line no more may have been kept than its beginning.
+        if bytes.count >= 256, line.endIndex == bytes.endIndex, rest.allSatisfy({ $0 > 0x20 && $0 < 0x7f }) {
+            return line
+        }
         guard let space = rest.lastIndex(of: 0x20), space > rest.startIndex, rest[(space + 1)...].starts(with: "HTTP/")
         else { return nil }
         return line[..<space]

@@ -62,7 +62,7 @@ public struct Inspector: Sendable {
             isBrief: isBrief)
         for index in needs.indices[first...] where needs[index].isSubset(of: facts) {
             subject.rule = rules[index]
-            if subject.rule.needsEveryByte, facts.contains(.gap) { continue }
+            if subject.rule.needsEveryByte, facts.lacksBytes { continue }
             if let check = subject.rule.check { findings += check(subject) }
         }
         guard !findings.isEmpty else { return findings }

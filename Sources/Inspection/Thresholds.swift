@@ -14,6 +14,13 @@ public struct Thresholds: Sendable {
     public var faultReaction = 2
     /// Seconds a server may take to answer the upgraded request (H2C007).
     public var upgradedAnswer = 30
+    /// Seconds a proxy may keep the connection of a CONNECT it refused (CON002).
+    public var connectClose = 2
+    /// Seconds within which a client leaves for want of a subprotocol (WS012).
+    public var subprotocolClose = 1
+    /// Masked frames from which on their keys are judged, and equal ones or equal steps in a row that are too many (WSF003).
+    public var maskedFrames = 4
+    public var equalMasks = 3
 
     public init() {}
 
@@ -29,7 +36,9 @@ public struct Thresholds: Sendable {
         [
             "close-answer-seconds": \.closeAnswer, "close-linger-seconds": \.closeLinger,
             "pong-seconds": \.pongAnswer, "idle-seconds": \.idle, "fault-reaction-seconds": \.faultReaction,
-            "upgraded-answer-seconds": \.upgradedAnswer,
+            "upgraded-answer-seconds": \.upgradedAnswer, "connect-close-seconds": \.connectClose,
+            "subprotocol-close-seconds": \.subprotocolClose, "masked-frames": \.maskedFrames,
+            "equal-masks": \.equalMasks,
         ]
     }
 }

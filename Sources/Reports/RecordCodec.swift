@@ -13,7 +13,7 @@ enum RecordCodec {
         "LaterRequest": 5, "RequestFraming": 6, "Anomaly": 5, "SwitchedStream": 5, "WebSocketFacts": 6,
         "WebSocketAgreement": 6,
         "WebSocketSide": 22, "ResumedFrames": 9, "CloseFact": 3, "PingTimes": 2, "PingWait": 5, "FaultAnswer": 4,
-        "IdleTime": 2, "HTTP2Facts": 3, "HTTP2Side": 4, "Finding": 15, "Evidence": 4, "ConnectionRecord": 24,
+        "IdleTime": 2, "HTTP2Facts": 3, "HTTP2Side": 4, "Finding": 15, "Evidence": 4, "ConnectionRecord": 26,
         "StreamCounters": 7, "Place": 5, "PacketMark": 4,
     ]
 }
@@ -328,6 +328,8 @@ extension ByteWriter {
         optional(record.firstLoneUpgradeOption) { $0.head($1) }
         unsigned(record.advertisements)
         optional(record.firstAdvertisement) { $0.head($1) }
+        unsigned(record.bareUpgrades)
+        optional(record.firstBareUpgrade) { $0.head($1) }
     }
 }
 
@@ -685,6 +687,8 @@ extension ByteReader {
         record.firstLoneUpgradeOption = try optional { r throws(Failure) in try r.head() }
         record.advertisements = try unsigned(as: UInt32.self)
         record.firstAdvertisement = try optional { r throws(Failure) in try r.head() }
+        record.bareUpgrades = try unsigned(as: UInt32.self)
+        record.firstBareUpgrade = try optional { r throws(Failure) in try r.head() }
         return record
     }
 }

@@ -19,6 +19,8 @@ public struct Limits: Sendable {
     /// Bytes of packets held of one connection, and of all, until they show an exchange that makes them worth recording.
     public var recordingBytes = 256 * 1024
     public var totalRecordingBytes = 128 * 1024 * 1024
+    /// Bytes of events that wait, while a capture is made, for a reader who is slower than they come.
+    public var eventBytes = 16 * 1024 * 1024
     /// Requests that may be outstanding on one connection.
     public var outstandingRequests = 1024
     /// Exchanges of one connection kept open for what follows them.
@@ -37,25 +39,45 @@ public struct Limits: Sendable {
     public var emptyFragments = 100
     /// Bytes a compressed message may inflate to before it is given up (RULES WSD009).
     public var inflatedBytes: Int64 = 64 * 1024 * 1024
+    /// How many times as many bytes, and how many of them, make a compressed message extreme (RULES WSD009).
+    public var inflationRatio: Int64 = 200
+    public var inflationBytes: Int64 = 1024 * 1024
 
     public init() {}
 
     /// Sets a limit by the name used on the command line; `false` for an unknown name.
     public mutating func set(_ name: String, to value: Int) -> Bool {
-        guard value > 0, let path = Self.names[name] else { return false }
-        self[keyPath: path] = value
+        guard value > 0 else { return false }
+        if let path = Self.counts[name] {
+            self[keyPath: path] = value
+        } else if let path = Self.sizes[name] {
+            self[keyPath: path] = Int64(value)
+        } else {
+            return false
+        }
         return true
     }
 
     /// Names for `--limits`.
-    public static var names: [String: any WritableKeyPath<Limits, Int> & Sendable] {
+    public static var names: [String] { Array(counts.keys) + sizes.keys }
+
+    private static var sizes: [String: any WritableKeyPath<Limits, Int64> & Sendable] {
+        [
+            "frame-bytes": \.frameBytes, "message-bytes": \.messageBytes, "inflated-bytes": \.inflatedBytes,
+            "inflation-ratio": \.inflationRatio, "inflation-bytes": \.inflationBytes,
+        ]
+    }
+
+    private static var counts: [String: any WritableKeyPath<Limits, Int> & Sendable] {
         [
             "head-bytes": \.headBytes, "held-bytes": \.heldBytes, "total-held-bytes": \.totalHeldBytes,
             "pending-bytes": \.pendingBytes, "compare-bytes": \.compareBytes, "connections": \.connections,
+            "event-bytes": \.eventBytes,
             "recording-bytes": \.recordingBytes, "total-recording-bytes": \.totalRecordingBytes,
             "connection-idle-seconds": \.connectionIdleSeconds,
             "outstanding-requests": \.outstandingRequests, "open-exchanges": \.openExchanges,
             "anomalies": \.anomalies, "fragments": \.fragments, "outstanding-pings": \.outstandingPings,
+            "message-fragments": \.messageFragments, "empty-fragments": \.emptyFragments,
         ]
     }
 }

@@ -42,7 +42,7 @@ struct TrafficOptions: ParsableArguments {
 }
 
 private var limitNames: String {
-    (Limits.names.keys.sorted() + Thresholds.names.keys.sorted()).joined(separator: ", ")
+    (Limits.names.sorted() + Thresholds.names.keys.sorted()).joined(separator: ", ")
 }
 
 /// What is judged, and what is written where.

@@ -1,6 +1,10 @@
-// Every rule in captures of real programs: one that shows it, where there is one, and one that comes close.
+// Every rule in captures of real programs: one that shows it, where there is one, and one that comes close; and, so that
+// a rule that newly speaks anywhere is noticed, what all rules find in all captures (`rules-in-captures.txt`).
 //
-// Rows of wire bytes show what a rule means (`Tests/InspectionTests/Rows`); these show that programs do it.
+// Rows of wire bytes show what a rule means (`Tests/InspectionTests/Rows`); these show that programs do it. The table is
+// made by the test itself, and every line of it that changes has to be argued for in review:
+//
+//     UPGRADESCOPE_RECORD=1 swift test --filter RulesInCapturesTests
 
 import Foundation
 import Inspection
@@ -133,15 +137,26 @@ private let rows: [CaptureRow] = [
 ]
 
 @Suite struct RulesInCapturesTests {
-    @Test(.timeLimit(.minutes(30))) func everyRuleHasItsCaptures() throws {
+    private static let tableFile = URL(filePath: #filePath).deletingLastPathComponent()
+        .appending(path: "rules-in-captures.txt")
+    private static let heading = """
+        # What each rule finds in each capture: rule, how many findings, and their levels (error, warning, note).
+        # Made by RulesInCapturesTests with UPGRADESCOPE_RECORD=1; a capture in which none speaks has its line as well.
+        """
+
+    @Test(.timeLimit(.minutes(30))) func everyRuleSpeaksWhereItIsKnownToSpeakAndNowhereElse() throws {
         guard let lab = SharedMaterial.captures(of: "lab", for: "rules in captures"),
             let others = SharedMaterial.captures(of: "third-party", for: "rules in captures")
         else { return }
         var spoken: [String: Set<String>] = [:]
-        for capture in lab + others {
-            let name = String(capture.lastPathComponent.prefix { $0 != "." })
-            let rules = Analysis.of(capture).rules
-            spoken[name, default: []].formUnion(rules)
+        var table: [String] = []
+        for (folder, captures) in [("lab", lab), ("third-party", others)] {
+            for capture in captures {
+                let analysis = Analysis.of(capture)
+                let name = String(capture.lastPathComponent.prefix { $0 != "." })
+                spoken[name, default: []].formUnion(analysis.rules)
+                table.append(Self.line("\(folder)/\(capture.lastPathComponent)", analysis))
+            }
         }
         for row in rows {
             if let shows = row.shows {
@@ -155,6 +170,36 @@ private let rows: [CaptureRow] = [
         let mine = Catalogue.all.map(\.id).filter { Self.families.contains(Self.family(of: $0)) }
             .filter { !["WS003", "WS016", "SMG001"].contains($0) }
         #expect(Set(mine).subtracting(named).isEmpty, "without a row")
+        try compare(table)
+    }
+
+    /// "lab/A06-py-mixed.pcapng: CAP005 1 note, WSF017 2 note".
+    private static func line(_ name: String, _ analysis: Analysis) -> String {
+        var counts: [String: [Level: Int]] = [:]
+        for finding in analysis.exchanges.flatMap(\.findings) + analysis.connections.flatMap(\.findings) {
+            counts[finding.rule, default: [:]][finding.level, default: 0] += 1
+        }
+        let words = counts.sorted { $0.key < $1.key }.map { rule, levels in
+            let numbers = [Level.error, .warning, .note].compactMap { level in
+                levels[level].map { "\($0) \(level.name)" }
+            }
+            return "\(rule) \(numbers.joined(separator: " "))"
+        }
+        let damage = analysis.refusal == nil ? "" : " (cannot be read)"
+        return "\(name)\(damage): " + (words.isEmpty ? "-" : words.joined(separator: ", "))
+    }
+
+    private func compare(_ table: [String]) throws {
+        if let wish = ProcessInfo.processInfo.environment["UPGRADESCOPE_RECORD"], !wish.isEmpty {
+            let text = Self.heading + "\n" + table.joined(separator: "\n") + "\n"
+            try Data(text.utf8).write(to: Self.tableFile)
+            return print("wrote \(Self.tableFile.lastPathComponent): \(table.count) captures")
+        }
+        let text = String(decoding: try Data(contentsOf: Self.tableFile), as: UTF8.self)
+        let known = text.split(separator: "\n").map(String.init).filter { !$0.hasPrefix("#") }
+        let (now, before) = (Set(table), Set(known))
+        for line in known where !now.contains(line) { Issue.record("no longer so: \(line)") }
+        for line in table where !before.contains(line) { Issue.record("newly so: \(line)") }
     }
 
     /// The families that one connection in clear text decides.

@@ -112,6 +112,118 @@ import Traffic
         #expect(missing.exchange != nil)
     }
 
+    /// A 101 whose request was lost: what would need it is named, and silent.
+    @Test(arguments: [true, false]) func whatALostRequestHidesIsNamed(_ startsWithHandshake: Bool) throws {
+        let steps: [Step] =
+            startsWithHandshake
+            ? [.lostClient(Head.ws.bytes), .client(.get), .server(.wsAnswer), .server(.answer("200 OK"))]
+            : [.clientACK, .server(.wsAnswer), .server(.answer("200 OK"))]
+        let findings = Wire.run(steps, handshake: startsWithHandshake).findings()
+        #expect(findings.map(\.rule) == [startsWithHandshake ? "CAP002" : "CAP003"], "\(described(findings))")
+        #expect(findings.first?.withheld.contains("RES012") == true)
+        #expect(findings.first?.withheld.contains("SMG006") == true)
+    }
+
+    /// Where the place was lost nobody is blamed for an opcode, and the rules about frames are named.
+    @Test func aLostPlaceIsNoReservedOpcode() throws {
+        let findings = Wire.run([
+            .client(.ws), .server(.wsAnswer), .server(hex: "83 01 41"), .server(hex: "c1 00 00 41"),
+            .wait(seconds: 5), .client(hex: "81 80 00 00 00 01"),
+        ]).findings()
+        let lost = try #require(findings.first)
+        #expect(findings.count == 1 && lost.rule == "CAP002" && lost.fault == .capture, "\(described(findings))")
+        #expect(lost.withheld.contains("WSF005") && lost.message.contains("reserved opcode 3"))
+    }
+
+    /// Every threshold of a rule can be set by name, and does something.
+    @Test func thresholdsAreSetByName() throws {
+        let close: [Step] = [
+            .client(.ws), .server(.wsAnswer), .server(hex: "88 02 03 e8"), .clientACK, .wait(seconds: 8), .clientACK,
+        ]
+        let refused: [Step] = [
+            .client(.connect), .server(.answer("403 Forbidden")), .clientACK, .wait(seconds: 3), .serverFIN,
+        ]
+        let left: [Step] = [
+            .client(.ws.with("Sec-WebSocket-Protocol", "mqtt")), .server(.wsAnswer), .wait(seconds: 2),
+            .client(hex: "88 82 00 00 00 01 03 ea"),
+        ]
+        let key = "81 81 37 fa 21 3d 76"
+        let rows: [(name: String, value: Int, steps: [Step], rule: String, usual: Level?, changed: Level?)] = [
+            ("close-answer-seconds", 10, close, "WSF013", .error, nil),
+            (
+                "close-linger-seconds", 40,
+                session(.server(hex: "88 00"), .client(hex: "88 80 00 00 00 01"), .wait(seconds: 30), .clientACK),
+                "WSF015", .warning, nil
+            ),
+            (
+                "pong-seconds", 20, session(.server(hex: "89 00"), .clientACK, .wait(seconds: 12), .clientACK),
+                "WSF016", .warning, nil
+            ),
+            (
+                "idle-seconds", 90, session(.server(hex: "82 00"), .wait(seconds: 70), .server(hex: "82 00")),
+                "WSF017", .note, nil
+            ),
+            (
+                "fault-reaction-seconds", 5,
+                session(.server(hex: "83 00"), .wait(seconds: 3), .client(hex: "82 80 00 00 00 01")), "WSF019",
+                .error, nil
+            ),
+            (
+                "upgraded-answer-seconds", 60,
+                [
+                    .client(.h2c), .server(.h2cAnswer), .client(preface), .server(hex: "00 00 00 04 00 00 00 00 00"),
+                    .wait(seconds: 31), .clientACK,
+                ], "H2C007", .warning, nil
+            ),
+            ("connect-close-seconds", 5, refused, "CON002", .error, nil),
+            ("subprotocol-close-seconds", 3, left, "WS012", .note, .warning),
+            ("masked-frames", 9, session(.client(times(4, key))), "WSF003", .error, nil),
+            ("equal-masks", 5, session(.client(times(4, key))), "WSF003", .error, nil),
+        ]
+        #expect(Set(rows.map(\.name)) == Set(Thresholds.names.keys))
+        for row in rows {
+            var thresholds = Thresholds()
+            let run = Wire.run(row.steps)
+            func level() -> Level? {
+                run.findings(Inspector(thresholds: thresholds)).first { $0.rule == row.rule }?.level
+            }
+            #expect(level() == row.usual, "\(row.name)")
+            let isKnown = thresholds.set(row.name, to: row.value)
+            #expect(isKnown && level() == row.changed, "\(row.name) changed")
+        }
+        var thresholds = Thresholds()
+        let unknown = thresholds.set("idle", to: 1)
+        let nothing = thresholds.set("idle-seconds", to: 0)
+        #expect(!unknown && !nothing)
+    }
+
+    /// The ceilings from which on the decoder calls something oversized or extreme are set by name as well.
+    @Test func ceilingsAreSetByName() {
+        let rows: [(name: String, value: Int, steps: [Step], rule: String)] = [
+            ("frame-bytes", 3, session(.server(hex: greeting)), "WSF018"),
+            ("message-bytes", 3, session(.server(hex: "01 02 41 42 80 02 41 42")), "WSF018"),
+            ("message-fragments", 2, session(.server(hex: "01 01 41 00 01 41 80 01 41")), "WSF018"),
+            ("empty-fragments", 1, session(.server(hex: "01 01 41 00 00 00 00 80 01 41")), "WSF018"),
+            ("inflated-bytes", 100, compressed(.server(zeros(matches: 80))), "WSD009"),
+            ("inflation-bytes", 1000, compressed(.server(zeros(matches: 400))), "WSD009"),
+        ]
+        for row in rows {
+            #expect(Wire.run(row.steps).findings().isEmpty, "\(row.name)")
+            var options = AnalyzerOptions()
+            let isKnown = options.limits.set(row.name, to: row.value)
+            let findings = Wire.run(row.steps, options: options).findings()
+            #expect(isKnown && findings.map(\.rule) == [row.rule], "\(row.name): \(described(findings))")
+        }
+        var options = AnalyzerOptions()
+        let isKnown = options.limits.set("inflation-ratio", to: 2000)
+        #expect(isKnown && Wire.run(compressed(.server(zeros(matches: 4065))), options: options).findings().isEmpty)
+        #expect(Set(Limits.names).count == Limits.names.count)
+        for name in Limits.names {
+            let isKnown = options.limits.set(name, to: 1)
+            #expect(isKnown, "\(name)")
+        }
+    }
+
     @Test func equalConnectionsCanBeCountedAsOne() throws {
         let hello = bytes(
             "16 03 01 00 2f 01 00 00 2b 03 03 00 01 02 03 04 05 06 07 08 09 0a 0b 0c 0d 0e 0f 10 11 12 13 14 15 16 17 "

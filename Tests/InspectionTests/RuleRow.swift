@@ -57,4 +57,4 @@ func compressed(_ parameters: String, _ more: Step...) -> [Step] {
 
 let ruleRows: [RuleRow] =
     upgradeRows + responseRows + earlyRows + handshakeRows + frameRows + sessionRows + deflateRows + h2cRows
-    + connectRows + goingOnRows + smugglingRows + captureRows
+    + connectRows + goingOnRows + smugglingRows + captureRows + trapRows

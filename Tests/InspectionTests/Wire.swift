@@ -138,7 +138,8 @@ struct Wire {
 
     /// What the analyzer makes of a conversation.
     static func run(
-        _ steps: [Step], handshake: Bool = true, unseen: Direction? = nil, loopback: Bool = false
+        _ steps: [Step], handshake: Bool = true, unseen: Direction? = nil, loopback: Bool = false,
+        options: AnalyzerOptions = AnalyzerOptions()
     ) -> Listener {
         var wire = Wire()
         wire.handshake = handshake
@@ -148,7 +149,7 @@ struct Wire {
             wire.server.address = 0x7f00_0001
         }
         wire.play(steps)
-        return analyze(wire.packets)
+        return analyze(wire.packets, options)
     }
 
     /// What the analyzer makes of several conversations in one capture.
@@ -165,9 +166,11 @@ struct Wire {
             packets.enumerated().sorted { ($0.element.time, $0.offset) < ($1.element.time, $1.offset) }.map(\.element))
     }
 
-    private static func analyze(_ packets: [(time: Int64, bytes: [UInt8])]) -> Listener {
+    private static func analyze(
+        _ packets: [(time: Int64, bytes: [UInt8])], _ options: AnalyzerOptions = AnalyzerOptions()
+    ) -> Listener {
         let listener = Listener()
-        var analyzer = Analyzer(output: listener)
+        var analyzer = Analyzer(options: options, output: listener)
         for (index, packet) in packets.enumerated() {
             let description = CapturedPacket(
                 number: UInt32(index + 1), time: Timestamp(nanoseconds: packet.time), linkType: 1, interface: 0,

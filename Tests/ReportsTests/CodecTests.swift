@@ -76,6 +76,8 @@ struct CodecTests {
         record.firstPayload.server = Fixture.mark(9)
         record.advertisements = 3
         record.firstAdvertisement = Fixture.head("HTTP/1.1 200 OK\nUpgrade: h2c\n\n", packet: 9, direction: .server)
+        record.bareUpgrades = 2
+        record.firstBareUpgrade = record.firstAdvertisement
         var writer = ByteWriter()
         writer.record(record)
         var reader = ByteReader(writer.bytes)

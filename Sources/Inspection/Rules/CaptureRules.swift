@@ -71,6 +71,17 @@ enum CaptureRules {
                     bytes.server > 0 ? "\(Words.count(bytes.server, "byte")) of the server" : nil,
                 ].compactMap { $0 }
                 let size = amount.isEmpty ? "Bytes" : Words.list(amount)
+                // Nothing is missing, and yet the place was lost.
+                let misread = holes.first { $0.kind == .syncLost && !$0.excerpt.isEmpty }
+                if let misread, !it.facts.contains(.gap), !holes.contains(where: { $0.kind == .gapAfterSwitch }) {
+                    return [
+                        it.found(
+                            "Behind what reads as the reserved opcode \(misread.value) the \(misread.place.direction.name)'s "
+                                + "bytes are no frames: where one begins is not known.",
+                            withheld: CaptureRules.needingFrames(in: it.facts),
+                            at: [it.raw("last header that was read", misread.place, misread.excerpt)])
+                    ]
+                }
                 var place =
                     it.facts.contains(.gap) ? "between the request and the end of its answer" : "behind the switch"
                 for direction in Direction.allCases {

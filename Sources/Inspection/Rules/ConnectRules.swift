@@ -70,8 +70,11 @@ enum ConnectRules {
             guard let response = it.response else { return [] }
             let answered = it.facts.contains(.laterResponses) || it.exchange.laterRequests.contains { $0.status != 0 }
             let kept = it.timeKeptOpen
-            guard answered || (kept ?? 0) > 2_000_000_000 else { return [] }
-            let onlyRetried = it.exchange.laterRequests.allSatisfy { $0.head[...].starts(with: "CONNECT ") }
+            guard answered || (kept ?? 0) > it.thresholds.connectClose.seconds else { return [] }
+            let onlyRetried = it.exchange.laterRequests.allSatisfy { request in
+                request.head[...].starts(with: "CONNECT ")
+                    && InnerHead.field("proxy-authorization", in: request.head[...]) != nil
+            }
             let mayRetry =
                 response.status == 407 && !it.facts.contains(.early) && !it.exchange.laterRequests.isEmpty
                 && onlyRetried
@@ -246,7 +249,7 @@ enum ConnectRules {
 }
 
 /// Fields of a head that was kept only in part.
-private enum InnerHead {
+enum InnerHead {
     /// The value of the first line of that name, lower case, if the line is whole.
     static func field(_ name: String, in bytes: ArraySlice<UInt8>) -> ArraySlice<UInt8>? {
         var rest = bytes
@@ -286,11 +289,18 @@ private struct ConnectTarget {
         if host.matchesIgnoringCase("localhost") || host.suffix(10).matchesIgnoringCase(".localhost") { return true }
         if host.first == UInt8(ascii: "[") {
             let address = host.dropFirst().dropLast()
+            // An IPv4 address in the clothes of IPv6 (RFC 4291 2.5.5.2).
+            if address.prefix(7).matchesIgnoringCase("::ffff:") { return Self.isPrivate(address.dropFirst(7)) }
             let start = address.prefix(3)
             return address.matches("::1") || start.matchesIgnoringCase("fe8") || start.matchesIgnoringCase("fe9")
                 || start.matchesIgnoringCase("fea") || start.matchesIgnoringCase("feb")
                 || start.prefix(2).matchesIgnoringCase("fc") || start.prefix(2).matchesIgnoringCase("fd")
         }
+        return Self.isPrivate(host)
+    }
+
+    /// Whether the text is an IPv4 address that is not routed in public.
+    private static func isPrivate(_ host: ArraySlice<UInt8>) -> Bool {
         let parts = host.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
         guard parts.count == 4 else { return false }
         var bits: UInt32 = 0
@@ -308,7 +318,9 @@ extension Case {
     fileprivate var timeKeptOpen: Int64? {
         guard let acknowledged = exchange.responseAcknowledged else { return nil }
         let connection = exchange.connection
-        if let end = connection.endMark.client, end.time.nanoseconds(since: acknowledged.time) <= 2_000_000_000 {
+        if let end = connection.endMark.client,
+            end.time.nanoseconds(since: acknowledged.time) <= thresholds.connectClose.seconds
+        {
             return nil
         }
         let end = connection.endMark.server?.time ?? connection.observedUntil

@@ -109,7 +109,8 @@ enum EarlyRules {
             when: [.early, .refused]
         ) { it in
             guard let early = it.exchange.early, !early.onlyLineEnds, let response = it.response else { return [] }
-            let isPipelining = it.earlyRule == "UPG009" && it.facts.holdsAny([.offersH2C, .offersTLS])
+            let isPipelining =
+                it.earlyRule == "UPG009" && it.facts.holdsAny([.offersH2C, .offersTLS]) && it.earlyRequestIsOfSameClient
             let closes = it.request?.hasMember(.connection, "close") == true
             let line = Words.requestLine(early.excerpt[...])
             let look =
@@ -259,6 +260,14 @@ extension Case {
         case .http2Preface where facts.contains(.offersH2C): return "EARLY007"
         default: return "EARLY003"
         }
+    }
+
+    /// The request found in the early bytes names the host and the program of the offer: the client pipelined it itself.
+    fileprivate var earlyRequestIsOfSameClient: Bool {
+        guard let request, let later = exchange.laterRequests.first(where: \.wasEarly) else { return false }
+        let head = later.head[...]
+        guard let host = InnerHead.field("host", in: head), host == request.value(.host) else { return false }
+        return InnerHead.field("user-agent", in: head) == request.value(.userAgent)
     }
 
     /// Order and timing are weaker than acknowledgments: one level lower, and inferred.

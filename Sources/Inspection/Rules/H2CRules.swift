@@ -82,7 +82,8 @@ enum H2CRules {
             nearMiss: "`HTTP2-Settings: AAMAAABkAAQAoAAAAAIAAAAA` (18 bytes)",
             when: [.upgradeField, .offersH2C, .settings]
         ) { it in
-            guard let request = it.request, request.count(.http2Settings) == 1,
+            // Two values are another rule's matter.
+            guard let request = it.request, !it.facts.contains(.settingsNotOne),
                 let value = request.value(.http2Settings),
                 let fault = SettingsPayload.fault(of: value)
             else { return [] }

@@ -48,15 +48,28 @@ enum ResponseRules {
                 """,
             trigger: "WSRSP with `Connection: keep-alive`",
             nearMiss: "WSRSP with `Connection: keep-alive, upgrade`",
-            when: [.responseWithoutOption]
-        ) { it in
-            guard let response = it.response else { return [] }
-            return [
-                it.found(
-                    "The answer \(it.answer) has Upgrade, but Connection does not name it.",
-                    at: [it.statusLine] + it.lines(.upgrade, .connection, of: response))
-            ]
-        }
+            when: [.responseWithoutOption],
+            check: { it in
+                guard let response = it.response else { return [] }
+                return [
+                    it.found(
+                        "The answer \(it.answer) has Upgrade, but Connection does not name it.",
+                        at: [it.statusLine] + it.lines(.upgrade, .connection, of: response))
+                ]
+            },
+            connection: { it in
+                guard it.record.bareUpgrades > 0, let head = it.record.firstBareUpgrade else { return [] }
+                let what = it.record.bareUpgrades == 1 ? "An ordinary answer" : "Ordinary answers"
+                let names = head.members(.upgrade).map { Words.plain($0.text, limit: 40) }.joined(separator: ", ")
+                let verb = it.record.bareUpgrades == 1 ? "advertises" : "advertise"
+                return [
+                    it.found(
+                        "\(what), \(Words.status(head)), \(verb) “\(names)” in Upgrade, but Connection does not "
+                            + "name it.",
+                        count: it.record.bareUpgrades, at: [it.raw("response head", head.place, head.bytes)])
+                ]
+            }
+        )
         Rule(
             "RES003", "101-protocol-not-offered", .error, .server, core: true,
             source: "RFC 9110 7.8",
@@ -113,7 +126,7 @@ enum ResponseRules {
             guard let response = it.response else { return [] }
             let names = response.members(.upgrade)
             let isRepeated = names.dropFirst().allSatisfy { $0.matchesIgnoringCase(names.first ?? []) }
-            let level: Level = it.facts.contains(.offersWebSocket) ? .error : isRepeated ? .note : .warning
+            let level: Level = isRepeated ? .note : it.facts.contains(.offersWebSocket) ? .error : .warning
             return [
                 it.found(
                     "The 101 names several protocols, “\(it.value(.upgrade, of: response))”, which are no "
@@ -140,9 +153,7 @@ enum ResponseRules {
             needsEveryByte: true,
             when: [.status101]
         ) { it in
-            guard let request = it.request, !it.facts.contains(.upgradeField), it.exchange.kind != .connect else {
-                return []
-            }
+            guard let request = it.request, !it.facts.contains(.upgradeField) else { return [] }
             let hasTrace = it.exchange.kind == .lostOffer && it.facts.contains(.forwarded)
             return [
                 it.found(
@@ -193,17 +204,20 @@ enum ResponseRules {
             when: [.responseFraming]
         ) { it in
             let heads = it.exchange.interim + (it.response.map { [$0] } ?? [])
-            let head = heads.first { head in
+            let framed = heads.filter { head in
                 (head.status < 200 || head.status == 204 && it.exchange.kind != .connect)
                     && (head.has(.contentLength) || head.has(.transferEncoding))
             }
-            guard let head else { return [] }
-            let isZero = !head.has(.transferEncoding) && head.value(.contentLength)?.matches("0") == true
+            func announcesNothing(_ head: MessageHead) -> Bool {
+                !head.has(.transferEncoding) && head.values(.contentLength).allSatisfy { $0.matches("0") }
+            }
+            guard let head = framed.first(where: { !announcesNothing($0) }) ?? framed.first else { return [] }
+            let isZero = announcesNothing(head)
             let field = head.has(.transferEncoding) ? "Transfer-Encoding" : "Content-Length"
             return [
                 it.found(
                     "The answer \(Words.status(head)) carries \(field), although it never has content.",
-                    level: isZero ? .warning : .error,
+                    level: isZero ? .warning : .error, count: UInt32(clamping: framed.count),
                     at: [it.startLine(head, "status line")] + it.lines(.contentLength, .transferEncoding, of: head))
             ]
         }
@@ -327,6 +341,7 @@ enum ResponseRules {
             fix: "Look for a handler that answers normally after it has taken over the connection.",
             trigger: "WSRSP + `HTTP/1.1 400 Bad Request`",
             nearMiss: "WSRSP + `81 05 ...`",
+            needsEveryByte: true,
             scope: [.status101],
             when: [.serverSpeaksHTTP]
         ) { it in

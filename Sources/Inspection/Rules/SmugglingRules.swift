@@ -22,6 +22,13 @@ enum SmugglingRules {
         ) { it in
             guard it.facts.holdsAny([.upgradeField, .connect]), let request = it.request else { return [] }
             let framing = it.exchange.framing
+            guard framing.lengthAndCoding else {
+                return [
+                    it.found(
+                        "The answer \(it.answer) carries both Content-Length and Transfer-Encoding.", fault: .server,
+                        at: [it.statusLine] + it.lines(.contentLength, .transferEncoding, of: it.response))
+                ]
+            }
             let evidence = it.lines(.contentLength, .transferEncoding, of: request)
             let byLength = framing.contentLength.map { request.place.end.addingReportingOverflow($0).partialValue }
             var ends = ""
@@ -186,6 +193,7 @@ enum SmugglingRules {
             trigger: "POST /health Upgrade: websocket -> bare 101 -> `GET /internal`",
             nearMiss: "WSREQ -> WSRSP -> frames",
             replaces: ["RES012", "WSF020"],
+            needsEveryByte: true,
             scope: [.status101],
             when: [.doubtfulSwitch]
         ) { it in
@@ -262,7 +270,7 @@ enum SmugglingRules {
             let connection = it.exchange.connection
             let (client, server) = (connection.client.address, connection.server.address)
             guard !client.isLoopback, !server.isLoopback else { return [] }
-            let isBehindTLS = request.value(.xForwardedProto)?.matchesIgnoringCase("https") == true
+            let isBehindTLS = request.cameOverTLS
             let isInside = client.isPrivate && server.isPrivate
             return [
                 it.found(
@@ -365,6 +373,26 @@ extension Case {
         if names.isEmpty { names.append("a token in Sec-WebSocket-Protocol") }
         return Words.list(names)
     }
+}
+
+extension MessageHead {
+    /// A proxy says that its own client spoke TLS: in X-Forwarded-Proto, or in Forwarded (RFC 7239 5.4).
+    fileprivate var cameOverTLS: Bool {
+        if let scheme = members(.xForwardedProto).first { return scheme.isSecureScheme }
+        guard let hop = members(.forwarded).first else { return false }
+        var isSecure = false
+        splitList(hop, separator: UInt8(ascii: ";")) { part in
+            let (name, value) = HandshakeLists.parameter(part)
+            if name.matchesIgnoringCase("proto"), let value {
+                isSecure = HandshakeLists.unquoted(value).isSecureScheme
+            }
+        }
+        return isSecure
+    }
+}
+
+extension ArraySlice<UInt8> {
+    fileprivate var isSecureScheme: Bool { matchesIgnoringCase("https") || matchesIgnoringCase("wss") }
 }
 
 /// Keys of a query that stand for credentials.

@@ -170,7 +170,7 @@ enum UpgradeRules {
             guard let request = it.request else { return [] }
             let unknown = request.members(.upgrade).filter { member in
                 Facts.token(member) == .offersUnknown && ProtocolName.isWellFormed(member)
-                    && !PrivateProtocols.isKnown(ProtocolName.name(of: member))
+                    && !PrivateProtocols.isKnown(member)
             }
             guard let first = unknown.first else { return [] }
             return [
@@ -321,11 +321,13 @@ enum UpgradeRules {
 
 /// Names that are in no registry and yet common: Kubernetes, Docker, WildFly, printers and the examples of the RFC.
 private enum PrivateProtocols {
-    static func isKnown(_ name: ArraySlice<UInt8>) -> Bool {
-        names.contains { name.matchesIgnoringCase($0) }
+    static func isKnown(_ member: ArraySlice<UInt8>) -> Bool {
+        if member.matchesIgnoringCase("spdy/3.1") { return true }
+        let name = ProtocolName.name(of: member)
+        return names.contains { name.matchesIgnoringCase($0) }
     }
 
     private static let names: [StaticString] = [
-        "spdy", "tcp", "http-exec", "docker", "jboss-remoting", "irc", "rta", "shttp",
+        "tcp", "http-exec", "docker", "jboss-remoting", "irc", "rta", "shttp",
     ]
 }

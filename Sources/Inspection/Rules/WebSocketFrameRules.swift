@@ -62,8 +62,10 @@ enum WebSocketFrameRules {
             when: [.weakMasks]
         ) { it in
             guard let client = it.exchange.websocket?.sides.client else { return [] }
-            let isConstant = client.maskedFrames >= 4 && client.longestEqualKeyRun >= 3
-            let isCounter = !isConstant && client.longestStepRun >= 3
+            let isTooMany = { (run: UInt32) in run >= it.thresholds.equalMasks }
+            let isConstant = client.maskedFrames >= it.thresholds.maskedFrames && isTooMany(client.longestEqualKeyRun)
+            let isCounter = !isConstant && isTooMany(client.longestStepRun)
+            guard isConstant || isCounter || client.zeroKeys > 0 else { return [] }
             let seen =
                 isCounter
                 ? "drew \(client.longestStepRun + 1) masking keys in a row from a counter: each differs from the one "
@@ -118,7 +120,10 @@ enum WebSocketFrameRules {
             source: "RFC 6455 5.2",
             title: "Reserved opcode",
             requirement: "3-7 and B-F are undefined.",
-            detect: "opcode in set, no negotiated extension defines it.",
+            detect: """
+                opcode in set, no negotiated extension defines it, and none of the three frames behind it contradicts \
+                that a frame began there.
+                """,
             why: """
                 The opcode means nothing, so the receiver must fail the connection. Often the sender has lost count \
                 of its own frames.
@@ -304,7 +309,7 @@ enum WebSocketFrameRules {
                 connection.ended[closer] != .rst, connection.ended[closer.opposite] != .rst,
                 connection.acknowledged[closer] >= close.place.end,
                 // Whoever was sent something broken may just end the connection, and whoever was told so has that finding.
-                !it.exchange.anomalies.contains(where: { $0.kind != .serverBytesBeforeResponse })
+                !it.exchange.anomalies.contains(where: { $0.kind.endsSession })
             else { return [] }
             let silent = closer.opposite
             var end: Evidence?
@@ -348,7 +353,7 @@ enum WebSocketFrameRules {
                 it.exchange.connection.gapBytes == PerDirection(both: 0)
             else { return [] }
             // After a fatal frame the other side has to end the connection, and that frame is the finding.
-            guard !it.exchange.anomalies.contains(where: { $0.kind != .serverBytesBeforeResponse }) else { return [] }
+            guard !it.exchange.anomalies.contains(where: { $0.kind.endsSession }) else { return [] }
             let marks = it.exchange.connection.endMark
             let direction: Direction
             switch (marks.client, marks.server) {
@@ -532,7 +537,7 @@ enum WebSocketFrameRules {
             for direction in Direction.allCases {
                 guard let answer = sides[direction].faultAnswer else { continue }
                 let went = answer.last.time.nanoseconds(since: answer.fault.last.time)
-                guard went > it.thresholds.faultReaction.seconds else { continue }
+                guard went > it.thresholds.faultReaction.seconds, !it.lostPlace(at: answer.fault) else { continue }
                 findings.append(
                     it.found(
                         "The \(direction.name) received a frame on which it had to fail the connection, and still sent "
@@ -558,6 +563,7 @@ enum WebSocketFrameRules {
             fix: "Find out who caused the 101; a proxy in between believes in a tunnel (see SMG006).",
             trigger: "101 then `GET /admin HTTP/1.1`",
             nearMiss: "101 then `81 85`",
+            needsEveryByte: true,
             scope: [.websocket],
             when: [.status101, .clientSpeaksHTTP]
         ) { it in
@@ -574,6 +580,13 @@ enum WebSocketFrameRules {
 }
 
 extension Case {
+    /// What looked like a fault there was a place that had been lost.
+    fileprivate func lostPlace(at fault: Place) -> Bool {
+        exchange.anomalies.contains {
+            $0.kind == .syncLost && $0.place.direction == fault.direction && $0.place.offset == fault.offset
+        }
+    }
+
     /// One finding for each side that did it, counting how often.
     func frames(
         _ kind: Anomaly.Kind, _ words: (Anomaly) -> String, level: (Anomaly) -> Level? = { _ in nil }
@@ -595,5 +608,20 @@ extension Case {
                     at: anomalies.prefix(4).map { raw("frame", $0.place, $0.excerpt) }))
         }
         return findings
+    }
+}
+
+extension Anomaly.Kind {
+    /// Whoever receives it fails the connection, or may, and need not say Close (RFC 6455 7.1.7).
+    fileprivate var endsSession: Bool {
+        switch self {
+        case .clientUnmasked, .serverMasked, .reservedBits, .reservedOpcode, .lengthNotMinimal, .controlInvalid,
+            .continuationOrphan, .messageInterleaved, .textNotUTF8, .closeInvalid, .rsv1Misplaced, .inflateFailed,
+            .contextReused, .windowExceeded, .inflationExtreme, .frameOversized, .messageOversized, .fragmentFlood,
+            .httpInFrames, .httpAfterSwitch, .prefaceMissing, .firstFrameNotSettings, .upgradedStreamReused,
+            .gapAfterSwitch, .syncLost, .dataAfterClose:
+            true
+        case .frameCut, .tailKept, .controlAfterClose, .serverBytesBeforeResponse, .responseWithoutRequest: false
+        }
     }
 }

@@ -314,7 +314,7 @@ enum WebSocketHandshakeRules {
             trigger: "offer graphql-ws -> none -> close",
             nearMiss: "offer -> none -> traffic",
             scope: [.websocket],
-            when: [.status101, .subprotocolSilent, .ended]
+            when: [.status101, .subprotocolSilent]
         ) { it in
             guard let facts = it.exchange.websocket, let response = it.response else { return [] }
             let client = facts.sides.client
@@ -324,7 +324,7 @@ enum WebSocketHandshakeRules {
             guard let closed else { return [] }
             let wait = closed.time.nanoseconds(since: response.place.last.time)
             let code = client.close.map { $0.code ?? 1005 } ?? 1006
-            let gaveUp = wait <= 1_000_000_000 && [1002, 1006, 1010].contains(code)
+            let gaveUp = wait <= it.thresholds.subprotocolClose.seconds && [1002, 1006, 1010].contains(code)
             return [
                 it.found(
                     "The client offered “\(it.value(.secWebSocketProtocol, of: it.request))”, the server "

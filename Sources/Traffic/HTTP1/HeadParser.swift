@@ -57,7 +57,9 @@ struct ParsedHead {
             startLine: isRequest
                 ? .request(method: method, target: target) : .response(status: status, reason: reason),
             version: version, lines: lines, defects: defects, place: place)
-        if !isPlain, head.hasControlByte { head.defects.insert(.controlByte) }
+        guard !isPlain else { return head }
+        if head.hasControlByte { head.defects.insert(.controlByte) }
+        if head.hasBareCR { head.defects.insert(.bareCR) }
         return head
     }
 }

@@ -115,6 +115,13 @@ public struct MessageHead: Sendable, Equatable {
     /// Whether a control byte other than the tab, CR and LF, which have defects of their own, stands in it (RFC 9110 5.5).
     var hasControlByte: Bool { bytes.span.hasControlByte }
 
+    /// Whether the first CR ends no line: one stands inside the start line (RFC 9112 2.2).
+    var hasBareCR: Bool {
+        let bytes = bytes.span
+        guard let place = bytes.firstIndex(of: 0x0d, from: 0) else { return false }
+        return place + 1 >= bytes.count || bytes[place + 1] != 0x0a
+    }
+
     /// The status code of a response; 0 for a request.
     public var status: Int {
         if case .response(let status, _) = startLine { return Int(status) }

@@ -628,6 +628,8 @@ struct Connection {
             record.firstLoneUpgradeOption = remarks.firstLoneUpgradeOption
             record.advertisements = remarks.advertisements
             record.firstAdvertisement = remarks.firstAdvertisement
+            record.bareUpgrades = remarks.bareUpgrades
+            record.firstBareUpgrade = remarks.firstBareUpgrade
             record.serverName = remarks.hello?.serverName
             record.protocols = remarks.hello?.protocols ?? []
             record.firstGap = remarks.firstGap

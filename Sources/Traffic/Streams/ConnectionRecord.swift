@@ -70,6 +70,9 @@ public final class ConnectionRecord {
     /// Answers to plain requests whose Upgrade names HTTP/2 (RULES RES015), and the first of them.
     public var advertisements: UInt32 = 0
     public var firstAdvertisement: MessageHead?
+    /// Answers to plain requests whose Upgrade is not named in Connection (RULES RES002), and the first of them.
+    public var bareUpgrades: UInt32 = 0
+    public var firstBareUpgrade: MessageHead?
     public init(facts: ConnectionFacts) { self.facts = facts }
 }
 

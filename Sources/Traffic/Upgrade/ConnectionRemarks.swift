@@ -17,6 +17,9 @@ final class ConnectionRemarks {
     /// Ordinary answers whose Upgrade names HTTP/2 (RULES RES015), and the first of them.
     var advertisements: UInt32 = 0
     var firstAdvertisement: MessageHead?
+    /// Ordinary answers whose Upgrade is not named in Connection (RULES RES002), and the first of them.
+    var bareUpgrades: UInt32 = 0
+    var firstBareUpgrade: MessageHead?
     /// The first hole, and the first packet that was seen twice.
     var firstGap: Place?
     var firstDuplicate: (copy: PacketMark, original: PacketMark)?

@@ -209,6 +209,10 @@ extension ConversationState {
     /// An answer to a plain request may say what the server would also speak (RFC 9110 7.8).
     private mutating func noteAdvertisement(_ bytes: Span<UInt8>, _ place: Place) {
         let response = context.head.copied(from: bytes, place: place)
+        if !response.hasMember(.connection, "upgrade") {
+            remark.bareUpgrades &+= 1
+            if remark.firstBareUpgrade == nil { remark.firstBareUpgrade = response }
+        }
         let names = response.members(.upgrade)
         guard names.contains(where: { $0.matchesIgnoringCase("h2") || $0.matchesIgnoringCase("h2c") }) else { return }
         remark.advertisements &+= 1
@@ -233,7 +237,8 @@ extension ConversationState {
     mutating func takeOrphan(_ bytes: Span<UInt8>, _ place: Place, _ status: Int, mayAnswerUnseen: Bool = false) {
         if status == 101 {
             if mayAnswerUnseen || clientHole != nil || !isAssociated || client.state == .resync {
-                switchUnseen(bytes, place, isBehindHole: mayAnswerUnseen || clientHole != nil)
+                let isBehindHole = mayAnswerUnseen || clientHole != nil || serverHole != nil
+                switchUnseen(bytes, place, isBehindHole: isBehindHole)
             } else {
                 switchUnsolicited(bytes, place, nil)
             }

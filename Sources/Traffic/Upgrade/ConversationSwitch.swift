@@ -144,6 +144,8 @@ extension ConversationState {
         }
         exchange.response = response
         exchange.outcome = .switched
+        // An answer may lie in a hole, and the request that this one belongs to be forgotten.
+        exchange.touchesGap = front == nil && serverHole != nil
         exchange.lastMark = place.last
         let number = add(exchange)
         guard let index = index(of: number) else { return }

@@ -74,6 +74,14 @@ struct AnomalyLog {
         list.append(Anomaly(kind: kind, place: place, excerpt: excerpt, value: value))
     }
 
+    /// What was noted turns out to be something else.
+    mutating func retract(_ kind: Anomaly.Kind, _ direction: Direction, as other: Anomaly.Kind) {
+        for index in list.indices where list[index].kind == kind && list[index].place.direction == direction {
+            list[index].kind = other
+            return
+        }
+    }
+
     /// Counts an anomaly that is there already.
     mutating func again(_ kind: Anomaly.Kind, _ direction: Direction) -> Bool {
         for index in list.indices where list[index].kind == kind && list[index].place.direction == direction {

@@ -227,6 +227,8 @@ struct WebSocketSideDecoder {
     private var prefixMark: PacketMark?
     private(set) var sentClose = false
     private var hadFatal: Anomaly.Kind?
+    /// Frames behind a reserved opcode that still have to parse before its sender is blamed (RULES WSF005).
+    private var unconfirmed = 0
     private var previousKey: UInt32?
     /// The step from the key before, read from either end, and how often it came in a row.
     private var keySteps = (little: UInt32(0), big: UInt32(0))
@@ -402,6 +404,7 @@ struct WebSocketSideDecoder {
         if short == 126 && payload < 126 || short == 127 && (payload < 65536 || payload >> 63 == 1) {
             fatal(.lengthNotMinimal, place, value: Int64(truncatingIfNeeded: payload))
         }
+        if unconfirmed > 0, !confirm(place, length: payload) { return }
         guard payload < 1 << 62 else {
             facts.lost = true
             recorder?.lose(at: place)
@@ -439,11 +442,35 @@ struct WebSocketSideDecoder {
         }
     }
 
+    /// Whether a header behind a reserved opcode is one: if not, the place was lost and nobody is to blame.
+    private mutating func confirm(_ place: Place, length: UInt64) -> Bool {
+        let reserved = header[0] & (deflate && opcode > 0 && opcode < 8 ? 0x30 : 0x70)
+        let isMasked = header[1] & 0x80 != 0
+        let shortest: UInt64 =
+            switch header[1] & 0x7f {
+            case 126: 126
+            case 127: 65536
+            default: 0
+            }
+        if isMasked == (direction == .client), reserved == 0,
+            length >= shortest, length <= UInt64(clamping: limits.frameBytes), opcode < 8 || isFinal && length <= 125
+        {
+            unconfirmed -= 1
+            return true
+        }
+        unconfirmed = 0
+        facts.lost = true
+        recorder?.lose(at: place)
+        search = FrameSearch(direction, allowsCompression: deflate)
+        anomalies.retract(.reservedOpcode, direction, as: .syncLost)
+        return false
+    }
+
     private mutating func beginControl(_ place: Place) {
         control.removeAll(keepingCapacity: true)
         controlIsCut = false
         if sentClose { noteFrame(.controlAfterClose, place, value: Int64(opcode)) }
-        if opcode > 10 { fatal(.reservedOpcode, place, value: Int64(opcode)) }
+        if opcode > 10 { reservedOpcode(place) }
         if !isFinal || remaining > 125 { fatal(.controlInvalid, place, value: remaining) }
     }
 
@@ -454,9 +481,14 @@ struct WebSocketSideDecoder {
         }
         switch opcode {
         case 0:
-            if message == 0 { fatal(.continuationOrphan, place) } else { continueMessage(place) }
+            if message != 0 {
+                continueMessage(place)
+            } else if !unknownExtension {
+                fatal(.continuationOrphan, place)
+            }
         case 1, 2:
-            if message != 0 { fatal(.messageInterleaved, place) }
+            // Fragments may be interleaved where an extension says how (RFC 6455 5.4).
+            if message != 0, !unknownExtension { fatal(.messageInterleaved, place) }
             message = opcode
             messagePlace = place
             messageBytes = remaining
@@ -468,8 +500,15 @@ struct WebSocketSideDecoder {
             checksText = opcode == 1 && (!compressed || inflates) && !unknownExtension && hadFatal == nil
             text = UTF8Validator()
             if facts.firstMessage == nil { facts.firstMessage = place.first }
-        default: fatal(.reservedOpcode, place, value: Int64(opcode))
+        default: reservedOpcode(place)
         }
+    }
+
+    /// An extension may have given the opcode a meaning.
+    private mutating func reservedOpcode(_ place: Place) {
+        guard !unknownExtension else { return }
+        if hadFatal == nil { unconfirmed = 3 }
+        fatal(.reservedOpcode, place, value: Int64(opcode))
     }
 
     private mutating func continueMessage(_ place: Place) {
@@ -617,7 +656,9 @@ struct WebSocketSideDecoder {
         }
         if message.isCut {
             anomalies.note(.inflationExtreme, place, messageHeader, value: limits.inflatedBytes)
-        } else if message.inflated >= 1 << 20, message.inflated / 200 > message.compressed {
+        } else if message.inflated >= limits.inflationBytes,
+            message.inflated / limits.inflationRatio > message.compressed
+        {
             anomalies.note(.inflationExtreme, wholeMessage ?? place, messageHeader, value: message.inflated)
         }
         if message.keepsTail { anomalies.note(.tailKept, place, messageHeader) }

@@ -79,7 +79,7 @@ private let reaching1024: [UInt8] =
     bytes("c2 7e 04 56 00 4c 04 b3 fb") + (0..<1100).map { UInt8(truncatingIfNeeded: $0) } + bytes("02 a6 7f 00 00")
 
 /// A zero, and that many times 258 more: two bits for each in a block with codes of its own.
-private func zeros(matches: Int) -> [UInt8] {
+func zeros(matches: Int) -> [UInt8] {
     var bits: [UInt8] = []
     func number(_ value: Int, _ count: Int) { for index in 0..<count { bits.append(UInt8(value >> index & 1)) } }
     func code(_ text: String) { bits += text.utf8.map { $0 - 0x30 } }

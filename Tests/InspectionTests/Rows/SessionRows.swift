@@ -57,7 +57,7 @@ let sessionRows: [RuleRow] = [
         rule: "WSF018", trigger: session(.server(bytes("01 01 41") + times(101, "00 00"))),
         nearMiss: session(.server(bytes("01 01 41") + times(99, "00 00")))),
     RuleRow(
-        rule: "WSF018", trigger: session(.server(hex: "82 05 01"), .serverFIN),
+        rule: "WSF018", trigger: session(.server(hex: "82 05 01"), .serverFIN), also: ["WSF014"],
         nearMiss: session(.server(hex: "82 05 01"), .clientACK)),
     RuleRow(
         rule: "WSF012", trigger: session(.server(hex: "88 02 03 e8 81 01 41")),
