@@ -51,7 +51,9 @@ let package = Package(
             ],
             swiftSettings: strict),
         .target(name: "LiveCapture", dependencies: ["CPcap", "Traffic"], swiftSettings: strict),
-        .target(name: "LiveView", dependencies: ["Reports", "Inspection", "Traffic"], swiftSettings: strict),
+        .target(name: "Workers", swiftSettings: strict),
+        .target(
+            name: "LiveView", dependencies: ["Reports", "Inspection", "Traffic", "Workers"], swiftSettings: strict),
         .target(
             name: "Metrics",
             dependencies: [
@@ -77,7 +79,7 @@ let package = Package(
         .executableTarget(
             name: "upgradescope",
             dependencies: [
-                "Reports", "Inspection", "Traffic", "LiveCapture", "LiveView", "Metrics", "Replay",
+                "Reports", "Inspection", "Traffic", "LiveCapture", "LiveView", "Metrics", "Replay", "Workers",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict),

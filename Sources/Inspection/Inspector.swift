@@ -71,13 +71,23 @@ public struct Inspector: Sendable {
         return findings
     }
 
-    /// What can be said of an exchange as soon as it is answered: of the two heads, and nothing that may still change.
-    public func inspectAnswer(_ exchange: Exchange) -> [Finding] {
-        inspect(exchange).filter { finding in Self.ofHeads.contains { finding.rule.hasPrefix($0) } }
+    /// What can be said of an exchange that goes on, and will still be true at its end: of the two heads, once it is
+    /// answered, and of single frames and messages.
+    public func inspectSoFar(_ exchange: Exchange) -> [Finding] {
+        inspect(exchange).filter { finding in
+            Self.ofFrames.contains(finding.rule) || Self.ofHeads.contains { finding.rule.hasPrefix($0) }
+        }
     }
 
     /// Families that judge the heads of request and response alone.
     private static let ofHeads = ["UPG", "RES", "WS0"]
+    /// Rules about one frame or message.
+    ///
+    /// A reserved opcode is none of them: it may turn out to be a place that was lost.
+    private static let ofFrames: Set<String> = [
+        "WSF001", "WSF002", "WSF004", "WSF006", "WSF007", "WSF008", "WSF009", "WSF010", "WSF011", "WSF012", "WSF018",
+        "WSD004", "WSD005", "WSD006", "WSD007", "WSD008", "WSD009",
+    ]
 
     /// Findings about one connection (CAP rules).
     public func inspect(_ connection: ConnectionRecord) -> [Finding] {

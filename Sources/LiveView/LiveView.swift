@@ -3,6 +3,7 @@
 
 import Synchronization
 public import Traffic
+import Workers
 
 /// The live view on a terminal.
 public final class LiveView: Sendable {

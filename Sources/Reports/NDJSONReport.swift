@@ -1,7 +1,8 @@
 // The same facts as events, one JSON object a line, written while they happen.
 //
 //     {"event":"exchange","key":"0:12:c:0", …}     at the exchange's end; the fields of an exchange in the report
-//     {"event":"finding","key":"0:12:c:0/UPG001","exchange_key":"0:12:c:0", …}      behind its exchange
+//     {"event":"finding","key":"0:12:c:0/UPG001","exchange_key":"0:12:c:0", …}      behind its exchange, or in front of
+//                        it where it was told while a live session went on; then `count` is what it was at that time
 //     {"event":"message","exchange_key":"0:12:c:0", …}     a WebSocket message or control frame, where asked for
 //     {"event":"finding", …}                       at the end: what several exchanges show together
 //     {"event":"stats", …}                         at the end: the fields of `summary`
@@ -26,8 +27,8 @@ public struct NDJSONReport {
         self.sink = sink
     }
 
-    /// An exchange is finished.
-    public mutating func add(_ exchange: Exchange, findings: [Finding]) throws {
+    /// An exchange is finished; what was `told` while it went on is not told again.
+    public mutating func add(_ exchange: Exchange, findings: [Finding], told: Set<FindingEvent> = []) throws {
         let key = exchange.key.text
         try line("exchange") { json, facts in
             json.member("key", key)
@@ -35,6 +36,12 @@ public struct NDJSONReport {
             facts.exchange(exchange, to: &json)
             json.member("findings", findings.map { "\(key)/\($0.rule)" })
         }
+        try add(findings.filter { !told.contains(FindingEvent($0)) }, of: exchange)
+    }
+
+    /// Findings of one exchange, which may go on.
+    public mutating func add(_ findings: [Finding], of exchange: Exchange) throws {
+        let key = exchange.key.text
         for finding in findings {
             try line("finding") { json, facts in
                 json.member("key", "\(key)/\(finding.rule)")
@@ -110,6 +117,19 @@ public struct NDJSONReport {
             body(&json, facts)
         }
         try sink.drain(&json.bytes)
+    }
+}
+
+/// What makes two findings of one exchange the same event: one that became graver is told again.
+public struct FindingEvent: Hashable, Sendable {
+    private let rule: String
+    private let fault: Fault
+    private let level: Level
+
+    public init(_ finding: Finding) {
+        rule = finding.rule
+        fault = finding.fault
+        level = finding.level
     }
 }
 

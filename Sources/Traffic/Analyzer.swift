@@ -11,6 +11,9 @@ public protocol AnalyzerOutput: AnyObject {
     func ended(_ connection: ConnectionRecord)
     /// The request of an exchange was read; told only with `AnalyzerOptions.tellsProgress`.
     func began(_ exchange: Exchange)
+    /// What is said behind the switch has shown a fault of form that it had not shown before: the exchange as it is
+    /// now, with its anomalies; told only with `AnalyzerOptions.tellsProgress`, and not of what travels in a tunnel.
+    func faulted(_ exchange: Exchange)
 
     // What `TranscriptOptions` ask for: see Transcript.swift.
     func answered(_ exchange: Exchange)
@@ -26,6 +29,7 @@ public protocol AnalyzerOutput: AnyObject {
 
 extension AnalyzerOutput {
     public func began(_ exchange: Exchange) {}
+    public func faulted(_ exchange: Exchange) {}
 }
 
 /// What to look at, and how much to hold.

@@ -84,8 +84,18 @@ final class Judge: AnalyzerOutput {
     }
     func streamGap(_ place: Place, connection: UInt64) { recorder?.streamGap(place, connection: connection) }
 
-    /// What can be said already of an exchange that goes on.
-    func findingsOfAnswer(_ exchange: Exchange) -> [Finding] { inspector.inspectAnswer(exchange) }
+    /// Findings of exchanges that go on which were events already.
+    private var told: [ExchangeKey: Set<FindingEvent>] = [:]
+
+    /// What can be said already of an exchange that goes on; each finding is an event once.
+    func findingsSoFar(_ exchange: Exchange) -> [Finding] {
+        let findings = inspector.inspectSoFar(exchange)
+        guard events != nil, !findings.isEmpty else { return findings }
+        let key = exchange.key
+        let new = findings.filter { told[key, default: []].insert(FindingEvent($0)).inserted }
+        events?.add(new, of: exchange)
+        return findings
+    }
 
     func finished(_ exchange: Exchange) {
         exchanges += 1
@@ -95,7 +105,7 @@ final class Judge: AnalyzerOutput {
         var findings = inspector.inspect(exchange, isBrief: isBrief)
         if isBrief, !findings.isEmpty, collector.admits(exchange) { findings = inspector.inspect(exchange) }
         collector.add(exchange, findings: findings)
-        events?.add(exchange, findings: findings)
+        events?.add(exchange, findings: findings, told: told.removeValue(forKey: exchange.key) ?? [])
         for observer in observers { observer.finished(exchange, findings: findings) }
     }
 
@@ -106,6 +116,12 @@ final class Judge: AnalyzerOutput {
         events?.add(connection, findings: findings)
         for observer in observers { observer.ended(connection, findings: findings) }
     }
+
+    /// Somebody gets events.
+    var hasEvents: Bool { !eventFiles.isEmpty }
+
+    /// Events that their reader was too slow for.
+    var lostEvents: UInt64 { eventFiles.reduce(0) { $0 + $1.lostLines } }
 
     /// A batch was read: whoever follows the events gets them now.
     func batchEnded() { events?.flush() }

@@ -5,12 +5,7 @@
 
 import Synchronization
 import Traffic
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#endif
+import Workers
 
 /// How the reading is divided, and how the inputs are put together.
 struct Jobs: Sendable {
@@ -45,57 +40,35 @@ struct Jobs: Sendable {
 struct Job {
     typealias Outcome = (analysis: Analysis, judge: Judge)
 
-    private let body: Body
-    private let thread: pthread_t?
+    private let task: Task
+    private let worker: Worker?
 
     init(_ work: @escaping @Sendable () -> sending Outcome) {
-        body = Body(work)
-        thread = body.start()
+        let task = Task(work)
+        self.task = task
+        worker = Worker { task.run() }
     }
 
     /// Waits for the end; where no thread could be started the work is done now.
     func result() -> Outcome? {
-        guard let thread else {
-            body.run()
-            return body.take()
-        }
-        _ = pthread_join(thread, nil)
-        return body.take()
-    }
-}
-
-private final class Body: Sendable {
-    private let work: @Sendable () -> sending Job.Outcome
-    private let outcome = Mutex<Job.Outcome?>(nil)
-
-    init(_ work: @escaping @Sendable () -> sending Job.Outcome) { self.work = work }
-
-    func run() { outcome.withLock { $0 = work() } }
-
-    func take() -> Job.Outcome? {
-        outcome.withLock { outcome in
-            let taken = outcome
-            outcome = nil
-            return taken
-        }
+        if let worker { worker.join() } else { task.run() }
+        return task.take()
     }
 
-    /// Runs in a thread of its own; `nil` where there can be none.
-    func start() -> pthread_t? {
-        var thread = pthread_t()
-        let argument = unsafe Unmanaged.passRetained(self).toOpaque()
-        let status = unsafe pthread_create(
-            &thread, nil,
-            { argument in
-                if let argument = unsafe argument {
-                    unsafe Unmanaged<Body>.fromOpaque(argument).takeRetainedValue().run()
-                }
-                return nil
-            }, argument)
-        guard status == 0 else {
-            unsafe Unmanaged<Body>.fromOpaque(argument).release()
-            return nil
+    private final class Task: Sendable {
+        private let work: @Sendable () -> sending Outcome
+        private let outcome = Mutex<Outcome?>(nil)
+
+        init(_ work: @escaping @Sendable () -> sending Outcome) { self.work = work }
+
+        func run() { outcome.withLock { $0 = work() } }
+
+        func take() -> Outcome? {
+            outcome.withLock { outcome in
+                let taken = outcome
+                outcome = nil
+                return taken
+            }
         }
-        return thread
     }
 }

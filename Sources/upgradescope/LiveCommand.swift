@@ -153,7 +153,9 @@ struct LiveCommand: ParsableCommand {
             let plan = try plan()
             screen = makeScreen(plan, source.interface)
             let observers: [(any LiveObserver)?] = [screen, meter]
-            outputs = Outputs(plan, layout: reporting.color.layout, areEventsFollowed: true)
+            outputs = Outputs(
+                plan, layout: reporting.color.layout, areEventsFollowed: true,
+                eventBytes: traffic.analyzerOptions.limits.eventBytes)
             var judging = try reporting.judgeOptions(for: outputs, traffic)
             judging.report.spooledExchanges = Self.spooledExchanges
             judge = Judge(

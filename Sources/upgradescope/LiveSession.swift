@@ -15,7 +15,7 @@ import Traffic
 /// Told of what happens while it happens; must not ask the session before `refresh`.
 protocol LiveObserver: AnyObject {
     func began(_ exchange: Exchange)
-    /// It was answered; `findings` are those that will still be true at its end.
+    /// It was answered, or has shown another fault since; `findings` are those that will still be true at its end.
     func decided(_ exchange: Exchange, findings: [Finding])
     /// Asked for by `messageBytes`.
     func said(_ message: TranscriptMessage, in exchange: ExchangeKey)
@@ -54,7 +54,7 @@ final class LiveSession {
         records = recorder != nil
         var options = options
         options.tellsOwners = recorder?.keepsOnlyExchanges ?? false
-        options.tellsProgress = !judge.observers.isEmpty
+        options.tellsProgress = !judge.observers.isEmpty || judge.hasEvents
         if let bytes = judge.observers.compactMap(\.messageBytes).max() {
             let others = options.transcript.messages ? options.transcript.payloadBytes : 0
             options.transcript.messages = true
@@ -106,7 +106,12 @@ final class LiveSession {
 
     // MARK: What is known so far
 
-    var counters: TrafficCounters { analyzer.counters }
+    var counters: TrafficCounters {
+        var counters = analyzer.counters
+        let lost = judge.lostEvents
+        if lost > 0 { counters.limitsHit["event-bytes"] = lost }
+        return counters
+    }
     /// Connections that are followed at this moment.
     var openConnections: Int { analyzer.openConnections }
     /// Walks all connections: for a display, not for every packet.
@@ -154,7 +159,10 @@ private final class LiveOutput: AnalyzerOutput {
     func began(_ exchange: Exchange) { for observer in judge.observers { observer.began(exchange) } }
     func answered(_ exchange: Exchange) {
         judge.answered(exchange)
-        let findings = judge.findingsOfAnswer(exchange)
+        faulted(exchange)
+    }
+    func faulted(_ exchange: Exchange) {
+        let findings = judge.findingsSoFar(exchange)
         for observer in judge.observers { observer.decided(exchange, findings: findings) }
     }
     func said(_ message: TranscriptMessage, in exchange: ExchangeKey) {

@@ -121,8 +121,10 @@ enum LiveWords {
 
     static func end(_ session: LiveSession) -> String {
         let statistics = session.statistics
+        let lost = session.judge.lostEvents
         return "\(number(session.packets, "packet")), \(statistics.droppedByKernel) dropped by the kernel, "
             + "\(statistics.droppedByInterface) by the interface" + recorded(session)
+            + (lost > 0 ? "; \(number(lost, "event")) lost, whose reader was too slow" : "")
     }
 
     private static func recorded(_ session: LiveSession) -> String {

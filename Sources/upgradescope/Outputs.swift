@@ -41,14 +41,17 @@ final class Outputs {
     var layout: TextLayout
     private var failed = false
 
-    /// Where events are followed while they are written, their files have their names from the beginning.
-    init(_ plan: OutputPlan, layout: TextLayout, areEventsFollowed: Bool = false) {
+    /// Where events are followed while they are written, their files have their names from the beginning, and who
+    /// reads them from a pipe is not waited for: `eventBytes` are kept for them.
+    init(_ plan: OutputPlan, layout: TextLayout, areEventsFollowed: Bool = false, eventBytes: Int = .max) {
         self.layout = layout
         for (format, path) in plan.targets {
             do throws(SystemError) {
                 let isFollowed = areEventsFollowed && format == .ndjson
-                files.append(
-                    (format, path == "-" ? .standardOutput() : try OutputFile(path: path, isFollowed: isFollowed)))
+                let file: OutputFile =
+                    path == "-" ? .standardOutput() : try OutputFile(path: path, isFollowed: isFollowed)
+                if isFollowed { file.dontWait(limit: eventBytes) }
+                files.append((format, file))
             } catch {
                 say("\(path): \(error)")
                 failed = true
@@ -152,8 +155,12 @@ struct EventStreams {
     }
 
     // What fails is kept by the file, and told of when it is finished.
-    mutating func add(_ exchange: Exchange, findings: [Finding]) {
-        for index in streams.indices { try? streams[index].report.add(exchange, findings: findings) }
+    mutating func add(_ exchange: Exchange, findings: [Finding], told: Set<FindingEvent>) {
+        for index in streams.indices { try? streams[index].report.add(exchange, findings: findings, told: told) }
+    }
+
+    mutating func add(_ findings: [Finding], of exchange: Exchange) {
+        for index in streams.indices { try? streams[index].report.add(findings, of: exchange) }
     }
 
     mutating func add(_ connection: ConnectionRecord, findings: [Finding]) {

@@ -15,7 +15,11 @@ struct SystemError: Error, CustomStringConvertible {
     var code: Int32
 
     static var last: SystemError { SystemError(code: errno) }
-    var description: String { unsafe String(cString: strerror(code)) }
+    /// Whoever reads a pipe has stopped reading.
+    static var noReader: SystemError { SystemError(code: ETIMEDOUT) }
+    var description: String {
+        code == ETIMEDOUT ? "its reader takes nothing any more" : unsafe String(cString: strerror(code))
+    }
 }
 
 /// One output, buffered.
@@ -32,6 +36,8 @@ final class OutputFile: ByteSink {
     private var readerLeft = false
     /// Written under its own name, and opened anew on demand.
     private var followed: String?
+    /// Who writes it, where nothing may wait for its reader.
+    private var queue: EventQueue?
     private static let flags = O_WRONLY | O_CREAT | O_CLOEXEC | O_NOCTTY | O_APPEND
     /// Where it is written, and what it becomes; `nil` when it is written directly.
     private let replacement: (temporary: String, target: String)?
@@ -77,7 +83,17 @@ final class OutputFile: ByteSink {
     /// Whether it becomes a file of its own, worth naming when it is done.
     var isFile: Bool { replacement != nil || followed != nil }
     /// Whether it is a pipe that nobody reads any more.
-    var hasLostReader: Bool { readerLeft }
+    var hasLostReader: Bool { queue?.readerLeft ?? readerLeft }
+    /// Lines that its reader was too slow for.
+    var lostLines: UInt64 { queue?.lostLines ?? 0 }
+
+    /// From now on nobody waits for its reader: up to `limit` bytes of lines are kept for it, and what is more is lost.
+    ///
+    /// Nothing changes for a file, which has no reader to wait for.
+    func dontWait(limit: Int) {
+        guard isOpen, queue == nil, System.isStream(descriptor) else { return }
+        queue = EventQueue(descriptor, limit: limit)
+    }
 
     /// Closes a followed file and goes on in the one that has its name now; what could not be written before is lost.
     func reopen() throws(SystemError) {
@@ -98,10 +114,13 @@ final class OutputFile: ByteSink {
     func write(_ text: String) throws { try write(Array(text.utf8)) }
 
     /// Hands everything to the system.
-    func flush() throws {
+    func flush() throws { try flush(isLast: false) }
+
+    private func flush(isLast: Bool) throws {
         if let failure { throw failure }
         defer { buffer.removeAll(keepingCapacity: true) }
         guard !readerLeft, descriptor >= 0 else { return }
+        if let queue { return queue.put(buffer, isLast: isLast) }
         do throws(SystemError) {
             try System.write(buffer, to: descriptor)
             written += Int64(buffer.count)
@@ -115,7 +134,12 @@ final class OutputFile: ByteSink {
 
     /// Flushes, closes and gives the file its name.
     func finish() throws(SystemError) {
-        if failure == nil { try? flush() }
+        if failure == nil { try? flush(isLast: true) }
+        if let queue {
+            if !queue.finish() { failure = .noReader }
+            failure = failure ?? queue.failure
+            written = queue.written
+        }
         if descriptor > STDERR_FILENO {
             // Quotas and network file systems report a full disk only here.
             if Glibc.close(descriptor) != 0, errno != EINTR, failure == nil { failure = .last }
@@ -283,7 +307,50 @@ enum System {
     }
 }
 
+/// Lets one thread wait until another has something for it: a pipe of its own, which lives as long as the process.
+struct Bell: Sendable {
+    private let read: Int32
+    private let write: Int32
+
+    init?() {
+        var ends: (Int32, Int32) = (-1, -1)
+        let made = unsafe withUnsafeMutableBytes(of: &ends) { ends in
+            // Two descriptors, as `pipe` wants them.
+            unsafe Glibc.pipe(ends.assumingMemoryBound(to: Int32.self).baseAddress)
+        }
+        guard made == 0 else { return nil }
+        for end in [ends.0, ends.1] {
+            _ = fcntl(end, F_SETFD, FD_CLOEXEC)
+            _ = fcntl(end, F_SETFL, O_NONBLOCK)
+        }
+        (read, write) = ends
+    }
+
+    /// A bell that rings already needs no more of it.
+    func ring() {
+        var byte: UInt8 = 0
+        _ = unsafe Glibc.write(write, &byte, 1)
+    }
+
+    /// Waits until it was rung since it was waited for last.
+    func wait() {
+        System.wait(for: read, milliseconds: -1)
+        var bytes = [UInt8](repeating: 0, count: 64)
+        _ = unsafe bytes.withUnsafeMutableBytes { unsafe Glibc.read(read, $0.baseAddress, $0.count) }
+    }
+}
+
 extension System {
+    /// Whether somebody reads what is written there: a pipe, a socket, or a terminal.
+    static func isStream(_ descriptor: Int32) -> Bool {
+        var status = stat()
+        guard unsafe fstat(descriptor, &status) == 0 else { return false }
+        switch status.st_mode & S_IFMT {
+        case S_IFIFO, S_IFSOCK, S_IFCHR: return true
+        default: return false
+        }
+    }
+
     /// Makes sure that descriptors 0 to 2 are taken, so that no file opened later is mistaken for one of them.
     ///
     /// A stream that was closed stays unusable: reading from or writing to it fails.

@@ -70,8 +70,9 @@ final class Play: AnalyzerOutput {
     }
 
     func began(_ exchange: Exchange) { view.update { $0.began(exchange) } }
-    func answered(_ exchange: Exchange) {
-        let findings = inspector.inspectAnswer(exchange)
+    func answered(_ exchange: Exchange) { faulted(exchange) }
+    func faulted(_ exchange: Exchange) {
+        let findings = inspector.inspectSoFar(exchange)
         view.update { $0.decided(exchange, findings: findings) }
     }
     func said(_ message: TranscriptMessage, in exchange: ExchangeKey) { view.update { $0.said(message, in: exchange) } }

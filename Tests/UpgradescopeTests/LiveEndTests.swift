@@ -1,5 +1,6 @@
 // How live captures end, and what remains: signals, full disks, interfaces that go away, readers that leave.
 
+import Dispatch
 import Foundation
 import Testing
 
@@ -96,6 +97,57 @@ import Testing
         #expect(try JSONReportFile(scene.folder.path("r.json")).rules.contains("UPG001"))
     }
 
+    /// What a frame shows is told when it was sent, once, and not when the session ends.
+    @Test func aFaultyFrameIsToldWhenItIsSent() throws {
+        guard let network = try TestNetwork(needs: ["python3"]) else { return }
+        let server = try network.start(
+            on: network.server,
+            [
+                "python3", "-c",
+                """
+                import socket
+                s = socket.create_server(("0.0.0.0", 22200))
+                print("ready", flush=True)
+                c, _ = s.accept()
+                c.recv(65536)
+                c.sendall(b"HTTP/1.1 101 Switching Protocols\\r\\nUpgrade: websocket\\r\\nConnection: Upgrade\\r\\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\\r\\n\\r\\n")
+                while c.recv(65536): pass
+                """,
+            ])
+        try server.wait("server") { server.output.contains("ready") }
+        let folder = try Folder()
+        let live = try network.live(["--json", folder.path("r.json"), "--fail-on", "never"])
+        func findings(_ rule: String) -> Int {
+            live.output.split(separator: "\n").count {
+                $0.hasPrefix("{\"event\":\"finding\"") && $0.contains("\"rule\":\"\(rule)\"")
+            }
+        }
+        let client = try network.start(
+            on: network.client,
+            [
+                "python3", "-c",
+                """
+                import socket, time
+                c = socket.create_connection(("\(TestNetwork.serverAddress)", 22200))
+                c.sendall(b"GET / HTTP/1.1\\r\\nHost: example.org\\r\\nUpgrade: websocket\\r\\nConnection: keep-alive\\r\\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\\r\\nSec-WebSocket-Version: 13\\r\\n\\r\\n")
+                c.recv(65536)
+                for _ in range(3):
+                    c.sendall(b"\\x81\\x05Hello")
+                    time.sleep(0.1)
+                time.sleep(60)
+                """,
+            ])
+        try live.wait("the handshake's finding") { findings("UPG001") == 1 }
+        try live.wait("the frame's finding") { findings("WSF001") == 1 }
+        #expect(!live.output.contains("\"event\":\"exchange\"") && client.process.isRunning)
+        #expect(try live.end() == 0, "\(live.errors)")
+        #expect(findings("UPG001") == 1 && findings("WSF001") == 1)
+        let exchange = try #require(live.output.split(separator: "\n").first { $0.contains("\"event\":\"exchange\"") })
+        #expect(exchange.contains("/WSF001\"") && exchange.contains("/UPG001\""))
+        let report = try JSONReportFile(folder.path("r.json"))
+        #expect(report.findings.first { $0["rule"] as? String == "WSF001" }?["count"] as? Int == 3)
+    }
+
     @Test(arguments: [["-c", "5"], ["-a", "packets:5"], ["-a", "duration:1"], ["-a", "filesize:1"]])
     func itStopsWhenItWasToldTo(_ options: [String]) throws {
         guard let scene = try Scene() else { return }
@@ -165,6 +217,11 @@ import Testing
         #expect(live.errors.components(separatedBy: "No space left on device").count == 2)
         #expect(try JSONReportFile(scene.folder.path("r.json")).exchanges.count == 5)
         #expect(try scene.exchanges(in: "disk/a.pcapng") == 2)
+        // Its end says what was dropped, as that of every recording does: here that nothing was.
+        let run = try Program.run("analyze", disk + "/a.pcapng", "--format", "json", "--fail-on", "never")
+        let report = try JSONSerialization.jsonObject(with: Data(run.output)) as? [String: Any]
+        let interfaces = (report?["captures"] as? [[String: Any]])?.first?["interfaces"] as? [[String: Any]]
+        #expect(interfaces?.first?["drops"] as? Int == 0, "\(String(describing: interfaces))")
     }
 
     @Test func anInterfaceThatGoesDownAndComesBackIsHeardAgain() throws {
@@ -205,6 +262,70 @@ import Testing
         try pipe.fileHandleForReading.close()
         try scene.talk(2)
         #expect(try live.end(nil) == 0, "\(live.errors)")
+    }
+
+    /// A reader who sleeps holds nothing up: every packet is read, and what could not be kept for it is counted.
+    @Test func aReaderThatSleepsHoldsNothingUp() throws {
+        guard let scene = try Scene() else { return }
+        let pipe = Pipe()
+        let live = try scene.network.live(
+            ["--json", scene.folder.path("r.json"), "--limits", "event-bytes=20k", "--fail-on", "never"], output: pipe)
+        try pipe.fileHandleForWriting.close()
+        try scene.talk(200)
+        live.signal(SIGUSR1)
+        // Nobody has read a byte until now, and a pipe holds 64 KiB.
+        try live.wait(for: "200 of 200 exchanges finished")
+        let reader = Reading(pipe.fileHandleForReading)
+        #expect(try live.end() == 0, "\(live.errors)")
+        let lines = reader.lines()
+        let events = try lines.map { line in
+            try #require(try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any], "\(line)")
+        }
+        #expect(events.suffix(2).map { $0["event"] as? String } == ["stats", "capture"])
+        func lost(_ summary: [String: Any]) -> Int {
+            ((summary["unseen"] as? [String: Any])?["limits_hit"] as? [String: Any])?["event-bytes"] as? Int ?? 0
+        }
+        let report = try JSONReportFile(scene.folder.path("r.json"))
+        let missing = lost(try #require(events.dropLast().last))
+        #expect(missing > 0 && missing == lost(report.summary))
+        #expect(events.count - 2 + missing == report.exchanges.count + report.findings.count)
+        #expect(report.exchanges.count == 200)
+        let interfaces = (report.object["captures"] as? [[String: Any]])?.first?["interfaces"] as? [[String: Any]]
+        #expect(interfaces?.first?["drops"] as? Int == 0)
+        #expect(live.errors.contains("\(missing) events lost, whose reader was too slow"), "\(live.errors)")
+    }
+
+    /// A reader who will never read again is waited for a while at the end, and no longer.
+    @Test func aReaderThatNeverReadsIsGivenUp() throws {
+        guard let scene = try Scene() else { return }
+        let pipe = Pipe()
+        let live = try scene.network.live(["--json", scene.folder.path("r.json")], output: pipe)
+        try pipe.fileHandleForWriting.close()
+        try scene.talk(150)
+        live.signal(SIGUSR1)
+        try live.wait(for: "150 of 150 exchanges finished")
+        #expect(try live.end() == 6)
+        #expect(live.errors.contains("standard output: its reader takes nothing any more"), "\(live.errors)")
+        #expect(try JSONReportFile(scene.folder.path("r.json")).exchanges.count == 150)
+        try pipe.fileHandleForReading.close()
+    }
+
+    /// Reads to the end, beside the test.
+    private final class Reading: @unchecked Sendable {
+        private let done = DispatchSemaphore(value: 0)
+        private var data = Data()
+
+        init(_ handle: FileHandle) {
+            Thread.detachNewThread { [self] in
+                data = handle.readDataToEndOfFile()
+                done.signal()
+            }
+        }
+
+        func lines() -> [String] {
+            done.wait()
+            return String(decoding: data, as: UTF8.self).split(separator: "\n").map(String.init)
+        }
     }
 
     @Test func aReaderOfTheRecordingThatLeavesIsNoErrorEither() throws {
@@ -338,6 +459,48 @@ import Testing
         try scene.talk(2)
         #expect(try live.end(nil) == 0, "\(live.errors)")
         #expect(try JSONReportFile(scene.folder.path("r.json")).exchanges.count == 2)
+    }
+
+    /// The link types of an interface, and a capture with one of them.
+    @Test func linkTypesAreListedAndChosen() throws {
+        guard let scene = try Scene() else { return }
+        func list(_ interface: String) throws -> [String] {
+            let run = try scene.network.start(on: scene.network.server, [Program.path, "live", "-i", interface, "-L"])
+            #expect(try run.end(nil) == 0, "\(run.errors)")
+            return run.output.split(separator: "\n").map { String($0.prefix { $0 != " " }) }
+        }
+        #expect(try list(TestNetwork.interface).contains("EN10MB"))
+        let any = try list("any")
+        #expect(any.contains("LINUX_SLL") && any.contains("LINUX_SLL2"), "\(any)")
+        for type in ["LINUX_SLL", "LINUX_SLL2"] {
+            let live = try scene.network.start(
+                on: scene.network.server,
+                [
+                    Program.path, "live", "-i", "any", "-y", type, "-w", scene.folder.path("a.pcapng"), "--json",
+                    scene.folder.path("r.json"), "-a", "exchanges:1",
+                ])
+            try live.wait(for: "listening on any")
+            try scene.talk(1)
+            #expect(try live.end(nil) == 0, "\(live.errors)")
+            let report = try JSONReportFile(scene.folder.path("r.json"))
+            let capture = try #require((report.object["captures"] as? [[String: Any]])?.first)
+            #expect(capture["link_types"] as? [String] == [type])
+            #expect(report.exchanges.count == 1)
+            #expect(try scene.exchanges(in: "a.pcapng") == 1)
+        }
+        let wrong = try scene.network.start(
+            on: scene.network.server,
+            [Program.path, "live", "-i", TestNetwork.interface, "-y", "LINUX_SLL2"])
+        #expect(try wrong.end(nil) == 2, "\(wrong.errors)")
+        #expect(wrong.errors.contains("-L lists what it can"))
+    }
+
+    /// A namespace whose test is gone does not stay.
+    @Test func namespacesOfKilledTestsAreTheirs() {
+        #expect(TestNetwork.owner(of: "usc4711-3") == 4711 && TestNetwork.owner(of: "uss22-10") == 22)
+        for name in ["usc4711", "usc-1-3", "usc0-3", "uscope-3", "usx4711-3", "usc4711-3b", "usc4711-3-4"] {
+            #expect(TestNetwork.owner(of: name) == nil, "\(name)")
+        }
     }
 
     // MARK: Privileges

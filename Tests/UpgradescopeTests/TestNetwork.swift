@@ -78,6 +78,7 @@ final class TestNetwork {
 
     /// `nil`, said loudly, where namespaces may not be made, or a program is missing.
     init?(for test: String = #function, needs programs: [String] = []) throws {
+        _ = Self.staleAreGone
         let number = Self.count.next()
         client = "usc\(getpid())-\(number)"
         server = "uss\(getpid())-\(number)"
@@ -139,6 +140,25 @@ final class TestNetwork {
             ])
         try dump.wait(for: "listening on")
         return dump
+    }
+
+    /// Tests that were killed leave their namespaces behind: those whose process is gone are removed, once.
+    private static let staleAreGone: Void = {
+        let listed = (try? shell("ip netns list")).map(\.text) ?? ""
+        for line in listed.split(separator: "\n") {
+            guard let name = line.split(separator: " ").first, let owner = owner(of: String(name)),
+                kill(owner, 0) != 0, errno == ESRCH
+            else { continue }
+            _ = try? shell("ip netns del \(name)")
+        }
+    }()
+
+    /// The process in the name of a namespace that a test made: "usc4711-3".
+    static func owner(of name: String) -> pid_t? {
+        guard name.hasPrefix("usc") || name.hasPrefix("uss") else { return nil }
+        let parts = name.dropFirst(3).split(separator: "-", omittingEmptySubsequences: false)
+        guard parts.count == 2, UInt(parts[1]) != nil, let owner = pid_t(parts[0]), owner > 1 else { return nil }
+        return owner
     }
 
     private static func shell(_ line: String) throws -> Run { try Program.shell(line, []) }

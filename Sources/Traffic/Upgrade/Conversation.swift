@@ -274,6 +274,8 @@ struct ConversationState {
     /// Number of the exchange that switched, and what was seen behind the switch.
     var switched: Int?
     var switchedStreams = [2 of SwitchedStream](repeating: SwitchedStream())
+    /// Faults behind the switch that were told of.
+    var toldAnomalies = 0
     /// The request being read belongs to this exchange.
     var reading: Int?
     /// Responses that early bytes drew, by the number of the exchange they were early for.

@@ -196,5 +196,17 @@ extension ConversationState {
         guard bytes.count > 0 else { return }
         switchedStreams[direction.index].take(bytes, mark)
         decoder?.receive(bytes, direction, offset: offset, mark: mark)
+        if context.options.tellsProgress { tellFaults() }
+    }
+
+    /// Tells whoever watches of faults that were not there before.
+    private mutating func tellFaults() {
+        guard !isInner, let decoder, decoder.anomalyCount != toldAnomalies, let switched,
+            let index = index(of: switched)
+        else { return }
+        toldAnomalies = decoder.anomalyCount
+        var exchange = open[index].exchange
+        exchange.anomalies += decoder.anomalies
+        context.output.faulted(exchange)
     }
 }

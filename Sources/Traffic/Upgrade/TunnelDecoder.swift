@@ -63,4 +63,7 @@ extension UpgradedDecoder {
     func forEachOpenInside(_ body: (ExchangeProgress) -> Void) {}
     /// None, for every protocol but WebSocket.
     var messages: PerDirection<UInt64>? { nil }
+    /// Told at the end only, for every protocol but WebSocket.
+    var anomalies: [Anomaly] { [] }
+    var anomalyCount: Int { 0 }
 }

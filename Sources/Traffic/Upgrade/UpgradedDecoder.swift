@@ -11,6 +11,9 @@ protocol UpgradedDecoder: AnyObject {
     func gap(_ direction: Direction, from: Int64, to: Int64, mark: PacketMark)
     /// The exchange is over: facts go into it.
     func finish(into exchange: inout Exchange)
+    /// Faults of form so far, and how many that are.
+    var anomalies: [Anomaly] { get }
+    var anomalyCount: Int { get }
     /// Exchanges found inside, once finished.
     func innerExchanges(of exchange: Exchange) -> [Exchange]
     /// Whole messages so far; `nil` where the protocol has none that are counted.

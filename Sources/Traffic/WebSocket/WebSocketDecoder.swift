@@ -140,6 +140,9 @@ final class WebSocketDecoder: UpgradedDecoder {
         PerDirection(client: sides[0].messages, server: sides[1].messages)
     }
 
+    var anomalies: [Anomaly] { sides[0].anomalies.list + sides[1].anomalies.list }
+    var anomalyCount: Int { sides[0].anomalies.list.count + sides[1].anomalies.list.count }
+
     func finish(into exchange: inout Exchange) {
         if exchange.websocket == nil { exchange.websocket = WebSocketFacts() }
         exchange.websocket?.pings = pings

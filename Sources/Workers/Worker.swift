@@ -3,7 +3,7 @@
 import Glibc
 
 /// Runs one thing beside everything else.
-struct Worker: Sendable {
+public struct Worker: Sendable {
     private final class Body: Sendable {
         let run: @Sendable () -> Void
         init(_ run: @escaping @Sendable () -> Void) { self.run = run }
@@ -12,7 +12,7 @@ struct Worker: Sendable {
     private let thread: pthread_t
 
     /// `nil` where no thread can be started.
-    init?(run: @escaping @Sendable () -> Void) {
+    public init?(run: @escaping @Sendable () -> Void) {
         var thread = pthread_t()
         let argument = unsafe Unmanaged.passRetained(Body(run)).toOpaque()
         let status = unsafe pthread_create(
@@ -30,5 +30,6 @@ struct Worker: Sendable {
         self.thread = thread
     }
 
-    func join() { _ = pthread_join(thread, nil) }
+    /// Waits until it has returned; to be called once at most.
+    public func join() { _ = pthread_join(thread, nil) }
 }
