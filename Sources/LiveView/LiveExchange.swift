@@ -135,7 +135,7 @@ public struct LiveExchange: Sendable {
     private mutating func take(_ exchange: Exchange, isDecided: Bool, showSecrets: Bool) {
         glance = Glance(exchange, isDecided: isDecided, showSecrets: showSecrets)
         status = exchange.response?.status ?? status
-        isCompressed = exchange.websocket?.deflate ?? isCompressed
+        isCompressed = exchange.websocket?.agreement.deflate ?? isCompressed
         reach(exchange.lastMark)
     }
 

@@ -288,7 +288,7 @@ struct HTMLExchange {
         guard exchange.outcome == .switched else { return }
         html.markup("<h3>After the switch</h3><div class=\"card scroll\"><table><thead><tr><th>Side</th>")
         html.markup("<th class=\"number\">Bytes</th><th>Frames</th><th class=\"number\">Messages</th>")
-        if exchange.websocket?.deflate == true { html.markup("<th>Compression</th>") }
+        if exchange.websocket?.agreement.deflate == true { html.markup("<th>Compression</th>") }
         html.markup("<th>Close</th></tr></thead><tbody>")
         for direction in Direction.allCases {
             html.markup("<tr>")
@@ -306,7 +306,7 @@ struct HTMLExchange {
             let side = exchange.websocket?.sides[direction]
             let messages = side.map { $0.textMessages.addingReportingOverflow($0.binaryMessages).partialValue }
             html.element("td", class: "number", messages.map { grouped($0) } ?? "")
-            if exchange.websocket?.deflate == true { html.element("td", side?.compressionWords ?? "") }
+            if exchange.websocket?.agreement.deflate == true { html.element("td", side?.compressionWords ?? "") }
             let close = side?.close.map { close in
                 let reason = close.reason.isEmpty ? "" : " " + TerminalText.safe(CapturedText(close.reason))
                 return (close.code.map { "\($0)" } ?? "without a code") + reason

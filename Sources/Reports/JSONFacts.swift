@@ -277,7 +277,7 @@ struct JSONFacts {
         let (client, server) = (facts.sides.client, facts.sides.server)
         pair("payload_bytes", PerDirection(client: client.payloadBytes, server: server.payloadBytes), to: &json)
         pair("wire_bytes", PerDirection(client: client.wireBytes, server: server.wireBytes), to: &json)
-        if facts.deflate {
+        if facts.agreement.deflate {
             json.object("compression") { compression(facts, isAgreed: !exchange.isHandshakeUnseen, to: &$0) }
         }
         if !client.resumed.isEmpty || !server.resumed.isEmpty {
@@ -328,8 +328,8 @@ struct JSONFacts {
             let isServer = direction == .server
             json.object(direction.name) { json in
                 if isAgreed {
-                    let forgets = isServer ? facts.serverNoContextTakeover : facts.clientNoContextTakeover
-                    json.member("max_window_bits", isServer ? facts.serverMaxWindowBits : facts.clientMaxWindowBits)
+                    let forgets = isServer ? facts.agreement.serverNoContextTakeover : facts.agreement.clientNoContextTakeover
+                    json.member("max_window_bits", isServer ? facts.agreement.serverMaxWindowBits : facts.agreement.clientMaxWindowBits)
                     json.member("context_takeover", !forgets)
                 }
                 json.member("messages", side.compressedMessages)

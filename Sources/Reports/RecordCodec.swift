@@ -157,12 +157,12 @@ extension ByteWriter {
             writer.signed(side.compressedBytes)
         }
         counted(facts.expectedAccept)
-        flag(facts.deflate)
-        flag(facts.unknownExtension)
-        flag(facts.serverNoContextTakeover)
-        flag(facts.clientNoContextTakeover)
-        byte(facts.serverMaxWindowBits)
-        byte(facts.clientMaxWindowBits)
+        flag(facts.agreement.deflate)
+        flag(facts.agreement.unknownExtension)
+        flag(facts.agreement.serverNoContextTakeover)
+        flag(facts.agreement.clientNoContextTakeover)
+        byte(facts.agreement.serverMaxWindowBits)
+        byte(facts.agreement.clientMaxWindowBits)
         optional(facts.longestIdle) { writer, idle in
             writer.mark(idle.from)
             writer.mark(idle.to)
@@ -516,12 +516,12 @@ extension ByteReader {
         let facts = WebSocketFacts()
         facts.sides = try pair { r throws(Failure) in try r.websocketSide() }
         facts.expectedAccept = try counted()
-        facts.deflate = try flag()
-        facts.unknownExtension = try flag()
-        facts.serverNoContextTakeover = try flag()
-        facts.clientNoContextTakeover = try flag()
-        facts.serverMaxWindowBits = try byte()
-        facts.clientMaxWindowBits = try byte()
+        facts.agreement.deflate = try flag()
+        facts.agreement.unknownExtension = try flag()
+        facts.agreement.serverNoContextTakeover = try flag()
+        facts.agreement.clientNoContextTakeover = try flag()
+        facts.agreement.serverMaxWindowBits = try byte()
+        facts.agreement.clientMaxWindowBits = try byte()
         facts.longestIdle = try optional { r throws(Failure) in IdleTime(from: try r.mark(), to: try r.mark()) }
         facts.pings.samples = try list { r throws(Failure) in try r.signed() }
         facts.pings.count = try unsigned()

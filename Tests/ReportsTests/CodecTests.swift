@@ -54,8 +54,8 @@ struct CodecTests {
         full.websocket?.sides.server.compressedBytes = 77
         full.websocket?.draft = .earlyHybi
         full.websocket?.longestIdle = IdleTime(from: Fixture.mark(1), to: Fixture.mark(2))
-        full.websocket?.clientMaxWindowBits = 9
-        full.websocket?.serverNoContextTakeover = true
+        full.websocket?.agreement.clientMaxWindowBits = 9
+        full.websocket?.agreement.serverNoContextTakeover = true
         full.connection.acknowledged = PerDirection(client: 7, server: -1)
         var writer = ByteWriter()
         writer.exchange(full)

@@ -12,9 +12,9 @@ struct SessionReportTests {
     /// A compressed session with a hole, one of a draft, and one without its handshake.
     static func entries() -> [Fixture.Entry] {
         let compressed = Fixture.websocket(packet: 200)
-        compressed.websocket?.deflate = true
-        compressed.websocket?.clientNoContextTakeover = true
-        compressed.websocket?.clientMaxWindowBits = 10
+        compressed.websocket?.agreement.deflate = true
+        compressed.websocket?.agreement.clientNoContextTakeover = true
+        compressed.websocket?.agreement.clientMaxWindowBits = 10
         compressed.websocket?.sides.client.compressedMessages = 3
         compressed.websocket?.sides.client.compressedBytes = 354
         compressed.websocket?.sides.client.inflatedBytes = 5315
@@ -33,7 +33,7 @@ struct SessionReportTests {
         unseen.interim = []
         unseen.early = nil
         unseen.protocolInferred = true
-        unseen.websocket?.deflate = true
+        unseen.websocket?.agreement.deflate = true
         unseen.websocket?.sides.client.compressedMessages = 2
         return [(compressed, []), (draft, []), (unseen, Inspector().inspect(unseen))]
     }

@@ -166,7 +166,7 @@ enum DeflateRules {
             scope: [.websocket],
             when: [.anomalies]
         ) { it in
-            guard let agreed = it.exchange.websocket else { return [] }
+            guard let agreed = it.exchange.websocket?.agreement else { return [] }
             return it.frames(.windowExceeded) { anomaly in
                 let bits =
                     anomaly.place.direction == .client ? agreed.clientMaxWindowBits : agreed.serverMaxWindowBits

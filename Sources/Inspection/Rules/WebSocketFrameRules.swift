@@ -104,7 +104,7 @@ enum WebSocketFrameRules {
             scope: [.websocket],
             when: [.anomalies]
         ) { it in
-            guard it.exchange.websocket?.unknownExtension != true else { return [] }
+            guard it.exchange.websocket?.agreement.unknownExtension != true else { return [] }
             let offered = it.value(.secWebSocketExtensions, of: it.request)
             return it.frames(.reservedBits) { anomaly in
                 let bits = (anomaly.excerpt.first ?? 0) >> 4 & 7

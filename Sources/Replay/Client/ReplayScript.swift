@@ -201,7 +201,7 @@ public struct ReplayScript: Sendable {
         guard session.outcome == .switched else { return nil }
         switch session.upgraded {
         case .websocket:
-            if session.exchange?.websocket?.unknownExtension == true {
+            if session.exchange?.websocket?.agreement.unknownExtension == true {
                 return "it speaks an extension other than permessage-deflate"
             }
         case .tls: return "TLS inside HTTP (RFC 2817) is not replayed: what it protects was not recorded"

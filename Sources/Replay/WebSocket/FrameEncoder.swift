@@ -15,9 +15,9 @@ public struct DeflateAgreement: Sendable, Equatable {
 
     /// What the answer to a handshake agreed to, for the sender `direction`.
     public init?(_ facts: WebSocketFacts?, for direction: Direction) {
-        guard let facts, facts.deflate, !facts.unknownExtension else { return nil }
-        windowBits = Int(direction == .client ? facts.clientMaxWindowBits : facts.serverMaxWindowBits)
-        noContextTakeover = direction == .client ? facts.clientNoContextTakeover : facts.serverNoContextTakeover
+        guard let facts, facts.agreement.deflate, !facts.agreement.unknownExtension else { return nil }
+        windowBits = Int(direction == .client ? facts.agreement.clientMaxWindowBits : facts.agreement.serverMaxWindowBits)
+        noContextTakeover = direction == .client ? facts.agreement.clientNoContextTakeover : facts.agreement.serverNoContextTakeover
     }
 }
 

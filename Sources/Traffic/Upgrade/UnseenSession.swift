@@ -44,7 +44,7 @@ final class UnseenSession {
             if let last = search.stream.last, exchange.lastMark.precedes(last) { exchange.lastMark = last }
             guard let found = search.finish(acceptsShortRun: true) else { continue }
             session.sides[direction] = WebSocketSide(found)
-            if found.compressedMessages > 0 { session.deflate = true }
+            if found.compressedMessages > 0 { session.agreement.deflate = true }
         }
         exchange.websocket = session
         return exchange

@@ -1,12 +1,44 @@
-// RFC 6455 5: frames, fragments, control frames, messages; both directions of one session.
+// A WebSocket session behind its handshake (RFC 6455 5): both directions, and what they show together.
 //
-// Payload is never gathered. Text is unmasked and checked where it lies, binary payload is skipped by subtraction,
-// compressed payload goes through the window of an inflater, control frames (at most 125 bytes) are kept. After the first fatal error of a direction its
-// frames are still counted, as far as lengths can be believed, but no further error is reported: what follows a
-// broken frame is noise. After a hole that is not inside one payload the direction is lost: frames are looked for, and those
-// found are counted apart (`FrameSearch`).
+// Each direction is read by a `WebSocketSideDecoder`. Together they tell which Pong answers which Ping, how long nobody spoke,
+// and who went on behind what should have ended the session. Payload is never gathered: text is unmasked and checked where
+// it lies, binary payload is skipped by subtraction, compressed payload goes through the window of an inflater, control
+// frames (at most 125 bytes) are kept. After the first fatal error of a direction its frames are still counted, as far as
+// lengths can be believed, but no further error is reported: what follows a broken frame is noise. After a hole that is
+// not inside one payload the direction is lost: frames are looked for, and those found are counted apart (`FrameSearch`).
 
 final class WebSocketDecoder: UpgradedDecoder {
+    private let session: UncheckedCell<WebSocketSession>
+
+    convenience init(exchange: Exchange, context: AnalysisContext) {
+        self.init(exchange: exchange, limits: context.options.limits)
+        guard context.options.transcript.messages else { return }
+        session.with { session in
+            session.record { MessageRecorder(context: context, exchange: exchange.key) }
+        }
+    }
+
+    init(exchange: Exchange, limits: Limits) {
+        session = UncheckedCell(WebSocketSession(exchange: exchange, limits: limits))
+    }
+
+    func receive(_ bytes: Span<UInt8>, _ direction: Direction, offset: Int64, mark: PacketMark) {
+        session.with { $0.receive(bytes, direction, offset: offset, mark: mark) }
+    }
+
+    func gap(_ direction: Direction, from: Int64, to: Int64, mark: PacketMark) {
+        session.with { $0.gap(direction, from: from, to: to, mark: mark) }
+    }
+
+    func finish(into exchange: inout Exchange) { session.with { $0.finish(into: &exchange) } }
+
+    var messages: PerDirection<UInt64>? { session.with { $0.messages } }
+    var anomalies: [Anomaly] { session.with { $0.anomalies } }
+    var anomalyCount: Int { session.with { $0.anomalyCount } }
+}
+
+/// Everything a session knows; a value in one place, as a conversation's is.
+private struct WebSocketSession {
     private var sides: [2 of WebSocketSideDecoder]
     private var pings = PingTimes()
     private var longestIdle: IdleTime?
@@ -27,14 +59,6 @@ final class WebSocketDecoder: UpgradedDecoder {
         var freeFrom: Timestamp?
     }
 
-    convenience init(exchange: Exchange, context: AnalysisContext) {
-        self.init(exchange: exchange, limits: context.options.limits)
-        guard context.options.transcript.messages else { return }
-        for direction in Direction.allCases {
-            sides[direction.index].recorder = MessageRecorder(context: context, exchange: exchange.key)
-        }
-    }
-
     init(exchange: Exchange, limits: Limits) {
         self.limits = limits
         let agreement = exchange.websocket?.agreement ?? WebSocketAgreement()
@@ -47,7 +71,7 @@ final class WebSocketDecoder: UpgradedDecoder {
         if exchange.request == nil, exchange.response != nil { sides[0].seek() }
     }
 
-    func receive(_ bytes: Span<UInt8>, _ direction: Direction, offset: Int64, mark: PacketMark) {
+    mutating func receive(_ bytes: Span<UInt8>, _ direction: Direction, offset: Int64, mark: PacketMark) {
         if mark.packet != lastSeen.packet { noteTime(mark) }
         var unfinished = sides[direction.index].unfinishedFrame
         var index = 0
@@ -63,14 +87,14 @@ final class WebSocketDecoder: UpgradedDecoder {
     }
 
     /// A Pong may wait behind the frame that was being sent when the Ping came, and behind no other.
-    private func excuse(_ pinger: Direction, _ mark: PacketMark) {
+    private mutating func excuse(_ pinger: Direction, _ mark: PacketMark) {
         for index in waiting[pinger].indices where waiting[pinger][index].freeFrom == nil {
             waiting[pinger][index].freeFrom = mark.time
         }
     }
 
     /// How long nobody said anything.
-    private func noteTime(_ mark: PacketMark) {
+    private mutating func noteTime(_ mark: PacketMark) {
         let idle = mark.time.nanoseconds(since: lastSeen.time)
         if idle > longestIdleTime, !isClosing {
             longestIdleTime = idle
@@ -80,7 +104,7 @@ final class WebSocketDecoder: UpgradedDecoder {
     }
 
     /// The side has sent Close, or what its peer must not accept.
-    private func takeNews(_ direction: Direction, _ mark: PacketMark) {
+    private mutating func takeNews(_ direction: Direction, _ mark: PacketMark) {
         sides[direction.index].hasNews = false
         if let fault = sides[direction.index].fault { sides[direction.opposite.index].watch(behind: fault) }
         guard sides[direction.index].sentClose, !isClosing else { return }
@@ -90,11 +114,11 @@ final class WebSocketDecoder: UpgradedDecoder {
         isClosing = true
     }
 
-    func gap(_ direction: Direction, from: Int64, to: Int64, mark: PacketMark) {
+    mutating func gap(_ direction: Direction, from: Int64, to: Int64, mark: PacketMark) {
         sides[direction.index].gap(from: from, to: to, mark: mark)
     }
 
-    private func takeControl(_ direction: Direction, _ mark: PacketMark) {
+    private mutating func takeControl(_ direction: Direction, _ mark: PacketMark) {
         sides[direction.index].controlIsComplete = false
         switch sides[direction.index].opcode {
         case 9:
@@ -126,7 +150,7 @@ final class WebSocketDecoder: UpgradedDecoder {
     /// A Ping was answered, or there is nothing to wait for any more.
     ///
     /// Behind a long frame a Pong has to wait.
-    private func noteWait(_ ping: WaitingPing, _ pinger: Direction, _ mark: PacketMark, isAnswered: Bool) {
+    private mutating func noteWait(_ ping: WaitingPing, _ pinger: Direction, _ mark: PacketMark, isAnswered: Bool) {
         let waited = mark.time.nanoseconds(since: ping.freeFrom ?? ping.place.last.time)
         guard waited > 1_000_000_000, !isClosing, waited > sides[pinger.index].slowestPing?.waited ?? 0,
             isAnswered || !sides[pinger.opposite.index].isInsidePayload
@@ -136,6 +160,10 @@ final class WebSocketDecoder: UpgradedDecoder {
             sawOtherPong: ping.sawOtherPong)
     }
 
+    mutating func record(by recorder: () -> MessageRecorder) {
+        for direction in Direction.allCases { sides[direction.index].recorder = recorder() }
+    }
+
     var messages: PerDirection<UInt64>? {
         PerDirection(client: sides[0].messages, server: sides[1].messages)
     }
@@ -143,7 +171,7 @@ final class WebSocketDecoder: UpgradedDecoder {
     var anomalies: [Anomaly] { sides[0].anomalies.list + sides[1].anomalies.list }
     var anomalyCount: Int { sides[0].anomalies.list.count + sides[1].anomalies.list.count }
 
-    func finish(into exchange: inout Exchange) {
+    mutating func finish(into exchange: inout Exchange) {
         if exchange.websocket == nil { exchange.websocket = WebSocketFacts() }
         exchange.websocket?.pings = pings
         exchange.websocket?.longestIdle = longestIdle
@@ -151,7 +179,7 @@ final class WebSocketDecoder: UpgradedDecoder {
         finish(.server, into: &exchange)
     }
 
-    private func finish(_ direction: Direction, into exchange: inout Exchange) {
+    private mutating func finish(_ direction: Direction, into exchange: inout Exchange) {
         sides[direction.index].finish(
             ended: exchange.connection.ended[direction], hadGap: exchange.connection.gapBytes[direction] > 0)
         if !sides[direction.index].anomalies.list.isEmpty {
@@ -162,682 +190,5 @@ final class WebSocketDecoder: UpgradedDecoder {
             exchange.websocket?.sides[direction].openPing = PingWait(
                 place: ping.place, payload: ping.payload, waited: 0, isAnswered: false, sawOtherPong: ping.sawOtherPong)
         }
-    }
-}
-
-/// One direction of a session.
-struct WebSocketSideDecoder {
-    private let direction: Direction
-    private let deflate: Bool
-    private let unknownExtension: Bool
-    private let keepsContext: Bool
-    private let windowBits: Int
-    private let limits: Limits
-    private(set) var anomalies: AnomalyLog
-    private(set) var facts = WebSocketSide()
-
-    // The header being read or read last.
-    private var header = [14 of UInt8](repeating: 0)
-    private var headerCount = 0
-    private var headerOffset: Int64 = 0
-    private var headerMark = PacketMark(packet: 0, time: Timestamp(nanoseconds: 0), acknowledged: nil)
-
-    // The frame whose payload is being read.
-    private(set) var opcode: UInt8 = 0
-    private var isFinal = true
-    private var remaining: Int64 = 0
-    /// In memory order, turned so that it fits the next payload byte.
-    private var mask: UInt32 = 0
-    private(set) var control: [UInt8] = []
-    var controlIsComplete = false
-    /// A hole lies inside the control frame.
-    private var controlIsCut = false
-    /// Looks for frames behind a hole.
-    private var search: FrameSearch?
-
-    // The message being read: 0 for none, else its opcode.
-    private var message: UInt8 = 0
-    private var checksText = false
-    private var text = UTF8Validator()
-    private var messagePlace: Place?
-    private var messageBytes: Int64 = 0
-    private var fragments = 0
-    private var emptyFragments = 0
-
-    // Compression: whether the message is compressed, and whether that can be followed.
-    private var isCompressed = false
-    private var inflates = false
-    /// The piece of payload that was inflated last, and the first header of the message.
-    private var lastPayload: Place?
-    private var messageHeader: [UInt8] = []
-    private var inflater: MessageInflater?
-    /// Messages build on one that was not read.
-    private var isContextLost = false
-    private var giveUps = 0
-
-    /// The sender of a frame behind this acknowledgment knew the whole 101 (RULES WS015).
-    var informedFrom = Int64.max
-    /// Who hears the messages; `nil` where nobody asked.
-    var recorder: MessageRecorder?
-    /// Close, or the first fault the peer must not accept, was read since somebody looked.
-    var hasNews = false
-    private(set) var fault: Place?
-    private var watched: Place?
-
-    private var started = false
-    /// First bytes that may yet turn out to be HTTP.
-    private var prefix: [UInt8] = []
-    private var prefixMark: PacketMark?
-    private(set) var sentClose = false
-    private var hadFatal: Anomaly.Kind?
-    /// Frames behind a reserved opcode that still have to parse before its sender is blamed (RULES WSF005).
-    private var unconfirmed = 0
-    private var previousKey: UInt32?
-    /// The step from the key before, read from either end, and how often it came in a row.
-    private var keySteps = (little: UInt32(0), big: UInt32(0))
-    private var stepRuns = (little: UInt32(0), big: UInt32(0))
-    private var equalKeys: UInt32 = 0
-
-    init(_ direction: Direction, _ agreement: WebSocketAgreement, _ limits: Limits) {
-        self.direction = direction
-        deflate = agreement.deflate
-        unknownExtension = agreement.unknownExtension
-        let isServer = direction == .server
-        keepsContext = !(isServer ? agreement.serverNoContextTakeover : agreement.clientNoContextTakeover)
-        windowBits = Int(isServer ? agreement.serverMaxWindowBits : agreement.clientMaxWindowBits)
-        self.limits = limits
-        anomalies = AnomalyLog(limit: limits.anomalies)
-    }
-
-    var isInsidePayload: Bool { remaining > 0 }
-    /// Where the data frame begins whose payload is not complete; negative when there is none.
-    var unfinishedFrame: Int64 { remaining > 0 && opcode < 8 ? headerOffset : -1 }
-    var messages: UInt64 { facts.textMessages + facts.binaryMessages }
-    var slowestPing: PingWait? {
-        get { facts.slowestPing }
-        set { facts.slowestPing = newValue }
-    }
-
-    /// Data frames of this side are noted once it has received that fault of its peer.
-    mutating func watch(behind fault: Place) { if watched == nil { watched = fault } }
-
-    /// Where the control frame read last stands.
-    func controlPlace(_ mark: PacketMark) -> Place {
-        Place(
-            direction: direction, offset: headerOffset, length: Int64(headerLength + control.count), first: headerMark,
-            last: mark)
-    }
-
-    /// Reads up to the end of the next control frame, at most; returns the index behind what was read.
-    mutating func advance(_ bytes: Span<UInt8>, from start: Int, offset: Int64, mark: PacketMark) -> Int {
-        var index = start
-        if !started, looksLikeHTTP(bytes, &index, offset, mark) { return bytes.count }
-        if facts.lost {
-            searchOn(bytes.extracting(index...), offset + Int64(index), mark)
-            return bytes.count
-        }
-        while index < bytes.count {
-            if remaining > 0 {
-                index = readPayload(bytes, from: index, offset: offset, mark: mark)
-                if remaining == 0 {
-                    endFrame(bytes, index, offset, mark)
-                    if controlIsComplete { return index }
-                }
-                continue
-            }
-            if headerCount == 0 {
-                headerOffset = offset + Int64(index)
-                headerMark = mark
-            }
-            header[headerCount] = bytes[index]
-            headerCount += 1
-            index += 1
-            if headerCount >= 2, headerCount == headerLength {
-                beginFrame(mark)
-                if facts.lost { return bytes.count }
-                if remaining == 0 {
-                    endFrame(bytes, index, offset, mark)
-                    if controlIsComplete { return index }
-                }
-            }
-        }
-        return index
-    }
-
-    /// Frames are looked for instead of being expected at the first byte.
-    mutating func seek() {
-        started = true
-        facts.lost = true
-        search = FrameSearch(direction, allowsCompression: deflate || unknownExtension)
-    }
-
-    mutating func gap(from: Int64, to: Int64, mark: PacketMark) {
-        let missing = to - from
-        guard !facts.lost else {
-            search?.gap(missing)
-            return
-        }
-        started = true
-        let place = Place(direction: direction, offset: from, length: missing, first: mark, last: mark)
-        anomalies.note(.gapAfterSwitch, place, [], value: missing)
-        if remaining > 0, remaining >= missing, headerCount == 0 {
-            // Inside one payload: framing goes on, this message's text cannot be checked any more.
-            remaining -= missing
-            facts.payloadBytes += missing
-            facts.wireBytes += missing
-            let turn = UInt32(missing & 3) * 8
-            mask = turn == 0 ? mask : mask >> turn | mask << (32 - turn)
-            if opcode >= 8 {
-                controlIsCut = true
-            } else {
-                checksText = false
-                if inflates { loseContext() }
-                recorder?.miss(missing)
-            }
-            let nothing: [UInt8] = []
-            if remaining == 0 { endFrame(nothing.span, 0, to, mark) }
-            return
-        }
-        facts.lost = true
-        recorder?.lose(at: place)
-        inflates = false
-        inflater = nil
-        search = FrameSearch(direction, allowsCompression: deflate || unknownExtension)
-        anomalies.note(.syncLost, place, [], value: missing)
-    }
-
-    private mutating func searchOn(_ bytes: Span<UInt8>, _ offset: Int64, _ mark: PacketMark) {
-        guard let search else { return }
-        search.take(bytes, offset: offset, mark: mark)
-        if search.sawClose, !sentClose {
-            sentClose = true
-            hasNews = true
-        }
-    }
-
-    /// No byte will come any more.
-    mutating func finish(ended: StreamEnd, hadGap: Bool) {
-        if inflates, let inflater { judge(inflater.current) }
-        recorder?.flush()
-        if remaining > 0, !facts.lost, ended == .fin, !hadGap {
-            let place = Place(
-                direction: direction, offset: headerOffset, length: Int64(headerLength), first: headerMark,
-                last: headerMark)
-            noteFrame(.frameCut, place, value: remaining)
-        }
-        if let resumed = search?.finish(acceptsShortRun: true) { facts.resumed = [resumed] }
-        facts.longestEqualKeyRun = max(facts.longestEqualKeyRun, equalKeys)
-        if lastHeaderLength > 0 {
-            facts.lastHeader = header.span.extracting(0..<lastHeaderLength).array
-            facts.lastHeaderPlace = Place(
-                direction: direction, offset: headerOffset, length: Int64(lastHeaderLength), first: headerMark,
-                last: headerMark)
-        }
-    }
-
-    private var lastHeaderLength: Int { facts.wireBytes > 0 || headerCount > 0 ? max(2, headerLength) : 0 }
-
-    private var headerLength: Int {
-        let short = header[1] & 0x7f
-        return 2 + (short == 126 ? 2 : short == 127 ? 8 : 0) + (header[1] & 0x80 != 0 ? 4 : 0)
-    }
-
-    // MARK: A frame begins
-
-    private mutating func beginFrame(_ mark: PacketMark) {
-        let length = headerCount
-        headerCount = 0
-        let first = header[0]
-        let masked = header[1] & 0x80 != 0
-        let short = header[1] & 0x7f
-        var payload = UInt64(short)
-        var position = 2
-        if short >= 126 {
-            let bytes = short == 126 ? 2 : 8
-            payload = 0
-            for _ in 0..<bytes {
-                payload = payload << 8 | UInt64(header[position])
-                position += 1
-            }
-        }
-        opcode = first & 0x0f
-        isFinal = first & 0x80 != 0
-        let place = Place(
-            direction: direction, offset: headerOffset, length: Int64(length), first: headerMark, last: mark)
-        if short == 126 && payload < 126 || short == 127 && (payload < 65536 || payload >> 63 == 1) {
-            fatal(.lengthNotMinimal, place, value: Int64(truncatingIfNeeded: payload))
-        }
-        if unconfirmed > 0, !confirm(place, length: payload) { return }
-        guard payload < 1 << 62 else {
-            facts.lost = true
-            recorder?.lose(at: place)
-            return
-        }
-        remaining = Int64(payload)
-        facts.frames[Int(opcode)] += 1
-        facts.wireBytes += Int64(length)
-        if remaining > limits.frameBytes { noteFrame(.frameOversized, place, value: remaining) }
-        if headerMark.rawAcknowledged >= informedFrom, opcode != 8 {
-            informedFrom = .max
-            facts.firstInformedFrame = place
-        }
-        mask = 0
-        if masked {
-            for index in 0..<4 { mask |= UInt32(header[position + index]) << (UInt32(index) * 8) }
-            if remaining > 0 { noteKey(mask) }
-        }
-        if masked != (direction == .client) {
-            fatal(direction == .client ? .clientUnmasked : .serverMasked, place)
-        }
-        let reserved = first & 0x70
-        if reserved != 0, !unknownExtension {
-            if reserved == 0x40, deflate {
-                if opcode >= 8 || opcode == 0 { fatal(.rsv1Misplaced, place, value: Int64(opcode)) }
-            } else {
-                fatal(.reservedBits, place, value: Int64(reserved >> 4))
-            }
-        }
-        if opcode >= 8 {
-            beginControl(place)
-        } else {
-            beginData(place, compressed: reserved & 0x40 != 0)
-            recorder?.begin(opcode, place, length: remaining, isCompressed: isCompressed)
-        }
-    }
-
-    /// Whether a header behind a reserved opcode is one: if not, the place was lost and nobody is to blame.
-    private mutating func confirm(_ place: Place, length: UInt64) -> Bool {
-        let reserved = header[0] & (deflate && opcode > 0 && opcode < 8 ? 0x30 : 0x70)
-        let isMasked = header[1] & 0x80 != 0
-        let shortest: UInt64 =
-            switch header[1] & 0x7f {
-            case 126: 126
-            case 127: 65536
-            default: 0
-            }
-        if isMasked == (direction == .client), reserved == 0,
-            length >= shortest, length <= UInt64(clamping: limits.frameBytes), opcode < 8 || isFinal && length <= 125
-        {
-            unconfirmed -= 1
-            return true
-        }
-        unconfirmed = 0
-        facts.lost = true
-        recorder?.lose(at: place)
-        search = FrameSearch(direction, allowsCompression: deflate)
-        anomalies.retract(.reservedOpcode, direction, as: .syncLost)
-        return false
-    }
-
-    private mutating func beginControl(_ place: Place) {
-        control.removeAll(keepingCapacity: true)
-        controlIsCut = false
-        if sentClose { noteFrame(.controlAfterClose, place, value: Int64(opcode)) }
-        if opcode > 10 { reservedOpcode(place) }
-        if !isFinal || remaining > 125 { fatal(.controlInvalid, place, value: remaining) }
-    }
-
-    private mutating func beginData(_ place: Place, compressed: Bool) {
-        if sentClose { noteFrame(.dataAfterClose, place, value: Int64(opcode)) }
-        if let watched, !sentClose, opcode <= 2, headerMark.rawAcknowledged >= watched.end {
-            noteAnswer(to: watched, place)
-        }
-        switch opcode {
-        case 0:
-            if message != 0 {
-                continueMessage(place)
-            } else if !unknownExtension {
-                fatal(.continuationOrphan, place)
-            }
-        case 1, 2:
-            // Fragments may be interleaved where an extension says how (RFC 6455 5.4).
-            if message != 0, !unknownExtension { fatal(.messageInterleaved, place) }
-            message = opcode
-            messagePlace = place
-            messageBytes = remaining
-            fragments = 1
-            emptyFragments = 0
-            isCompressed = compressed && deflate && !unknownExtension
-            inflates = isCompressed && hadFatal == nil && !isContextLost
-            if inflates { beginInflating() }
-            checksText = opcode == 1 && (!compressed || inflates) && !unknownExtension && hadFatal == nil
-            text = UTF8Validator()
-            if facts.firstMessage == nil { facts.firstMessage = place.first }
-        default: reservedOpcode(place)
-        }
-    }
-
-    /// An extension may have given the opcode a meaning.
-    private mutating func reservedOpcode(_ place: Place) {
-        guard !unknownExtension else { return }
-        if hadFatal == nil { unconfirmed = 3 }
-        fatal(.reservedOpcode, place, value: Int64(opcode))
-    }
-
-    private mutating func continueMessage(_ place: Place) {
-        let before = messageBytes
-        messageBytes = before.addingReportingOverflow(remaining).partialValue
-        if messageBytes > limits.messageBytes, before <= limits.messageBytes {
-            noteFrame(.messageOversized, place, value: messageBytes)
-        }
-        fragments += 1
-        if remaining == 0 { emptyFragments += 1 }
-        if fragments == limits.messageFragments + 1 || emptyFragments == limits.emptyFragments + 1 {
-            noteFrame(.fragmentFlood, place, value: Int64(fragments))
-            emptyFragments += 1
-        }
-    }
-
-    private mutating func noteAnswer(to fault: Place, _ place: Place) {
-        if facts.faultAnswer == nil { facts.faultAnswer = FaultAnswer(fault: fault, first: place, last: place.first) }
-        facts.faultAnswer?.frames &+= 1
-        facts.faultAnswer?.last = place.first
-    }
-
-    private mutating func noteKey(_ key: UInt32) {
-        facts.maskedFrames += 1
-        if key == 0 { facts.zeroKeys += 1 }
-        equalKeys = key == previousKey ? equalKeys + 1 : 1
-        if let previousKey, previousKey != key {
-            let little = key &- previousKey
-            let big = key.byteSwapped &- previousKey.byteSwapped
-            stepRuns.little = little == keySteps.little ? stepRuns.little &+ 1 : 1
-            stepRuns.big = big == keySteps.big ? stepRuns.big &+ 1 : 1
-            keySteps = (little, big)
-            facts.longestStepRun = max(facts.longestStepRun, stepRuns.little, stepRuns.big)
-        } else {
-            keySteps = (0, 0)
-        }
-        facts.longestEqualKeyRun = max(facts.longestEqualKeyRun, equalKeys)
-        previousKey = key
-    }
-
-    // MARK: Its payload
-
-    private mutating func readPayload(
-        _ bytes: Span<UInt8>, from start: Int, offset: Int64, mark: PacketMark
-    ) -> Int {
-        let step = Int(min(Int64(bytes.count - start), remaining))
-        let end = start + step
-        if let recorder, opcode <= 2 {
-            recorder.take(bytes, start, end, mask: mask, isPlain: !isCompressed)
-            if isCompressed, !inflates { recorder.giveUp() }
-        }
-        if opcode >= 8 {
-            // Longer control frames are an anomaly already; 125 bytes of them are enough.
-            for index in start..<end where control.count < 125 {
-                control.append(bytes[index] ^ UInt8(truncatingIfNeeded: mask >> (UInt32((index - start) & 3) * 8)))
-            }
-        } else if inflates {
-            inflate(bytes, start, end, offset, mark)
-        } else if checksText, opcode <= 1, let bad = text.check(bytes, start, end, mask: mask) {
-            let byte = bytes[bad] ^ UInt8(truncatingIfNeeded: mask >> (UInt32((bad - start) & 3) * 8))
-            failText(offset + Int64(bad), mark, [byte])
-        }
-        let turn = UInt32(step & 3) * 8
-        if turn != 0 { mask = mask >> turn | mask << (32 - turn) }
-        remaining -= Int64(step)
-        facts.payloadBytes += Int64(step)
-        facts.wireBytes += Int64(step)
-        return end
-    }
-
-    private mutating func failText(_ offset: Int64, _ mark: PacketMark, _ shown: [UInt8]) {
-        checksText = false
-        guard hadFatal == nil || hadFatal == .textNotUTF8 else { return }
-        hadFatal = .textNotUTF8
-        if isCompressed {
-            // What is wrong stands nowhere on the wire: the message is shown by its first frame.
-            inflates = false
-            recorder?.giveUp()
-            guard let place = messagePlace else { return }
-            setFault(place)
-            anomalies.note(.textNotUTF8, place, messageHeader, value: 1)
-            return
-        }
-        let place = Place(
-            direction: direction, offset: offset, length: 1, first: mark, last: mark)
-        setFault(place)
-        anomalies.note(.textNotUTF8, place, shown)
-    }
-
-    // MARK: Compressed messages (RFC 7692)
-
-    private mutating func beginInflating() {
-        if inflater == nil { inflater = MessageInflater(limit: limits.inflatedBytes) }
-        inflater?.begin()
-        lastPayload = nil
-        messageHeader = headerBytes(headerLength)
-    }
-
-    private mutating func inflate(
-        _ bytes: Span<UInt8>, _ start: Int, _ end: Int, _ offset: Int64, _ mark: PacketMark
-    ) {
-        guard let inflater else { return }
-        var validator = text
-        var isBad = false
-        let checks = checksText
-        let recorder = recorder
-        let goesOn = inflater.receive(bytes, start, end, mask: mask) { piece in
-            recorder?.takeInflated(piece)
-            if checks, !isBad, validator.check(piece, 0, piece.count, mask: 0) != nil { isBad = true }
-        }
-        text = validator
-        lastPayload = Place(
-            direction: direction, offset: offset + Int64(start), length: Int64(end - start), first: mark, last: mark)
-        // Wrong text came out before whatever ended the inflating.
-        if isBad { failText(0, mark, []) } else if !goesOn { judge(inflater.current) }
-    }
-
-    private mutating func endInflating() {
-        guard let inflater else { return }
-        var validator = text
-        var isBad = false
-        let checks = checksText
-        let recorder = recorder
-        let message = inflater.end { piece in
-            recorder?.takeInflated(piece)
-            if checks, !isBad, validator.check(piece, 0, piece.count, mask: 0) != nil { isBad = true }
-        }
-        text = validator
-        if !isBad { judge(message) }
-        if checks, isBad || message.failure == nil && !text.isComplete { failText(0, headerMark, []) }
-    }
-
-    /// The message is over, or as much of it as will ever be read.
-    private mutating func judge(_ message: InflatedMessage) {
-        inflates = false
-        facts.inflatedBytes = facts.inflatedBytes.addingReportingOverflow(message.inflated).partialValue
-        facts.compressedBytes += message.compressed
-        guard let place = messagePlace else { return }
-        if message.failure != nil || message.isCut { recorder?.giveUp() }
-        if let failure = message.failure {
-            isContextLost = true
-            inflater = nil
-            fatal(.inflateFailed, place, value: Int64(failure.rawValue))
-            return
-        }
-        if message.isCut {
-            anomalies.note(.inflationExtreme, place, messageHeader, value: limits.inflatedBytes)
-        } else if message.inflated >= limits.inflationBytes,
-            message.inflated / limits.inflationRatio > message.compressed
-        {
-            anomalies.note(.inflationExtreme, wholeMessage ?? place, messageHeader, value: message.inflated)
-        }
-        if message.keepsTail { anomalies.note(.tailKept, place, messageHeader) }
-        if message.reachesBack, !keepsContext {
-            anomalies.note(.contextReused, place, messageHeader, value: Int64(message.farthest))
-        }
-        if message.farthest > 1 << windowBits {
-            anomalies.note(.windowExceeded, place, messageHeader, value: Int64(message.farthest))
-        }
-        if message.isCut {
-            giveUps += 1
-            loseContext()
-        }
-    }
-
-    /// Part of a compressed message was not read.
-    private mutating func loseContext() {
-        inflates = false
-        if keepsContext || giveUps > 8 {
-            isContextLost = true
-            inflater = nil
-        } else {
-            inflater?.forget()
-        }
-    }
-
-    /// The message up to the payload that was inflated last.
-    private var wholeMessage: Place? {
-        guard let start = messagePlace, let last = lastPayload else { return messagePlace }
-        return Place(
-            direction: direction, offset: start.offset, length: max(last.end - start.offset, start.length),
-            first: start.first, last: last.last)
-    }
-
-    // MARK: A frame ends
-
-    private mutating func endFrame(_ bytes: Span<UInt8>, _ index: Int, _ offset: Int64, _ mark: PacketMark) {
-        if opcode >= 8 {
-            if opcode == 8 { endClose(mark) }
-            controlIsComplete = opcode <= 10 && !controlIsCut
-            if !controlIsCut { recorder?.control(opcode, control, controlPlace(mark)) }
-            return
-        }
-        guard isFinal, opcode <= 2, message != 0 else { return }
-        if isCompressed {
-            facts.compressedMessages += 1
-            if inflates { endInflating() }
-            checksText = false
-        }
-        recorder?.end(at: offset + Int64(index), mark)
-        if message == 1 {
-            facts.textMessages += 1
-            if checksText, !text.isComplete { failText(offset + Int64(index) - 1, mark, []) }
-        } else {
-            facts.binaryMessages += 1
-        }
-        message = 0
-    }
-
-    private mutating func endClose(_ mark: PacketMark) {
-        let code = control.count >= 2 ? UInt16(control[0]) << 8 | UInt16(control[1]) : nil
-        let place = Place(
-            direction: direction, offset: headerOffset, length: Int64(headerLength + control.count), first: headerMark,
-            last: mark)
-        if facts.close == nil {
-            facts.close = CloseFact(code: code, reason: Array(control.dropFirst(2)), place: place)
-        }
-        sentClose = true
-        hasNews = true
-        if controlIsCut { return }
-        var invalid = control.count == 1
-        if let code, !Self.mayBeSent(code) { invalid = true }
-        if control.count > 2 {
-            var reason = UTF8Validator()
-            let bytes = control.span
-            if reason.check(bytes, 2, bytes.count, mask: 0) != nil || !reason.isComplete { invalid = true }
-        }
-        if invalid {
-            let bytes = headerBytes(headerLength) + control
-            anomalies.note(.closeInvalid, place, bytes, value: code.map(Int64.init) ?? -1)
-        }
-    }
-
-    /// Codes that may stand in a Close frame (RFC 6455 7.4, and the registry's 1012 to 1014).
-    static func mayBeSent(_ code: UInt16) -> Bool {
-        switch code {
-        case 1000...1003, 1007...1014, 3000...4999: true
-        default: false
-        }
-    }
-
-    private mutating func fatal(_ kind: Anomaly.Kind, _ place: Place, value: Int64 = 0) {
-        guard hadFatal == nil || hadFatal == kind else { return }
-        hadFatal = kind
-        inflates = false
-        // What compression makes wrong, only a peer that inflates can notice.
-        if kind != .inflateFailed, kind != .rsv1Misplaced { setFault(place) }
-        if anomalies.again(kind, direction) { return }
-        if kind == .inflateFailed {
-            anomalies.note(kind, place, messageHeader, value: value)
-        } else {
-            noteFrame(kind, place, value: value)
-        }
-    }
-
-    private mutating func setFault(_ place: Place) {
-        guard fault == nil else { return }
-        fault = place
-        hasNews = true
-    }
-
-    private mutating func noteFrame(_ kind: Anomaly.Kind, _ place: Place, value: Int64) {
-        let bytes = headerBytes(Int(place.length))
-        anomalies.note(kind, place, bytes, value: value)
-    }
-
-    private func headerBytes(_ count: Int) -> [UInt8] { (0..<min(count, 14)).map { header[$0] } }
-
-    /// Whether the direction goes on with HTTP, as far as can be told: the first bytes are kept until it can.
-    ///
-    /// A method and a space, or `HTTP/1.`, are no beginning that a conforming frame could have.
-    private mutating func looksLikeHTTP(
-        _ bytes: Span<UInt8>, _ index: inout Int, _ offset: Int64, _ mark: PacketMark
-    ) -> Bool {
-        if prefix.isEmpty, index < bytes.count, !(0x41...0x5a).contains(bytes[index]) {
-            started = true
-            return false
-        }
-        while index < bytes.count {
-            if prefix.isEmpty { prefixMark = mark }
-            prefix.append(bytes[index])
-            index += 1
-            switch Self.isHTTP(prefix, direction) {
-            case true?:
-                let place = Place(
-                    direction: direction, offset: offset + Int64(index - prefix.count), length: Int64(prefix.count),
-                    first: prefixMark ?? mark, last: mark)
-                anomalies.note(direction == .client ? .httpInFrames : .httpAfterSwitch, place, prefix)
-                facts.lost = true
-                recorder?.lose(at: place)
-                started = true
-                return true
-            case false?:
-                started = true
-                let kept = prefix
-                prefix = []
-                // All but the bytes at hand were seen before: they are read now, with the mark of the first.
-                let before = kept.count - index
-                guard before > 0 else {
-                    index = 0
-                    return false
-                }
-                var read = 0
-                while read < before, !facts.lost {
-                    read = advance(
-                        kept.span.extracting(0..<before), from: read, offset: offset - Int64(before),
-                        mark: prefixMark ?? mark)
-                    controlIsComplete = false
-                }
-                index = 0
-                return false
-            case nil: continue
-            }
-        }
-        return true
-    }
-
-    /// Whether first bytes are HTTP; `nil` when more are needed.
-    private static func isHTTP(_ prefix: [UInt8], _ direction: Direction) -> Bool? {
-        if direction == .server {
-            let line = ConversationState.OutOfTurn.line
-            if prefix.count >= line.count { return prefix.starts(with: line) }
-            return line.starts(with: prefix) ? nil : false
-        }
-        guard let last = prefix.last else { return nil }
-        if (0x41...0x5a).contains(last) || last == 0x2d { return prefix.count > 20 ? false : nil }
-        return last == 0x20 && prefix.count > 3
     }
 }

@@ -207,38 +207,13 @@ public final class WebSocketFacts: @unchecked Sendable {
     public var pings = PingTimes()
     public var draft = WebSocketDraft.none
     public init() {}
-
-    /// permessage-deflate was accepted by the response.
-    public var deflate: Bool {
-        get { agreement.deflate }
-        set { agreement.deflate = newValue }
-    }
-    /// An extension other than permessage-deflate was accepted: reserved bits may have a meaning.
-    public var unknownExtension: Bool {
-        get { agreement.unknownExtension }
-        set { agreement.unknownExtension = newValue }
-    }
-    public var serverNoContextTakeover: Bool {
-        get { agreement.serverNoContextTakeover }
-        set { agreement.serverNoContextTakeover = newValue }
-    }
-    public var clientNoContextTakeover: Bool {
-        get { agreement.clientNoContextTakeover }
-        set { agreement.clientNoContextTakeover = newValue }
-    }
-    public var serverMaxWindowBits: UInt8 {
-        get { agreement.serverMaxWindowBits }
-        set { agreement.serverMaxWindowBits = newValue }
-    }
-    public var clientMaxWindowBits: UInt8 {
-        get { agreement.clientMaxWindowBits }
-        set { agreement.clientMaxWindowBits = newValue }
-    }
 }
 
 /// The extensions that a 101 agreed to.
 public struct WebSocketAgreement: Sendable {
+    /// permessage-deflate was accepted by the response.
     public var deflate = false
+    /// An extension other than permessage-deflate was accepted: reserved bits may have a meaning.
     public var unknownExtension = false
     /// The parameters of permessage-deflate (RFC 7692 7.1); 15 where the response names no window.
     public var serverNoContextTakeover = false

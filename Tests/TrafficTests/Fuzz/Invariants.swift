@@ -203,8 +203,8 @@ enum Invariants {
         let step = Int(input[1] & 31) + 1
         func read(_ step: Int) -> [String] {
             let facts = WebSocketFacts()
-            facts.deflate = input[0] & 2 != 0
-            facts.unknownExtension = input[0] & 4 != 0
+            facts.agreement.deflate = input[0] & 2 != 0
+            facts.agreement.unknownExtension = input[0] & 4 != 0
             var exchange = Exchange(kind: .upgrade, connection: nowhere, first: mark)
             exchange.websocket = facts
             let decoder = WebSocketDecoder(exchange: exchange, limits: Limits())

@@ -33,8 +33,8 @@ func text(_ string: String, fin: Bool = true, key: [UInt8]? = [1, 2, 3, 4]) -> [
             connection: ConnectionFacts(id: 0, client: endpoint, server: endpoint, first: Invariants.mark),
             first: Invariants.mark)
         let facts = WebSocketFacts()
-        facts.deflate = deflate
-        facts.unknownExtension = unknownExtension
+        facts.agreement.deflate = deflate
+        facts.agreement.unknownExtension = unknownExtension
         exchange.websocket = facts
         let decoder = WebSocketDecoder(exchange: exchange, limits: Limits())
         var offset: Int64 = 0

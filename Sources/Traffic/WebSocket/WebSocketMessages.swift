@@ -1,0 +1,177 @@
+// The data messages of one side: begun by a frame, carried on by others, ended by the last (RFC 6455 5.4, 5.6).
+//
+// Text is checked as it comes, whole or in pieces, compressed or not (RFC 6455 8.1, RFC 7692). Payload is kept nowhere:
+// what a fault shows is the header of the message's first frame, or the byte that is wrong.
+
+extension WebSocketSideDecoder {
+    mutating func beginData(_ place: Place, compressed: Bool) {
+        if sentClose { noteFrame(.dataAfterClose, place, value: Int64(opcode)) }
+        if let watched, !sentClose, opcode <= 2, headerMark.rawAcknowledged >= watched.end {
+            noteAnswer(to: watched, place)
+        }
+        switch opcode {
+        case 0:
+            if message != 0 {
+                continueMessage(place)
+            } else if !unknownExtension {
+                fatal(.continuationOrphan, place)
+            }
+        case 1, 2:
+            // Fragments may be interleaved where an extension says how (RFC 6455 5.4).
+            if message != 0, !unknownExtension { fatal(.messageInterleaved, place) }
+            message = opcode
+            messagePlace = place
+            messageBytes = remaining
+            fragments = 1
+            emptyFragments = 0
+            isCompressed = compressed && deflate && !unknownExtension
+            inflates = isCompressed && hadFatal == nil && !isContextLost
+            if inflates { beginInflating() }
+            checksText = opcode == 1 && (!compressed || inflates) && !unknownExtension && hadFatal == nil
+            text = UTF8Validator()
+            if facts.firstMessage == nil { facts.firstMessage = place.first }
+        default: reservedOpcode(place)
+        }
+    }
+
+    /// An extension may have given the opcode a meaning.
+    mutating func reservedOpcode(_ place: Place) {
+        guard !unknownExtension else { return }
+        if hadFatal == nil { unconfirmed = 3 }
+        fatal(.reservedOpcode, place, value: Int64(opcode))
+    }
+
+    mutating func continueMessage(_ place: Place) {
+        let before = messageBytes
+        messageBytes = before.addingReportingOverflow(remaining).partialValue
+        if messageBytes > limits.messageBytes, before <= limits.messageBytes {
+            noteFrame(.messageOversized, place, value: messageBytes)
+        }
+        fragments += 1
+        if remaining == 0 { emptyFragments += 1 }
+        if fragments == limits.messageFragments + 1 || emptyFragments == limits.emptyFragments + 1 {
+            noteFrame(.fragmentFlood, place, value: Int64(fragments))
+            emptyFragments += 1
+        }
+    }
+
+    mutating func noteAnswer(to fault: Place, _ place: Place) {
+        if facts.faultAnswer == nil { facts.faultAnswer = FaultAnswer(fault: fault, first: place, last: place.first) }
+        facts.faultAnswer?.frames &+= 1
+        facts.faultAnswer?.last = place.first
+    }
+
+    mutating func failText(_ offset: Int64, _ mark: PacketMark, _ shown: [UInt8]) {
+        checksText = false
+        guard hadFatal == nil || hadFatal == .textNotUTF8 else { return }
+        hadFatal = .textNotUTF8
+        if isCompressed {
+            // What is wrong stands nowhere on the wire: the message is shown by its first frame.
+            inflates = false
+            recorder?.giveUp()
+            guard let place = messagePlace else { return }
+            setFault(place)
+            anomalies.note(.textNotUTF8, place, messageHeader, value: 1)
+            return
+        }
+        let place = Place(
+            direction: direction, offset: offset, length: 1, first: mark, last: mark)
+        setFault(place)
+        anomalies.note(.textNotUTF8, place, shown)
+    }
+
+    // MARK: Compressed messages (RFC 7692)
+
+    mutating func beginInflating() {
+        if inflater == nil { inflater = MessageInflater(limit: limits.inflatedBytes) }
+        inflater?.begin()
+        lastPayload = nil
+        messageHeader = headerBytes(headerLength)
+    }
+
+    mutating func inflate(
+        _ bytes: Span<UInt8>, _ start: Int, _ end: Int, _ offset: Int64, _ mark: PacketMark
+    ) {
+        guard let inflater else { return }
+        var validator = text
+        var isBad = false
+        let checks = checksText
+        let recorder = recorder
+        let goesOn = inflater.receive(bytes, start, end, mask: mask) { piece in
+            recorder?.takeInflated(piece)
+            if checks, !isBad, validator.check(piece, 0, piece.count, mask: 0) != nil { isBad = true }
+        }
+        text = validator
+        lastPayload = Place(
+            direction: direction, offset: offset + Int64(start), length: Int64(end - start), first: mark, last: mark)
+        // Wrong text came out before whatever ended the inflating.
+        if isBad { failText(0, mark, []) } else if !goesOn { judge(inflater.current) }
+    }
+
+    mutating func endInflating() {
+        guard let inflater else { return }
+        var validator = text
+        var isBad = false
+        let checks = checksText
+        let recorder = recorder
+        let message = inflater.end { piece in
+            recorder?.takeInflated(piece)
+            if checks, !isBad, validator.check(piece, 0, piece.count, mask: 0) != nil { isBad = true }
+        }
+        text = validator
+        if !isBad { judge(message) }
+        if checks, isBad || message.failure == nil && !text.isComplete { failText(0, headerMark, []) }
+    }
+
+    /// The message is over, or as much of it as will ever be read.
+    mutating func judge(_ message: InflatedMessage) {
+        inflates = false
+        facts.inflatedBytes = facts.inflatedBytes.addingReportingOverflow(message.inflated).partialValue
+        facts.compressedBytes += message.compressed
+        guard let place = messagePlace else { return }
+        if message.failure != nil || message.isCut { recorder?.giveUp() }
+        if let failure = message.failure {
+            isContextLost = true
+            inflater = nil
+            fatal(.inflateFailed, place, value: Int64(failure.rawValue))
+            return
+        }
+        if message.isCut {
+            anomalies.note(.inflationExtreme, place, messageHeader, value: limits.inflatedBytes)
+        } else if message.inflated >= limits.inflationBytes,
+            message.inflated / limits.inflationRatio > message.compressed
+        {
+            anomalies.note(.inflationExtreme, wholeMessage ?? place, messageHeader, value: message.inflated)
+        }
+        if message.keepsTail { anomalies.note(.tailKept, place, messageHeader) }
+        if message.reachesBack, !keepsContext {
+            anomalies.note(.contextReused, place, messageHeader, value: Int64(message.farthest))
+        }
+        if message.farthest > 1 << windowBits {
+            anomalies.note(.windowExceeded, place, messageHeader, value: Int64(message.farthest))
+        }
+        if message.isCut {
+            giveUps += 1
+            loseContext()
+        }
+    }
+
+    /// Part of a compressed message was not read.
+    mutating func loseContext() {
+        inflates = false
+        if keepsContext || giveUps > 8 {
+            isContextLost = true
+            inflater = nil
+        } else {
+            inflater?.forget()
+        }
+    }
+
+    /// The message up to the payload that was inflated last.
+    private var wholeMessage: Place? {
+        guard let start = messagePlace, let last = lastPayload else { return messagePlace }
+        return Place(
+            direction: direction, offset: start.offset, length: max(last.end - start.offset, start.length),
+            first: start.first, last: last.last)
+    }
+}
