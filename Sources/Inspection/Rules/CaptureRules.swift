@@ -70,7 +70,6 @@ enum CaptureRules {
                     bytes.client > 0 ? "\(Words.count(bytes.client, "byte")) of the client" : nil,
                     bytes.server > 0 ? "\(Words.count(bytes.server, "byte")) of the server" : nil,
                 ].compactMap { $0 }
-                let size = amount.isEmpty ? "Bytes" : Words.list(amount)
                 // Nothing is missing, and yet the place was lost.
                 let misread = holes.first { $0.kind == .syncLost && !$0.excerpt.isEmpty }
                 if let misread, !it.facts.contains(.gap), !holes.contains(where: { $0.kind == .gapAfterSwitch }) {
@@ -82,6 +81,8 @@ enum CaptureRules {
                             at: [it.raw("last header that was read", misread.place, misread.excerpt)])
                     ]
                 }
+                // Where nothing is missing, what is there could not be read: a head beyond the limit, say.
+                let lack = amount.isEmpty ? "Bytes could not be read" : "\(Words.list(amount)) are missing"
                 var place =
                     it.facts.contains(.gap) ? "between the request and the end of its answer" : "behind the switch"
                 for direction in Direction.allCases {
@@ -94,7 +95,7 @@ enum CaptureRules {
                 if !holes.isEmpty { withheld += CaptureRules.needingFrames(in: it.facts) }
                 return [
                     it.found(
-                        "\(size) are missing, \(place).", withheld: withheld,
+                        "\(lack), \(place).", withheld: withheld,
                         at: holes.prefix(4).map { it.raw("gap", $0.place, []) } + [
                             holes.isEmpty ? it.requestLine ?? it.statusLine : nil
                         ])

@@ -54,6 +54,10 @@ extension ConversationState {
             switch context.head.parseRequest(rest) {
             case .complete:
                 let length = context.head.length
+                guard length <= context.options.limits.headBytes else {
+                    refuseHead(.client, at: offset + Int64(index))
+                    return bytes.count
+                }
                 let place = headPlace(.client, offset + Int64(index), first: mark, last: mark)
                 takeRequest(rest, place)
                 return index + length
@@ -70,10 +74,7 @@ extension ConversationState {
         let buffer = client.buffer
         switch client.endOfHead(request: true) {
         case .incomplete:
-            if buffer.count > context.options.limits.headBytes {
-                context.hit("head-bytes")
-                lose(.client)
-            }
+            if buffer.count > context.options.limits.headBytes { refuseHead(.client, at: client.bufferOffset) }
             return bytes.count
         case .notHTTP:
             client.buffer = []
@@ -87,6 +88,10 @@ extension ConversationState {
             return bytes.count
         }
         let length = context.head.length
+        guard length <= context.options.limits.headBytes else {
+            refuseHead(.client, at: client.bufferOffset)
+            return bytes.count
+        }
         let place = headPlace(.client, client.bufferOffset, first: client.bufferFirst ?? mark, last: mark)
         client.buffer = []
         takeRequest(buffer.span, place)
@@ -105,10 +110,15 @@ extension ConversationState {
         client.bufferFirst = mark
         client.searched = 0
         client.buffer.append(rest)
-        if client.buffer.count > context.options.limits.headBytes {
-            context.hit("head-bytes")
-            lose(.client)
-        }
+        if client.buffer.count > context.options.limits.headBytes { refuseHead(.client, at: offset) }
+    }
+
+    /// The head that begins there is longer than heads may be: what it says is not read, however it came.
+    mutating func refuseHead(_ direction: Direction, at offset: Int64) {
+        context.hit("head-bytes")
+        // Whoever acknowledged more than its beginning may have read all of it.
+        if direction == .server { noteServerHole(at: offset) }
+        lose(direction)
     }
 
     mutating func takeRequest(_ bytes: Span<UInt8>, _ place: Place) {

@@ -44,6 +44,10 @@ extension ConversationState {
             switch context.head.parseResponse(rest) {
             case .complete:
                 let length = context.head.length
+                guard length <= context.options.limits.headBytes else {
+                    refuseHead(.server, at: offset + Int64(index))
+                    return bytes.count
+                }
                 takeResponse(rest, headPlace(.server, offset + Int64(index), first: mark, last: mark))
                 return index + length
             case .incomplete:
@@ -76,6 +80,10 @@ extension ConversationState {
             return bytes.count
         }
         let length = context.head.length
+        guard length <= context.options.limits.headBytes else {
+            refuseHead(.server, at: server.bufferOffset)
+            return bytes.count
+        }
         server.buffer = []
         takeResponse(buffer.span, headPlace(.server, server.bufferOffset, first: first, last: mark))
         return index + max(0, length - before)
@@ -91,9 +99,7 @@ extension ConversationState {
     }
 
     mutating func limitServerHead() {
-        guard server.buffer.count > context.options.limits.headBytes else { return }
-        context.hit("head-bytes")
-        lose(.server)
+        if server.buffer.count > context.options.limits.headBytes { refuseHead(.server, at: server.bufferOffset) }
     }
 
     /// Bytes that are no status line stand where one is due, from `index` on.
@@ -285,12 +291,17 @@ extension ConversationState {
         }
     }
 
+    /// What the server says from there on is not known.
+    mutating func noteServerHole(at offset: Int64) {
+        if serverHole == nil { serverHole = offset }
+        for index in open.indices where open[index].isWatched && open[index].watch?.serverHole == nil {
+            open[index].watch?.serverHole = offset
+        }
+    }
+
     mutating func serverGap(_ from: Int64, _ to: Int64, _ mark: PacketMark) {
         server.position = to
-        if serverHole == nil { serverHole = from }
-        for index in open.indices where open[index].isWatched && open[index].watch?.serverHole == nil {
-            open[index].watch?.serverHole = from
-        }
+        noteServerHole(at: from)
         let missing = to - from
         switch server.state {
         case .body where server.remaining >= missing:
@@ -312,6 +323,7 @@ extension ConversationState {
     /// A direction lost its place: it waits for a line that begins a message, and answers are not told to requests
     /// until both sides are quiet again.
     mutating func lose(_ direction: Direction) {
+        if application == .unknown, isInsideHead(direction) { application = .http }
         if direction == .client {
             client.state = .resync
             client.buffer = []
@@ -324,6 +336,15 @@ extension ConversationState {
             isAssociated = false
             forgetOutstanding()
         }
+    }
+
+    /// Whether what was gathered of a head is one beyond doubt: a start line, or as much as no other protocol begins with.
+    private func isInsideHead(_ direction: Direction) -> Bool {
+        let head = (direction == .client ? client.buffer : server.buffer).drop { $0 == 0x0d || $0 == 0x0a }
+        if head.contains(0x0a) { return true }
+        guard direction == .client else { return head.starts(with: "HTTP/1.".utf8) }
+        guard let space = head.firstIndex(of: 0x20), space + 1 < head.endIndex else { return false }
+        return head[space + 1] == UInt8(ascii: "/")
     }
 
     mutating func forgetOutstanding() {

@@ -110,7 +110,7 @@ struct EarlyWatch {
         guard let response = answer.response else {
             guard let acknowledged = run.mark.acknowledged else { return (.undetermined, "no acknowledgment number") }
             if answer.requestCut { return (.undetermined, "part of the request was not captured") }
-            if let hole = serverHole, acknowledged > hole { return (.undetermined, "the answer was not captured") }
+            if let hole = serverHole, acknowledged > hole { return (.undetermined, "the answer was not seen whole") }
             if acknowledged > answer.serverSeen { return (.undetermined, "the answer was not captured") }
             return (.proven, "")
         }

@@ -157,6 +157,23 @@ import Testing
         #expect(heard.connections.first?.streams.client.gapBytes == 30)
     }
 
+    @Test(
+        arguments: [
+            ("GET /c", ConnectionProtocol.http), ("GET /chat HTTP/1.1\r\nHo", .http), ("\r\nGET / HTTP/1.1\n", .http),
+            ("GET", .unknown), ("USER a", .unknown), ("SSH-2.0-x\r\n", .unknown),
+        ])
+    func aHeadThatWasCutIsHTTP(start: String, application: ConnectionProtocol) {
+        let cut = c(0, start + String(repeating: "x", count: 30)).with { $0.snapped = 30 }
+        let heard = Heard.play(opening + [cut, s(0, ack: cut.bytes.count)])
+        #expect(heard.connections.first?.application == application)
+        #expect(heard.connections.first?.firstGap?.offset == Int64(start.utf8.count))
+    }
+
+    @Test func anAnswerThatWasCutIsHTTP() {
+        let cut = s(0, "HTTP/1.1 101 Sw").with { $0.snapped = 5 }
+        #expect(Heard.play(opening + [cut, c(0, ack: 15)]).connections.first?.application == .http)
+    }
+
     @Test func aGapInWebSocketPayloadIsStepped() {
         let binary = frame(2, [UInt8](repeating: 7, count: 100))
         let end = Self.size + binary.count
@@ -342,6 +359,31 @@ import Testing
         #expect(Heard.play(sheets) { $0.limits.headBytes = 1000 }.counters.limitsHit == ["head-bytes": 1])
         let roomy = Heard.play(sheets)
         #expect(roomy.counters.limitsHit.isEmpty && roomy.counters.requests == 1)
+    }
+
+    @Test(arguments: [100, 900, 1100, 3100])
+    func aHeadIsTooLongHoweverItCame(step: Int) {
+        let head = Array(("GET / HTTP/1.1\r\nX: " + String(repeating: "y", count: 3000) + "\r\n\r\n").utf8)
+        let sheets = stride(from: 0, to: head.count, by: step).map { start in
+            c(start, Array(head[start..<min(start + step, head.count)]))
+        }
+        let heard = Heard.play(opening + sheets) { $0.limits.headBytes = 1000 }
+        #expect(heard.counters.limitsHit == ["head-bytes": 1])
+        #expect(heard.counters.requests == 0)
+    }
+
+    @Test(arguments: [900, 1100, 3100])
+    func behindAnAnswerThatIsTooLongNothingIsProven(step: Int) {
+        let answer = Array(
+            ("HTTP/1.1 101 Switching Protocols\r\nX: " + String(repeating: "y", count: 3000) + "\r\n\r\n").utf8)
+        var sheets = opening + [c(0, Self.request)]
+        for start in stride(from: 0, to: answer.count, by: step) {
+            sheets.append(s(start, Array(answer[start..<min(start + step, answer.count)]), ack: Self.size))
+        }
+        sheets.append(c(Self.size, frame(2, [1]), ack: answer.count))
+        let heard = Heard.play(sheets) { $0.limits.headBytes = 1000 }
+        #expect(heard.early?.verdict == .undetermined)
+        #expect(heard.early?.missing == "the answer was not seen whole")
     }
 
     @Test func connectionsAreBounded() {
