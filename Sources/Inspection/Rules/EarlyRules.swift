@@ -299,7 +299,7 @@ extension Case {
                 story += ", whose sender had received \(Words.count(acknowledged, "byte")) of the server's stream"
             }
             if let start = early.responseStart, let end = early.responseEnd {
-                story += "; the answer's head is bytes \(start) to \(end)"
+                story += "; the answer's head is bytes \(start) to \(end - 1)"
             } else {
                 story += "; there is no complete answer"
             }

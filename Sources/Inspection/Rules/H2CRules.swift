@@ -134,10 +134,13 @@ enum H2CRules {
                     || anomaly.kind == .firstFrameNotSettings && anomaly.place.direction == .client
             }
             guard let anomaly else { return [] }
+            let isText = anomaly.excerpt.prefix(24).allSatisfy { 0x20..<0x7f ~= $0 || $0 == 0x0d || $0 == 0x0a }
+            let seen =
+                isText
+                ? "“\(Words.plain(anomaly.excerpt[...].text, limit: 24))”" : Words.hex(anomaly.excerpt.prefix(8))
             return [
                 it.found(
-                    "After the switch to h2c the client began with "
-                        + "“\(Words.plain(anomaly.excerpt[...].text, limit: 24))”, "
+                    "After the switch to h2c the client began with \(seen), "
                         + "not with the preface and SETTINGS.",
                     at: [it.raw("first client bytes", anomaly.place, anomaly.excerpt)])
             ]

@@ -31,10 +31,12 @@ enum UpgradeRules {
         ) { it in
             guard let request = it.request else { return [] }
             let options = it.value(.connection, of: request)
-            let seen = options.isEmpty ? "there is no Connection field" : "Connection says “\(options)”"
+            let seen =
+                options.isEmpty
+                ? "it has no Connection field" : "Connection says “\(options)” and does not name upgrade"
             return [
                 it.found(
-                    "The request offers “\(it.value(.upgrade, of: request))”, but \(seen) and does not name upgrade.",
+                    "The request offers “\(it.value(.upgrade, of: request))”, but \(seen).",
                     fault: it.sender,
                     at: it.lines(.upgrade, .connection, .via, .xForwardedFor, .forwarded, of: request))
             ]

@@ -63,7 +63,7 @@ struct PcapngBlocks {
             let length = window.captureWord(at: at + 4, bigEndian: bigEndian)
             guard length & 3 == 0, length >= BlockType.shortest(type), length <= Self.longestBlock else {
                 outcome = damage(
-                    "a \(BlockType.name(type)) claims an impossible length of \(length) bytes", at: at, base)
+                    "\(BlockType.named(type)) claims an impossible length of \(length) bytes", at: at, base)
                 break walking
             }
             let next = at + Int(length)
@@ -71,7 +71,7 @@ struct PcapngBlocks {
             let trailer = window.captureWord(at: next - 4, bigEndian: bigEndian)
             guard trailer == length else {
                 outcome = damage(
-                    "a \(BlockType.name(type)) of \(length) bytes ends with the length \(trailer)", at: at, base)
+                    "\(BlockType.named(type)) of \(length) bytes ends with the length \(trailer)", at: at, base)
                 break walking
             }
 
@@ -174,7 +174,7 @@ struct PcapngBlocks {
         guard tail.count >= 12 else { return "a block has \(tail.count) of at least 12 bytes" }
         let type = tail.captureWord(at: 0, bigEndian: bigEndian)
         let length = tail.captureWord(at: 4, bigEndian: bigEndian)
-        return "a \(BlockType.name(type)) has \(tail.count) of \(length) bytes"
+        return "\(BlockType.named(type)) has \(tail.count) of \(length) bytes"
     }
 
     private func damage(_ message: String, at offset: Int, _ base: Int64) -> CaptureWalk {
@@ -343,7 +343,13 @@ enum BlockType {
         }
     }
 
-    static func name(_ type: UInt32) -> String {
+    /// The name with its article.
+    static func named(_ type: UInt32) -> String {
+        let name = name(type)
+        return ("aeio".contains(name.first ?? "b") ? "an " : "a ") + name
+    }
+
+    private static func name(_ type: UInt32) -> String {
         switch type {
         case sectionHeader: "section header"
         case interfaceDescription: "interface description"
