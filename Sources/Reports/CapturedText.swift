@@ -24,6 +24,9 @@ struct CapturedText {
 
     var isEmpty: Bool { bytes.isEmpty }
 
+    /// Some of it, with the secrets that lie there.
+    subscript(range: Range<Int>) -> CapturedText { CapturedText(bytes[range], secrets: secrets) }
+
     /// What may be shown, in order.
     func forEachPiece(_ body: (Piece) -> Void) {
         var position = bytes.startIndex

@@ -148,7 +148,7 @@ struct SummaryWords {
         case .inconclusive:
             let none =
                 summary.exchanges == 0
-                ? "No exchange was found" : "Nothing was found wrong with \(exchanges)"
+                ? "no exchange was found" : "nothing was found wrong with \(exchanges)"
             return "Inconclusive: \(none), but more may be hidden: \(summary.doubts.joined(separator: ", "))."
         case .clean:
             return summary.exchanges == 0
@@ -177,7 +177,7 @@ struct SummaryWords {
 
     /// The rules that found something, the gravest first.
     var rulesByLevel: [(rule: String, level: Level, count: UInt64)] {
-        summary.rules.map { ($0.key, Catalogue.rule($0.key)?.level ?? .note, $0.value) }
+        summary.rules.map { ($0.key, summary.ruleLevels[$0.key] ?? .note, $0.value) }
             .sorted { ($1.level, $1.count, $0.rule) < ($0.level, $0.count, $1.rule) }
     }
 

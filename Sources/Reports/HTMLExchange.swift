@@ -117,7 +117,7 @@ struct HTMLExchange {
         if !finding.withheld.isEmpty {
             item("Not judged", "for want of data: " + finding.withheld.joined(separator: ", "), to: &html)
         }
-        if place == nil, finding.source != "-", !finding.source.isEmpty { item("Source", finding.source, to: &html) }
+        if place == nil, let source = finding.publishedSource { item("Source", source, to: &html) }
         for evidence in finding.evidence {
             let place = evidence.place
             html.markup("<dt>Proof</dt><dd>")

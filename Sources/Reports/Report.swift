@@ -162,6 +162,15 @@ public final class Report {
         }
     }
 
+    /// Calls `body` with a walk over the messages of an exchange.
+    func withMessages<Result>(
+        of reported: ReportedExchange, _ body: (inout MessageWalk) throws -> Result
+    ) throws -> Result {
+        var walk = try messages.walk()
+        try walk.begin(reported.exchange.key)
+        return try body(&walk)
+    }
+
     /// The exchange with that id.
     public func exchange(id: Int) throws -> ReportedExchange? {
         var found: ReportedExchange?
@@ -283,6 +292,9 @@ private struct Packed {
 }
 
 extension Finding {
+    /// Where the rule comes from, if a reader can look it up: not the catalogue itself.
+    var publishedSource: String? { source.isEmpty || source == "-" || source.hasPrefix("section ") ? nil : source }
+
     /// The packet it is about; that of its exchange is what remains when it shows no bytes.
     var mark: PacketMark {
         evidence.first?.place.first

@@ -1,14 +1,14 @@
 // One exchange in full, for `show CAPTURE ID`: heads as they were, what came early, what was spoken after the
-// switch, times, and each finding with all bytes that were kept.
+// switch (message by message, where the report has messages), times, and each finding with all bytes that were kept.
 
 import Inspection
 public import Traffic
 
 /// Writes one exchange as text.
 public struct ShowReport: Sendable {
-    /// Heads are dumped as bytes.
+    /// Heads and messages are dumped as bytes.
     public var hex = false
-    /// The kept bytes behind the switch of these directions are shown.
+    /// What these directions said behind the switch is shown in full: their messages, or the bytes that were kept.
     public var follow: [Direction] = []
     public var layout = TextLayout()
 
@@ -35,7 +35,13 @@ public struct ShowReport: Sendable {
         }
         if let early = exchange.early, early.verdict != .none { self.early(early, showSecrets: showSecrets, to: &text) }
         session(exchange, to: &text)
-        for direction in follow { followed(exchange, direction, showSecrets: showSecrets, to: &text) }
+        let messages = ShowMessages(
+            exchange: exchange, directions: follow.isEmpty ? Direction.allCases : follow,
+            isFull: hex || !follow.isEmpty, hex: hex, showSecrets: showSecrets, layout: layout)
+        let isTold = try report.withMessages(of: reported) { try messages.write(&$0, to: &text, sink: &sink) }
+        if hex || !isTold {
+            for direction in follow { followed(exchange, direction, showSecrets: showSecrets, to: &text) }
+        }
         times(exchange, to: &text)
         findings(reported, report: report, to: &text)
         try text.drain(to: &sink, atLeast: 1)
@@ -93,7 +99,7 @@ public struct ShowReport: Sendable {
             let next = min(end + 1, head.bytes.endIndex)
             if end > start, head.bytes[end - 1] == 0x0d { end -= 1 }
             let line = TerminalText.safe(captured.text(head.bytes[start..<end]))
-            for piece in line.isEmpty ? [""] : TerminalText.wrap(line, width: layout.width - 4) {
+            for piece in TerminalText.fold(line, width: layout.width - 4) {
                 text.line("  \(layout.paint(sign, .dim)) \(piece)")
             }
             start = next
@@ -114,7 +120,7 @@ public struct ShowReport: Sendable {
             line += ", sent when \(acknowledged) server bytes had been received"
         }
         if let start = early.responseStart, let end = early.responseEnd {
-            line += "; the answer is bytes \(start) to \(end)"
+            line += "; the answer is bytes \(start) to \(end - 1)"
         }
         text.labelled("seen", line, indent: 2, column: 11)
         if let atServer = early.atServerBytes {

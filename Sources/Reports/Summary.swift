@@ -3,8 +3,9 @@
 // The verdict answers one question: may the reader rest? `findings` when anything at level warning or error
 // was found; a note says something about the capture or the traffic that breaks nothing. `inconclusive` when
 // nothing was found, but an exchange may be hidden: in encrypted connections, behind missing bytes of an HTTP
-// connection, where only one direction was captured, in a capture that was cut or dropped packets, or behind
-// a limit that ended following a connection. `clean` otherwise, also when there was no exchange at all.
+// connection or of one that lacks its first bytes, where only one direction was captured, in a capture that was cut or
+// dropped packets, or behind a limit that ended following a connection. `clean` otherwise, also when there was no
+// exchange at all.
 
 public import Inspection
 public import Traffic
@@ -18,6 +19,8 @@ public struct Summary: Sendable {
     public var protocols: [String: UInt64] = [:]
     public var levels: [Level: UInt64] = [:]
     public var rules: [String: UInt64] = [:]
+    /// The gravest level at which each rule found something.
+    public var ruleLevels: [String: Level] = [:]
     public var verdict = Verdict.clean
     /// Why an exchange may be hidden, as parts of a sentence; empty when none can be.
     public var doubts: [String] = []
@@ -31,8 +34,10 @@ struct Tally {
     private var protocols: [String: UInt64] = [:]
     private var levels = [UInt64](repeating: 0, count: Level.allCases.count)
     private var rules: [String: UInt64] = [:]
+    private var ruleLevels: [String: Level] = [:]
     private var exchangesInGaps: UInt64 = 0
     private var httpGaps: UInt64 = 0
+    private var lostBeginnings: UInt64 = 0
     private var oneDirectionHTTP: UInt64 = 0
     private static let protocolLimit = 64
     private static let usual: Set<String> = [
@@ -63,17 +68,21 @@ struct Tally {
         for (name, number) in other.protocols { count(name, number) }
         for index in levels.indices { levels[index] += other.levels[index] }
         rules.merge(other.rules, uniquingKeysWith: +)
+        ruleLevels.merge(other.ruleLevels, uniquingKeysWith: max)
         exchangesInGaps += other.exchangesInGaps
         httpGaps += other.httpGaps
+        lostBeginnings += other.lostBeginnings
         oneDirectionHTTP += other.oneDirectionHTTP
     }
 
     mutating func count(_ finding: Finding) {
         levels[Int(finding.level.rawValue)] += 1
         rules[finding.rule, default: 0] += 1
+        ruleLevels[finding.rule] = max(ruleLevels[finding.rule] ?? .note, finding.level)
     }
 
     mutating func count(_ connection: ConnectionRecord) {
+        if connection.application == .unknown, connection.firstGap?.offset == 0 { lostBeginnings += 1 }
         guard connection.application == .http else { return }
         if connection.facts.gapBytes.client > 0 || connection.facts.gapBytes.server > 0 || connection.firstGap != nil {
             httpGaps += 1
@@ -91,6 +100,7 @@ struct Tally {
         summary.protocols = protocols
         for level in Level.allCases { summary.levels[level] = levels[Int(level.rawValue)] }
         summary.rules = rules
+        summary.ruleLevels = ruleLevels
         summary.doubts = doubts(captures: captures, counters: counters)
         if levels[Int(Level.error.rawValue)] + levels[Int(Level.warning.rawValue)] > 0 {
             summary.verdict = .findings
@@ -112,6 +122,9 @@ struct Tally {
         }
         add(counters.encryptedConnections, "encrypted connection", "encrypted connections")
         add(httpGaps, "HTTP connection with missing bytes", "HTTP connections with missing bytes")
+        add(
+            lostBeginnings, "connection of which the first bytes are missing",
+            "connections of which the first bytes are missing")
         if httpGaps == 0 {
             add(exchangesInGaps, "exchange with missing bytes", "exchanges with missing bytes")
         }

@@ -150,6 +150,30 @@ enum TerminalText {
     }
 }
 
+extension TerminalText {
+    /// Captured text in lines of at most `width` columns, broken behind spaces where there are some: every space of it
+    /// stays, because it may be what is wrong.
+    static func fold(_ text: String, width: Int) -> [String] {
+        let width = max(width, 20)
+        var lines: [String] = []
+        var line = ""
+        var used = 0
+        for character in text {
+            let needed = columns(String(character))
+            if used + needed > width {
+                let space = line.lastIndex(of: " ").map { line.index(after: $0) }
+                let end = space.flatMap { columns(line[..<$0]) > width / 2 ? $0 : nil } ?? line.endIndex
+                lines.append(String(line[..<end]))
+                line = String(line[end...])
+                used = columns(line)
+            }
+            line.append(character)
+            used += needed
+        }
+        return lines + [line]
+    }
+}
+
 /// Colours and weights of the terminal (ECMA-48 SGR).
 enum TextStyle {
     case bold, dim, red, yellow, blue, green, cyan

@@ -62,6 +62,7 @@ public enum TextReport {
                 text.line("… \(grouped(about.count - 200)) more findings about connections; --json has them")
             }
         }
+        if report.options.connections { try ConnectionLines.write(report, to: &text, sink: &sink) }
         summary(report, to: &text)
         try text.drain(to: &sink, atLeast: 1)
     }
@@ -129,7 +130,7 @@ public enum TextReport {
             if !finding.fix.isEmpty {
                 text.labelled("do", TerminalText.safe(finding.fix), indent: 4, configuration: true)
             }
-            if finding.source != "-", !finding.source.isEmpty { text.labelled("source", finding.source, indent: 4) }
+            if let source = finding.publishedSource { text.labelled("source", source, indent: 4) }
         }
         if !finding.withheld.isEmpty {
             text.labelled(
@@ -153,7 +154,7 @@ public enum TextReport {
         let under = String(repeating: " ", count: 12)
         if rows == dumpRows, let lines = textLines(evidence.text) {
             for line in lines.prefix(rows) {
-                for piece in TerminalText.wrap(line, width: text.layout.width - 14) {
+                for piece in TerminalText.fold(line, width: text.layout.width - 14) {
                     text.line(under + text.layout.paint("| " + piece, .cyan))
                 }
             }

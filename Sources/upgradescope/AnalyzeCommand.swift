@@ -65,6 +65,7 @@ struct AnalyzeCommand: ParsableCommand {
     func validate() throws {
         _ = try reporting.plan(inputs: captures)
         guard (1...Jobs.limit).contains(jobs) else { throw ValidationError("--jobs: 1 to \(Jobs.limit)") }
+        guard captures.count(where: { $0 == "-" }) <= 1 else { throw ValidationError("'-' can be given once") }
         guard captures.count <= Int(UInt16.max) else { throw ValidationError("more than 65535 captures") }
     }
 

@@ -10,6 +10,9 @@ struct ShowCommand: ParsableCommand {
         commandName: "show",
         abstract: "Show one exchange in full: heads, what followed, times, findings.")
 
+    /// Bytes of a message that are kept: for a line of it, or to show it in full.
+    private static let messageBytes = (line: 1 << 10, full: 4 << 20)
+
     @Argument(help: ArgumentHelp("A capture, or '-'.", valueName: "capture"))
     var capture: String
 
@@ -19,7 +22,8 @@ struct ShowCommand: ParsableCommand {
     @Flag(help: "Show bytes as hexadecimal numbers and text.")
     var hex = false
 
-    @Option(help: "Show the first bytes behind the switch: client, server or both.")
+    @Option(
+        help: "Show in full what was said behind the switch by client, server or both: messages, or the first bytes.")
     var follow: Side?
 
     @OptionGroup var reading: ReadingOptions
@@ -46,12 +50,17 @@ struct ShowCommand: ParsableCommand {
     func run() throws {
         var options = ReportOptions()
         options.showSecrets = reading.showSecrets
+        options.messages = true
         let judge = Judge(
             JudgeOptions(
                 inspector: Inspector(showSecrets: reading.showSecrets, thresholds: reading.thresholds), report: options)
         )
+        var analyzing = reading.analyzerOptions
+        analyzing.transcript.messages = true
+        analyzing.transcript.payloadBytes =
+            hex || follow != nil ? Self.messageBytes.full : Self.messageBytes.line
         var analysis = Analysis(
-            options: reading.analyzerOptions, filter: reading.packetFilter, judge: judge,
+            options: analyzing, filter: reading.packetFilter, judge: judge,
             progress: Progress(total: System.size(of: capture), quiet: false))
 
         Signals.watch()

@@ -194,6 +194,21 @@ struct TextTests {
         #expect(text.contains("Findings: 3 errors, 1 warning, 1 note in 8 exchanges."))
     }
 
+    @Test("a rule stands with the level it was found at, and a source can be looked up")
+    func levels() throws {
+        let exchange = Fixture.websocket(early: .none)
+        let lowered = Fixture.finding("WS009", "ws-accept-mismatch", .note, message: "One.", for: exchange)
+        var own = Fixture.finding("CAP004", "cap-early-undetermined", .warning, message: "Two.", for: exchange)
+        own.source = "section D"
+        let report = Fixture.report(entries: [(exchange, [lowered, own])])
+        let page = try report.rendered("html")
+        #expect(page.contains("<td><span class=\"badge note\">WS009</span></td>"))
+        #expect(page.contains("<td><span class=\"badge warning\">CAP004</span></td>"))
+        #expect(try !report.rendered("text").contains("section D"))
+        #expect(!page.contains("section D"))
+        #expect(try report.rendered("text").contains(": CAP004 ×1, WS009 ×1"))
+    }
+
     @Test("no exchange at all is said")
     func none() throws {
         let report = ReportCollector().finish(captures: [Fixture.capture()], counters: TrafficCounters())
@@ -228,6 +243,34 @@ struct TextTests {
         ])
     func wrap(text: String, width: Int, lines: [String]) {
         #expect(TerminalText.wrap(text, width: width) == lines)
+    }
+
+    @Test(
+        "captured text keeps its spaces",
+        arguments: [
+            ("", [""]), ("  a  b ", ["  a  b "]), ("aaaaaaaaaaaa  bbbbbbbbb c", ["aaaaaaaaaaaa  ", "bbbbbbbbb c"]),
+            ("a bbbbbbbbbbbbbbbbbbbbbbbb", ["a bbbbbbbbbbbbbbbbbb", "bbbbbb"]),
+            ("                         x", ["                    ", "     x"]),
+        ])
+    func fold(text: String, lines: [String]) {
+        #expect(TerminalText.fold(text, width: 20) == lines)
+        #expect(TerminalText.fold(text, width: 20).joined() == text)
+    }
+
+    @Test("the spaces of a head are shown as they were, in proofs and in full")
+    func spaces() throws {
+        var exchange = Fixture.websocket()
+        exchange.request = Fixture.head(
+            "GET /chat HTTP/1.1\nHost:  a   b  c\n\n", packet: 4, direction: .client)
+        let finding = Fixture.finding(
+            "SMG003", "framing-obfuscated", .error, message: "One.", for: exchange,
+            excerpt: Array("Host:  a   b  c".utf8))
+        let report = Fixture.report(entries: [(exchange, [finding])])
+        #expect(try report.rendered("text").contains("| Host:  a   b  c"))
+        var sink: any ByteSink = ByteArraySink()
+        try ShowReport().write(try #require(try report.exchange(id: 1)), of: report, to: &sink)
+        let shown = String(decoding: (sink as? ByteArraySink)?.bytes ?? [], as: UTF8.self)
+        #expect(shown.contains("> Host:  a   b  c\n"))
     }
 }
 

@@ -24,6 +24,7 @@ import Testing
         ["analyze", "-c", "-1", "a.pcap"],
         ["analyze", "-c", "many", "a.pcap"],
         ["analyze", "--json", "-", "--html", "-", "a.pcap"],
+        ["analyze", "-", "a.pcap", "-"],
         ["analyze", "--json", "-", "--format", "html", "a.pcap"],
         ["analyze", "--json", "same", "--html", "same", "a.pcap"],
         ["analyze", "--json", "", "a.pcap"],

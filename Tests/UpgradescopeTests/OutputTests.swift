@@ -42,6 +42,10 @@ import Testing
         let digests = try Program.run("analyze", capture, "--format", "json", "--stream-digests")
         #expect(plain.text.contains("\"contiguous\"") && !plain.text.contains("\"sha256\""))
         #expect(digests.text.contains("\"sha256\""))
+        let table = try Program.run("analyze", capture, "--stream-digests").text
+        #expect(table.contains("192.0.2.10:40000 → 198.51.100.1:80 http, 11 packets, 1 to 11, ended by FIN"))
+        #expect(table.contains("    server  133 bytes\n    sha256  "))
+        #expect(try !Program.run("analyze", capture).text.contains("sha256"))
     }
 
     @Test func aThresholdIsALimit() throws {
@@ -187,7 +191,47 @@ import Testing
         let capture = try folder.write("a.pcap", TestCapture.clean())
         let run = try Program.run("show", capture, "1", "--hex", "--follow", "client")
         #expect(run.status == 0)
-        // The first frame behind the switch.
+        // The first frame behind the switch, and what it says.
         #expect(run.text.contains("81 82 01 02 03 04"))
+        #expect(run.text.contains("0000  68 69 "))
+    }
+
+    @Test func messagesAreShown() throws {
+        let folder = try Folder()
+        var session = TestCapture()
+        session.open()
+        session.client(TestCapture.request())
+        session.server(TestCapture.answer)
+        session.client([0x01, 0x82, 1, 2, 3, 4, 0x68 ^ 1, 0x69 ^ 2, 0x80, 0x81, 0, 0, 0, 0, 0x1b])
+        session.server([0x89, 0x01, 0x70, 0x82, 0x02, 0x00, 0xff])
+        session.server([0x81, 0x7e, 0x01, 0x2c] + [UInt8](repeating: 0x78, count: 300))
+        session.server([0x88, 0x05, 0x03, 0xe8] + Array("bye".utf8))
+        session.client([0x88, 0x80, 0, 0, 0, 0])
+        session.close()
+        let capture = try folder.write("a.pcap", session.bytes)
+        func said(_ options: String...) throws -> [String] {
+            let run = try Program.run(["show", capture, "1"] + options)
+            #expect(run.status == 0)
+            let lines = run.text.split(separator: "\n", omittingEmptySubsequences: false)
+            let messages = lines.drop { !$0.hasPrefix("Messages") }.prefix { !$0.isEmpty }
+            return messages.map { $0.split(separator: " ").joined(separator: " ") }
+        }
+        let rows = try said()
+        #expect(
+            rows.prefix(5) == [
+                "Messages", "packet after type bytes", "6 +2 ms > text 3 (in 2 fragments) hi\\x1b",
+                "7 +3 ms < ping 1 p", "7 +3 ms < binary 2 00 ff",
+            ])
+        #expect(rows.dropFirst(5).first?.hasSuffix("xxx…") == true)
+        #expect(rows.suffix(2) == ["9 +5 ms < close 5 1000 “bye”", "10 +6 ms > close 0 without a code"])
+        #expect(
+            try said("--follow", "client") == [
+                "Messages of the client", "packet after type bytes", "6 +2 ms > text 3 (in 2 fragments)", "hi\\x1b",
+                "10 +6 ms > close 0 without a code",
+            ])
+        let full = try said("--follow", "server")
+        #expect(full.contains("0000 00 ff ··"))
+        #expect(full.filter { $0.allSatisfy { $0 == "x" } }.reduce(0) { $0 + $1.count } == 300)
+        #expect(!full.contains { $0.contains("…") })
     }
 }
