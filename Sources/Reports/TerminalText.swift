@@ -155,6 +155,7 @@ extension TerminalText {
     /// stays, because it may be what is wrong.
     static func fold(_ text: String, width: Int) -> [String] {
         let width = max(width, 20)
+        if columns(text) <= width { return [text] }
         var lines: [String] = []
         var line = ""
         var used = 0
