@@ -206,7 +206,6 @@ struct TextTests {
         #expect(page.contains("<td><span class=\"badge warning\">CAP004</span></td>"))
         #expect(try !report.rendered("text").contains("section D"))
         #expect(!page.contains("section D"))
-        #expect(try report.rendered("text").contains(": CAP004 ×1, WS009 ×1"))
     }
 
     @Test("no exchange at all is said")
