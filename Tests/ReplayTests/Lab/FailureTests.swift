@@ -118,7 +118,7 @@ private struct LeakTrial {
         }
         options.timeout = 300_000_000
         options.mostBytes = 1 << 20
-        count = way == "flood-later" ? 100 : 400
+        count = way == "flood-later" ? 60 : 200
     }
 
     func run() throws {
