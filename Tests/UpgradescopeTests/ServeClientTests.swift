@@ -191,6 +191,37 @@ enum Kit {
         #expect(again.text.contains("\"target\":\"/echo\""))
     }
 
+    /// Pings without end from a client that never reads: its pongs would pile up, so that it is not listened to any more.
+    @Test func aClientThatDoesNotReadIsNotListenedTo() throws {
+        let standIn = try StandIn([Self.sample, "--idle", "3s"])
+        let script = """
+            import socket, sys, time
+            peer = socket.create_connection(("127.0.0.1", int(sys.argv[1])))
+            peer.sendall(b"GET /echo HTTP/1.1\\r\\nHost: a\\r\\nUpgrade: websocket\\r\\nConnection: Upgrade\\r\\n"
+                b"Sec-WebSocket-Version: 13\\r\\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\\r\\n\\r\\n")
+            peer.recv(4096)
+            pings = (b"\\x89\\xfd\\x01\\x02\\x03\\x04" + b"p" * 125) * 500
+            peer.settimeout(2)
+            sent = 0
+            try:
+                while sent < 256 << 20:
+                    sent += peer.send(pings)
+            except TimeoutError:
+                print("stopped", sent >> 20)
+            except ConnectionError:
+                print("closed", sent >> 20)
+            time.sleep(2)
+            """
+        let run = try Program.shell("python3 -c \"$1\" $2", script, "\(standIn.port)")
+        let words = run.text.split(separator: " ")
+        #expect(words.first == "stopped" || words.first == "closed", "\(run.text)\(run.errors)")
+        let most = words.last.flatMap { Int($0.trimmingCharacters(in: .newlines)) } ?? .max
+        #expect(most < 64, "\(most) MiB were listened to")
+        // Another client is served meanwhile and afterwards.
+        #expect(try Program.run("replay", Self.sample, "--to", "ws://127.0.0.1:\(standIn.port)").status == 0)
+        #expect(try standIn.stop() == 0, "\(standIn.words)")
+    }
+
     // MARK: HAR
 
     /// Runs what follows with no signal blocked: the processes of a test inherit blocked ones.

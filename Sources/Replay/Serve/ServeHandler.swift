@@ -142,6 +142,12 @@ final class ServeHandler: ChannelInboundHandler {
         isEntered = false
     }
 
+    /// Who does not read what it is sent is not listened to either: answers to what it says would pile up here.
+    func channelWritabilityChanged(context: ChannelHandlerContext) {
+        try? context.channel.syncOptions?.setOption(.autoRead, value: context.channel.isWritable)
+        context.fireChannelWritabilityChanged()
+    }
+
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         if let error = error as? IOError {
             if error.errnoCode == ECONNRESET || error.errnoCode == EPIPE { reset = .client }
