@@ -127,6 +127,10 @@ struct Facts: OptionSet, Sendable {
     static let badHandshake: Facts = [
         .keyMissing, .keyInvalid, .versionMissing, .versionOdd, .hostInvalid, .noUpgradeOption, .http10, .notGET,
     ]
+    /// Some member of an Upgrade list, whichever.
+    static let anyOffer: Facts = [
+        .offersWebSocket, .offersH2C, .offersH2, .offersTLS, .offersHTTP, .offersMasque, .offersUnknown,
+    ]
     /// Any of the faults after which a WebSocket client must fail the connection (RFC 6455 4.1).
     static let badAnswer: Facts = [
         .acceptWrong, .subprotocolWrong, .extensionNotOffered, .namesNoProtocol, .responseWithoutOption,
@@ -171,6 +175,8 @@ struct Facts: OptionSet, Sendable {
         var keys = 0
         var versions = 0
         var settings = 0
+        var upgrades = 0
+        var hasEmptyUpgrade = false
         var hasUpgradeOption = false
         var hasSettingsOption = false
         var key: ArraySlice<UInt8>?
@@ -187,6 +193,8 @@ struct Facts: OptionSet, Sendable {
             case .upgrade:
                 facts.insert(.upgradeField)
                 facts.formUnion(Self.offers(in: value))
+                upgrades += 1
+                if value.isEmpty { hasEmptyUpgrade = true }
             case .connection:
                 splitList(value) { member in
                     if member.matchesIgnoringCase("upgrade") {
@@ -234,11 +242,9 @@ struct Facts: OptionSet, Sendable {
         if request.isHTTP10 { facts.insert(.http10) }
         if !request.isMethod("GET") { facts.insert(.notGET) }
         if !hasUpgradeOption, facts.contains(.upgradeField) { facts.insert(.noUpgradeOption) }
-        if hasUpgradeOption, request.members(.upgrade).isEmpty { facts.insert(.optionWithoutUpgrade) }
+        if hasUpgradeOption, !facts.holdsAny(Self.anyOffer) { facts.insert(.optionWithoutUpgrade) }
         // Joined in order, an empty line is an empty member.
-        if request.count(.upgrade) > 1, request.values(.upgrade).contains(where: \.isEmpty) {
-            facts.insert(.offerMalformed)
-        }
+        if upgrades > 1, hasEmptyUpgrade { facts.insert(.offerMalformed) }
         if facts.contains(.upgradeField), Self.isMixed(request, facts) { facts.insert(.offersMixed) }
         if facts.contains(.framingFields) {
             if (framing.contentLength ?? 0) > 0 || request.has(.transferEncoding) { facts.insert(.hasBody) }

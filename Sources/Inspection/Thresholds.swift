@@ -1,5 +1,7 @@
 // Where a rule has to draw a line that no text draws: in one place, by name.
 
+import Traffic
+
 /// Times and sizes from which on a rule speaks.
 public struct Thresholds: Sendable {
     /// Seconds a peer may take to answer Close (WSF013).
@@ -21,6 +23,11 @@ public struct Thresholds: Sendable {
     /// Masked frames from which on their keys are judged, and equal ones or equal steps in a row that are too many (WSF003).
     public var maskedFrames = 4
     public var equalMasks = 3
+    /// Origins whose pages may open WebSockets of other hosts (SMG007): `app.example.org`, with a port where that is none
+    /// of the web's, or `*.example.org` for all below.
+    public var origins: [String] = []
+    /// Ports to which a tunnel is usual, beside those of the web (CON006).
+    public var connectPorts: Set<Int> = []
 
     public init() {}
 
@@ -40,6 +47,21 @@ public struct Thresholds: Sendable {
             "subprotocol-close-seconds": \.subprotocolClose, "masked-frames": \.maskedFrames,
             "equal-masks": \.equalMasks,
         ]
+    }
+}
+
+extension Thresholds {
+    /// Whether pages of that origin may open WebSockets of other hosts.
+    func allows(_ origin: ArraySlice<UInt8>?) -> Bool {
+        guard !origins.isEmpty, let origin, let page = Authority(absolute: origin) else { return false }
+        return origins.contains { entry in
+            let bytes = Array(entry.utf8)[...]
+            if bytes.starts(with: "*.") {
+                let domain = bytes.dropFirst()
+                return page.host.count > domain.count && page.host.suffix(domain.count).matchesIgnoringCase(domain)
+            }
+            return page.isSame(as: Authority(absolute: bytes) ?? Authority(bytes))
+        }
     }
 }
 

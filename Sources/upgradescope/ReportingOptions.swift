@@ -13,6 +13,17 @@ struct TrafficOptions: ParsableArguments {
     @Option(help: ArgumentHelp("Change a ceiling; may be repeated. Names: \(limitNames).", valueName: "k=v"))
     var limits: [LimitSetting] = []
 
+    @Option(
+        help: ArgumentHelp(
+            "Pages of this origin may open WebSockets of other hosts (SMG007); *.example.org is all below; may be repeated.",
+            valueName: "host"))
+    var allowOrigin: [String] = []
+
+    @Option(
+        help: ArgumentHelp(
+            "A port to which tunnels are usual, beside 80, 443 and 8443 (CON006); may be repeated.", valueName: "port"))
+    var connectPort: [Int] = []
+
     @Flag(help: "Show credentials as they are on the wire.")
     var showSecrets = false
 
@@ -22,6 +33,9 @@ struct TrafficOptions: ParsableArguments {
         for limit in limits
         where !known.set(limit.name, to: limit.value) && !thresholds.set(limit.name, to: limit.value) {
             throw ValidationError("--limits: '\(limit.name)' is none of \(limitNames)")
+        }
+        for port in connectPort where !(1...65535).contains(port) {
+            throw ValidationError("--connect-port: \(port) is no port")
         }
     }
 
@@ -37,6 +51,8 @@ struct TrafficOptions: ParsableArguments {
     var thresholds: Thresholds {
         var thresholds = Thresholds()
         for limit in limits { _ = thresholds.set(limit.name, to: limit.value) }
+        thresholds.origins = allowOrigin
+        thresholds.connectPorts = Set(connectPort)
         return thresholds
     }
 }

@@ -197,6 +197,38 @@ import Traffic
         #expect(!unknown && !nothing)
     }
 
+    /// Sibling hosts and local ports are no breach where the user says so.
+    @Test func whatIsUsualHereCanBeSaid() {
+        func speaks(_ rule: String, _ steps: [Step], _ change: (inout Thresholds) -> Void) -> Bool {
+            var thresholds = Thresholds()
+            change(&thresholds)
+            return Wire.run(steps).findings(Inspector(thresholds: thresholds)).contains { $0.rule == rule }
+        }
+        func from(_ origin: String) -> [Step] { [.client(.ws.with("Origin", origin)), .server(.wsAnswer)] }
+        let rows: [(origin: String, allowed: [String], speaks: Bool)] = [
+            ("https://app.example.com", [], true), ("https://app.example.com", ["app.example.com"], false),
+            ("https://APP.example.com:443", ["https://app.example.com"], false),
+            ("https://app.example.com:8443", ["app.example.com"], true),
+            ("https://app.example.com:8443", ["x", "app.example.com:8443"], false),
+            ("https://a.b.example.com", ["*.example.com"], false), ("https://example.com", ["*.example.com"], true),
+            ("https://evilexample.com", ["*.example.com"], true), ("null", ["*.example.com", "null"], true),
+        ]
+        for row in rows {
+            #expect(
+                speaks("SMG007", from(row.origin)) { $0.origins = row.allowed } == row.speaks,
+                "\(row.origin) and \(row.allowed)")
+        }
+        let mail: [Step] = [
+            .client(.connect.line("CONNECT mail.example.com:25 HTTP/1.1")), .server(Head("HTTP/1.1 200 OK")),
+        ]
+        let inside: [Step] = [
+            .client(.connect.line("CONNECT 10.0.0.1:25 HTTP/1.1")), .server(Head("HTTP/1.1 200 OK")),
+        ]
+        #expect(speaks("CON006", mail) { $0.connectPorts = [26] })
+        #expect(!speaks("CON006", mail) { $0.connectPorts = [25] })
+        #expect(speaks("CON006", inside) { $0.connectPorts = [25] })
+    }
+
     /// The ceilings from which on the decoder calls something oversized or extreme are set by name as well.
     @Test func ceilingsAreSetByName() {
         let rows: [(name: String, value: Int, steps: [Step], rule: String)] = [

@@ -588,7 +588,7 @@ import Testing
         ["live", "-i", "lo", "-a", "duration:0"], ["live", "-i", "lo", "-a", "filesize:1"],
         ["live", "-i", "lo", "-s", "0"], ["live", "-i", "lo", "-w", "-", "--ndjson", "-"],
         ["live", "-i", "lo", "-w", "x", "--json", "x"], ["live", "-i", "lo", "-Z", "no-such-user"],
-        ["analyze", "x.pcap", "-f", "tcp porto"],
+        ["analyze", "x.pcap", "-f", "tcp porto"], ["analyze", "x.pcap", "--connect-port", "0"],
     ]
 
     @Test(arguments: wrong) func wrongUsageIs2(_ arguments: [String]) throws {

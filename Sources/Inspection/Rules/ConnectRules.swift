@@ -187,7 +187,7 @@ enum ConnectRules {
             when: [.connectAccepted]
         ) { it in
             guard let request = it.request, let target = ConnectTarget(request.target) else { return [] }
-            let isWeb = [443, 80, 8443].contains(target.port)
+            let isWeb = [443, 80, 8443].contains(target.port) || it.thresholds.connectPorts.contains(target.port)
             guard !isWeb || target.isInternal else { return [] }
             return [
                 it.found(

@@ -237,7 +237,7 @@ enum SmugglingRules {
             scope: [.websocket],
             when: [.status101, .foreignOrigin]
         ) { it in
-            guard let request = it.request else { return [] }
+            guard let request = it.request, !it.thresholds.allows(request.value(.origin)) else { return [] }
             let hasSecrets = request.has(.cookie) || request.has(.authorization)
             let host = it.value(.host, of: request)
             let origin = it.value(.origin, of: request)
