@@ -328,8 +328,11 @@ struct JSONFacts {
             let isServer = direction == .server
             json.object(direction.name) { json in
                 if isAgreed {
-                    let forgets = isServer ? facts.agreement.serverNoContextTakeover : facts.agreement.clientNoContextTakeover
-                    json.member("max_window_bits", isServer ? facts.agreement.serverMaxWindowBits : facts.agreement.clientMaxWindowBits)
+                    let forgets =
+                        isServer ? facts.agreement.serverNoContextTakeover : facts.agreement.clientNoContextTakeover
+                    json.member(
+                        "max_window_bits",
+                        isServer ? facts.agreement.serverMaxWindowBits : facts.agreement.clientMaxWindowBits)
                     json.member("context_takeover", !forgets)
                 }
                 json.member("messages", side.compressedMessages)

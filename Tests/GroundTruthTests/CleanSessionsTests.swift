@@ -25,7 +25,9 @@ import Traffic
         guard let captures = SharedMaterial.captures(of: "lab", for: "compressed sessions") else { return }
         let row = Self.sent[index]
         let capture = try #require(captures.first { $0.lastPathComponent == row.file })
-        let sessions = Analysis.of(capture).exchanges.compactMap { $0.exchange.websocket }.filter { $0.agreement.deflate }
+        let sessions = Analysis.of(capture).exchanges.compactMap { $0.exchange.websocket }.filter {
+            $0.agreement.deflate
+        }
         #expect(!sessions.isEmpty)
         for session in sessions {
             let side = session.sides[row.direction]

@@ -193,7 +193,10 @@ private enum Fact: Equatable, CustomStringConvertible {
             sheet.append(
                 .numbers(
                     "websocket",
-                    [flag(websocket.agreement.deflate), flag(websocket.agreement.unknownExtension), Int64(websocket.pings.count)]))
+                    [
+                        flag(websocket.agreement.deflate), flag(websocket.agreement.unknownExtension),
+                        Int64(websocket.pings.count),
+                    ]))
         }
         if let http2 = exchange.http2 {
             sheet.append(.numbers("http2", [flag(http2.preface), Int64(http2.streams)]))

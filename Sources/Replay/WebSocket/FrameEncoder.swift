@@ -16,8 +16,10 @@ public struct DeflateAgreement: Sendable, Equatable {
     /// What the answer to a handshake agreed to, for the sender `direction`.
     public init?(_ facts: WebSocketFacts?, for direction: Direction) {
         guard let facts, facts.agreement.deflate, !facts.agreement.unknownExtension else { return nil }
-        windowBits = Int(direction == .client ? facts.agreement.clientMaxWindowBits : facts.agreement.serverMaxWindowBits)
-        noContextTakeover = direction == .client ? facts.agreement.clientNoContextTakeover : facts.agreement.serverNoContextTakeover
+        windowBits = Int(
+            direction == .client ? facts.agreement.clientMaxWindowBits : facts.agreement.serverMaxWindowBits)
+        noContextTakeover =
+            direction == .client ? facts.agreement.clientNoContextTakeover : facts.agreement.serverNoContextTakeover
     }
 }
 
