@@ -166,7 +166,7 @@ private struct RandomSession {
 
     func isUnderstood(_ random: inout Seeded) -> Bool {
         let facts = WebSocketFacts()
-        facts.deflate = true
+        facts.agreement.deflate = true
         let side = isClient ? "client" : "server"
         let context = keepsContext ? "" : "; \(side)_no_context_takeover"
         facts.agreement.agree(on: Array("permessage-deflate\(context); \(side)_max_window_bits=\"\(bits)\"".utf8)[...])
