@@ -274,7 +274,12 @@ struct Facts: OptionSet, Sendable {
                 facts.insert(.hostInvalid)
             }
             if browser, origin == nil, !facts.contains(.legacyDraft) { facts.insert(.browserWithoutOrigin) }
-            if let origin, let host, Self.isForeign(origin, host, request) { facts.insert(.foreignOrigin) }
+            // With several Host lines it is not known which one counts: the page has to be foreign to all.
+            if let origin, let host, Self.isForeign(origin, host, request),
+                hosts == 1 || request.values(.host).allSatisfy({ Self.isForeign(origin, $0, request) })
+            {
+                facts.insert(.foreignOrigin)
+            }
         } else {
             facts.remove([.legacyDraft, .parametersMalformed, .deflateOfferInvalid])
         }

@@ -493,6 +493,13 @@ private let hopTraps: [RuleRow] = [
         trigger: [.client(.ws.with("Origin", "http://server.example.com:8080")), .server(.wsAnswer)], level: .note,
         nearMiss: [.client(.ws.with("Origin", "http://SERVER.EXAMPLE.COM")), .server(.wsAnswer)]),
     RuleRow(
+        rule: "SMG007",
+        trigger: [
+            .client(.ws.adding("Host", "other.example").with("Origin", "http://evil.example")), .server(.wsAnswer),
+        ],
+        also: ["WS006", "WS014"], level: .note,
+        nearMiss: [.client(.ws.adding("Host", "other.example")), .server(.wsAnswer)], nearAlso: ["WS006", "WS014"]),
+    RuleRow(
         rule: "SMG008",
         trigger: [
             .client(.ws.with("Cookie", "s=1").with("Forwarded", "for=192.0.2.1;proto=https")), .server(.wsAnswer),
