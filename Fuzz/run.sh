@@ -11,7 +11,7 @@ scratch=../.build-fuzz
 
 # Of two sanitizers the one named last decides about coverage, and their order is not ours to say: it is asked for.
 swift build -c release --sanitize=fuzzer --sanitize=address -Xswiftc -enable-testing \
-    -Xswiftc -sanitize-coverage=edge,trace-cmp,8bit-counters,pc-table --scratch-path "$scratch"
+    -Xswiftc -sanitize-coverage=edge,indirect-calls,trace-cmp,inline-8bit-counters,pc-table --scratch-path "$scratch"
 python3 seed.py ../samples "$scratch/seeds"
 
 # A crash must end the program at once: the runtime's own backtracer would hold on to it.

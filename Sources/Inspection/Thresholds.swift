@@ -23,6 +23,13 @@ public struct Thresholds: Sendable {
     /// Masked frames from which on their keys are judged, and equal ones or equal steps in a row that are too many (WSF003).
     public var maskedFrames = 4
     public var equalMasks = 3
+    /// Seconds within which one key on two connections may be that of a proxy's two sides (WS003).
+    public var hopDelay = 2
+    /// Returns, and the seconds within which they come, that make a storm (WS016).
+    public var reconnects = 5
+    public var reconnectWindow = 10
+    /// Seconds for which a demand for TLS is remembered (TLS004, `retry_of`).
+    public var demandMemory = 60
     /// Origins whose pages may open WebSockets of other hosts (SMG007): `app.example.org`, with a port where that is none
     /// of the web's, or `*.example.org` for all below.
     public var origins: [String] = []
@@ -45,7 +52,8 @@ public struct Thresholds: Sendable {
             "pong-seconds": \.pongAnswer, "idle-seconds": \.idle, "fault-reaction-seconds": \.faultReaction,
             "upgraded-answer-seconds": \.upgradedAnswer, "connect-close-seconds": \.connectClose,
             "subprotocol-close-seconds": \.subprotocolClose, "masked-frames": \.maskedFrames,
-            "equal-masks": \.equalMasks,
+            "equal-masks": \.equalMasks, "hop-seconds": \.hopDelay, "reconnects": \.reconnects,
+            "reconnect-seconds": \.reconnectWindow, "demand-seconds": \.demandMemory,
         ]
     }
 }

@@ -150,7 +150,7 @@ public final class ReportCollector {
     public func finish(
         captures: [CaptureDescription], counters: TrafficCounters, inspector: Inspector = Inspector()
     ) -> Report {
-        let correlation = self.correlation.finish()
+        let correlation = self.correlation.finish(inspector.thresholds)
         let correlated = correlate(correlation, inspector)
         pruneGroups()
         pruneUnseen()

@@ -166,10 +166,12 @@ let correlationRows: [CorrelationRow] = [
 ]
 
 @Suite struct CorrelationTests {
-    private func correlation(_ exchanges: [Exchange], limit: Int = 65_536) -> Correlation {
+    private func correlation(
+        _ exchanges: [Exchange], limit: Int = 65_536, _ thresholds: Thresholds = Thresholds()
+    ) -> Correlation {
         var table = CorrelationTable(limit: limit)
         for exchange in exchanges { table.add(exchange) }
-        return table.finish()
+        return table.finish(thresholds)
     }
 
     private func described(_ correlation: Correlation) -> [String] {
@@ -191,6 +193,33 @@ let correlationRows: [CorrelationRow] = [
             retries[place] = exchanges.firstIndex { $0.key == demand }
         }
         #expect(retries == row.retries)
+    }
+
+    /// Every threshold of comparing, a value for it, and a row whose outcome that value turns.
+    static let thresholds: [(name: String, value: Int, talks: [Talk], usual: [String], changed: [String])] = [
+        (
+            "hop-seconds", 1,
+            [
+                Talk(start: 0, port: 50000, steps: [.client(other), .wait(seconds: 3), .server(otherAnswer)]),
+                Talk(
+                    start: 1.5, client: Talk.proxy, port: 41000, server: 9,
+                    steps: [.client(other), .server(otherAnswer)]),
+            ], [], ["WS003"]
+        ),
+        ("reconnects", 6, broken(at: [0, 0.6, 1.2, 1.8, 2.4, 3]), ["WS016"], []),
+        ("reconnect-seconds", 1, broken(at: [0, 0.6, 1.2, 1.8, 2.4, 3]), ["WS016"], []),
+        ("demand-seconds", 70, handshakes(at: [0, 65], [.client(get), .server(demandTLS)]), [], ["TLS004"]),
+    ]
+
+    @Test func thresholdsAreSetByName() {
+        for row in Self.thresholds {
+            let exchanges = Wire.run(row.talks).exchanges
+            #expect(correlation(exchanges).suspicions.map(\.rule) == row.usual, "\(row.name)")
+            var thresholds = Thresholds()
+            let isKnown = thresholds.set(row.name, to: row.value)
+            let suspicions = correlation(exchanges, thresholds).suspicions
+            #expect(isKnown && suspicions.map(\.rule) == row.changed, "\(row.name) changed")
+        }
     }
 
     /// Findings name both sides, and the later exchange shows its own bytes and the earlier one's.

@@ -55,14 +55,15 @@ public struct CorrelationTable: Sendable {
     }
 
     /// What is seen in all of them together; the table is empty afterwards.
-    public mutating func finish() -> Correlation {
+    public mutating func finish(_ thresholds: Thresholds = Thresholds()) -> Correlation {
         trim()
         let kept = summaries
         summaries = []
         guard kept.count > 1 else { return Correlation(leftOut: leftOut) }
         var correlation = Correlation(leftOut: leftOut)
-        correlation.suspicions = KeyReuse.found(in: kept) + ReconnectStorm.found(in: kept)
-        let demands = Demands(kept)
+        correlation.suspicions = KeyReuse.found(in: kept, thresholds)
+        correlation.suspicions += ReconnectStorm(kept, thresholds).suspicions
+        let demands = Demands(kept, thresholds)
         correlation.suspicions += demands.ignored
         correlation.retries = demands.retries
         correlation.suspicions.sort { ($0.key, $0.rule) < ($1.key, $1.rule) }

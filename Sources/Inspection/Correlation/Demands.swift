@@ -10,11 +10,12 @@ struct Demands {
     private(set) var retries: [ExchangeKey: ExchangeKey] = [:]
     private(set) var ignored: [Suspicion] = []
 
-    private static let patience: Int64 = 60_000_000_000
+    private let patience: Int64
     /// How many later requests are looked at for one demand.
     private static let reach = 64
 
-    init(_ summaries: [ExchangeSummary]) {
+    init(_ summaries: [ExchangeSummary], _ thresholds: Thresholds) {
+        patience = thresholds.demandMemory.seconds
         // Most clients are never asked for anything.
         let asked = Set(summaries.lazy.filter(Self.demands).map(\.client.address))
         guard !asked.isEmpty else { return }
@@ -34,7 +35,7 @@ struct Demands {
         for (index, demand) in run.enumerated() where Self.demands(demand) {
             var repeated: [ExchangeSummary] = []
             for later in run[(index + 1)...].prefix(Self.reach) {
-                guard later.asked.nanoseconds(since: demand.asked) <= Self.patience else { break }
+                guard later.asked.nanoseconds(since: demand.asked) <= patience else { break }
                 guard later.asked >= demand.answered, later.key != demand.key else { continue }
                 if Self.answers(later, demand) {
                     if retries[later.key] == nil { retries[later.key] = demand.key }

@@ -8,21 +8,20 @@
 import Traffic
 
 enum KeyReuse {
-    /// How far back the other hop is looked for, and how far in time.
+    /// How far back the other hop is looked for.
     private static let hopWindow = 32
-    private static let hopTime: Int64 = 2_000_000_000
 
     private enum Kinship { case none, possible, same }
 
-    static func found(in summaries: [ExchangeSummary]) -> [Suspicion] {
+    static func found(in summaries: [ExchangeSummary], _ thresholds: Thresholds) -> [Suspicion] {
         var suspicions: [Suspicion] = []
         summaries.forEachRun(where: { $0.nonce != 0 }, by: \.nonce) { run in
-            if let suspicion = judge(run) { suspicions.append(suspicion) }
+            if let suspicion = judge(run, hopTime: thresholds.hopDelay.seconds) { suspicions.append(suspicion) }
         }
         return suspicions
     }
 
-    private static func judge(_ run: [ExchangeSummary]) -> Suspicion? {
+    private static func judge(_ run: [ExchangeSummary], hopTime: Int64) -> Suspicion? {
         guard let first = run.first else { return nil }
         // Each use once, with the connection of its first hop.
         var connections: Set<UInt64> = [first.connection]

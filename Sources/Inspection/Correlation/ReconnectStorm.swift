@@ -6,15 +6,18 @@
 
 import Traffic
 
-enum ReconnectStorm {
-    private static let returns = 5
-    private static let window: Int64 = 10_000_000_000
+struct ReconnectStorm {
+    private let returns: Int
+    private let window: Int64
+    private(set) var suspicions: [Suspicion] = []
+
     private static let meanInterval: Int64 = 1_000_000_000
     /// Below this there is no delay, only the network.
     private static let noDelay: Int64 = 100_000_000
 
-    static func found(in summaries: [ExchangeSummary]) -> [Suspicion] {
-        var suspicions: [Suspicion] = []
+    init(_ summaries: [ExchangeSummary], _ thresholds: Thresholds) {
+        returns = thresholds.reconnects
+        window = thresholds.reconnectWindow.seconds
         summaries.forEachRun(
             where: { $0.traits.contains(.webSocket) },
             by: { ClientAndText(client: $0.client.address, text: $0.resource ^ $0.visitor &* 3) }
@@ -23,22 +26,21 @@ enum ReconnectStorm {
             for end in run.indices {
                 // The chain is broken where the one before ended well, or had not ended.
                 if end > start, !follows(run[end - 1], run[end]) {
-                    judge(run[start..<end], &suspicions)
+                    judge(run[start..<end])
                     start = end
                 }
             }
-            judge(run[start...], &suspicions)
+            judge(run[start...])
         }
-        return suspicions
     }
 
-    private static func follows(_ before: ExchangeSummary, _ after: ExchangeSummary) -> Bool {
+    private func follows(_ before: ExchangeSummary, _ after: ExchangeSummary) -> Bool {
         before.traits.contains(.abnormalEnd) && before.ended <= after.asked && before.key != after.key
             && after.asked.nanoseconds(since: before.asked) <= window
     }
 
     /// The first storm of a chain is told, with how long it went on.
-    private static func judge(_ chain: ArraySlice<ExchangeSummary>, _ suspicions: inout [Suspicion]) {
+    private mutating func judge(_ chain: ArraySlice<ExchangeSummary>) {
         guard chain.count > returns else { return }
         var start = chain.startIndex
         while start + returns < chain.endIndex {
@@ -60,12 +62,12 @@ enum ReconnectStorm {
         }
     }
 
-    private static func isStorm(_ run: ArraySlice<ExchangeSummary>) -> Bool {
+    private func isStorm(_ run: ArraySlice<ExchangeSummary>) -> Bool {
         guard let first = run.first, let last = run.last else { return false }
         let span = last.asked.nanoseconds(since: first.asked)
-        guard span <= window, span < meanInterval * Int64(run.count - 1) else { return false }
+        guard span <= window, span < Self.meanInterval * Int64(run.count - 1) else { return false }
         let intervals = zip(run, run.dropFirst()).map { $1.asked.nanoseconds(since: $0.asked) }
         guard let least = intervals.min(), let most = intervals.max() else { return false }
-        return most < noDelay || most < 2 * least
+        return most < Self.noDelay || most < 2 * least
     }
 }

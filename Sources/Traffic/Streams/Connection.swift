@@ -106,7 +106,8 @@ struct Connection {
             mark.acknowledged = 0
         }
         let start = segment.sequence &+ (segment.flags.contains(.syn) ? 1 : 0)
-        if payload.count > 0 || segment.missing > 0 {
+        // What a RST carries tells people why: it is not of the stream (RFC 1122 4.2.2.12).
+        if payload.count > 0 || segment.missing > 0, !segment.flags.contains(.rst) {
             if conversation == nil, !wasLetGo, !isClosed { open(context) }
             take(payload, at: start, segment, direction, mark, context)
         }

@@ -205,6 +205,15 @@ import Testing
         #expect(Self.stream(heard) == "\(Self.size) again \(Self.size)")
     }
 
+    /// A reset may carry a text that says why; it is not of the stream.
+    @Test func dataInAReset() {
+        let why = text("go away")
+        let heard = Heard.play(
+            opening + [c(0, Self.request), s(0, ack: Self.size)] + [s(0, why, ack: Self.size, .rst)])
+        #expect(heard.connections.first?.streams.server.bytes == 0)
+        #expect(heard.exchanges.map(\.outcome) == [.incomplete])
+    }
+
     @Test func withoutAHandshake() {
         let heard = Heard.play([c(0, Self.request)] + Self.tail)
         #expect(heard.story == Self.good)
