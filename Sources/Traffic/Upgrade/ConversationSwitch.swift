@@ -108,6 +108,8 @@ extension ConversationState {
         decoder = open[index].exchange.upgraded.makeDecoder(for: open[index].exchange, context: context)
         // A switch voids every request behind the one that was answered (RULES A, Association).
         outstanding = []
+        // Nor is what their client says early for them, once it has received the answer that voids them.
+        for other in open.indices where open[other].answerEnd == nil { open[other].answerEnd = serverStart }
         server.state = .switched
         switchedStreams[1].start = serverStart
         switch client.state {

@@ -152,6 +152,14 @@ private let answerTraps: [RuleRow] = [
 ]
 
 private let earlyTraps: [RuleRow] = [
+    RuleRow(
+        rule: "EARLY001",
+        trigger: [
+            .client(.get), .client(.ws), .client(hex: "81 85 37 fa 21 3d 7f 9f 4d 51 58"), .server(.wsAnswer),
+        ], also: ["RES005"],
+        nearMiss: [
+            .client(.get), .client(.ws), .server(.wsAnswer), .client(hex: "81 85 37 fa 21 3d 7f 9f 4d 51 58"),
+        ], nearAlso: ["RES005"]),
     // Two requests of one client: pipelining, and not somebody else's bytes.
     RuleRow(
         rule: "EARLY004",
