@@ -98,6 +98,21 @@ enum Lab {
         }
     }
 
+    /// The values of a field in all packets of a capture that match, as tshark reads it.
+    static func tshark(_ file: URL, _ filter: String, field: String) throws -> [String] {
+        let process = Process()
+        process.executableURL = URL(filePath: "/usr/bin/env")
+        process.arguments = ["tshark", "-r", file.path, "-Y", filter, "-T", "fields", "-e", field]
+        let output = Pipe()
+        process.standardOutput = output
+        process.standardError = FileHandle.nullDevice
+        try process.run()
+        let words = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+        process.waitUntilExit()
+        guard process.terminationStatus == 0 else { throw LabFailure("tshark (Debian package) with \(filter)") }
+        return words.split { $0 == "\n" || $0 == "," }.map(String.init)
+    }
+
     /// A port that nobody listens on.
     static func freePort() throws -> Int {
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)

@@ -155,6 +155,14 @@ struct TargetTests {
             #expect(data(old, .client) == data(new, .client))
             #expect(data(old, .server) == data(new, .server))
         }
+        // An independent reader finds the same frames, and nothing to complain about.
+        let frames = again.compactMap { $0.exchange?.websocket?.sides }.flatMap { sides in
+            [sides.client, sides.server].flatMap { side in side.frames.indices.map { side.frames[$0] } }
+        }
+        let opcodes = try Lab.tshark(file, "websocket", field: "websocket.opcode")
+        #expect(UInt64(opcodes.count) == frames.reduce(0, +) && opcodes.count > 8)
+        #expect(try Lab.tshark(file, "http.response.code == 101", field: "frame.number").count == 2)
+        #expect(try Lab.tshark(file, "_ws.malformed or _ws.expert.severity >= 6291456", field: "frame.number") == [])
         // What is written is said again in the same way.
         #expect(try Lab.replay(again, to: "ws://127.0.0.1:\(server.port)").verdicts == [.same: 2])
     }
