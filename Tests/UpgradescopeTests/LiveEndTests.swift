@@ -134,11 +134,15 @@ import Testing
                 for _ in range(3):
                     c.sendall(b"\\x81\\x05Hello")
                     time.sleep(0.1)
+                print("sent", flush=True)
                 time.sleep(60)
                 """,
             ])
         try live.wait("the handshake's finding") { findings("UPG001") == 1 }
         try live.wait("the frame's finding") { findings("WSF001") == 1 }
+        try client.wait("all frames") { client.output.contains("sent") }
+        // What was sent last is read within the time that the kernel gathers packets for.
+        Thread.sleep(forTimeInterval: 1)
         #expect(!live.output.contains("\"event\":\"exchange\"") && client.process.isRunning)
         #expect(try live.end() == 0, "\(live.errors)")
         #expect(findings("UPG001") == 1 && findings("WSF001") == 1)

@@ -127,7 +127,8 @@ private final class Tap {
 
     init(port: Int) throws {
         process.executableURL = URL(filePath: "/usr/bin/env")
-        process.arguments = ["tcpdump", "-i", "lo", "-s", "0", "-U", "-n", "-B", "16384", "--immediate-mode"]
+        // The kernel's ring has a place for each packet, as large as the longest one may be: room for two thousand.
+        process.arguments = ["tcpdump", "-i", "lo", "-s", "65600", "-U", "-n", "-B", "131072", "--immediate-mode"]
         process.arguments? += ["-Z", "root", "-w", file.path, "tcp port \(port)"]
         let words = Pipe()
         process.standardError = words
