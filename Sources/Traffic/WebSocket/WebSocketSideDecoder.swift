@@ -243,10 +243,11 @@ struct WebSocketSideDecoder {
         isFinal = first & 0x80 != 0
         let place = Place(
             direction: direction, offset: headerOffset, length: Int64(length), first: headerMark, last: mark)
-        if short == 126 && payload < 126 || short == 127 && (payload < 65536 || payload >> 63 == 1) {
+        let isShortest = !(short == 126 && payload < 126 || short == 127 && (payload < 65536 || payload >> 63 == 1))
+        if !isShortest {
             fatal(.lengthNotMinimal, place, value: Int64(truncatingIfNeeded: payload))
         }
-        if unconfirmed > 0, !confirm(place, length: payload) { return }
+        if unconfirmed > 0, !confirm(place, length: payload, isShortest: isShortest) { return }
         guard payload < 1 << 62 else {
             facts.lost = true
             recorder?.lose(at: place)
@@ -285,17 +286,11 @@ struct WebSocketSideDecoder {
     }
 
     /// Whether a header behind a reserved opcode is one: if not, the place was lost and nobody is to blame.
-    private mutating func confirm(_ place: Place, length: UInt64) -> Bool {
+    private mutating func confirm(_ place: Place, length: UInt64, isShortest: Bool) -> Bool {
         let reserved = header[0] & (deflate && opcode > 0 && opcode < 8 ? 0x30 : 0x70)
         let isMasked = header[1] & 0x80 != 0
-        let shortest: UInt64 =
-            switch header[1] & 0x7f {
-            case 126: 126
-            case 127: 65536
-            default: 0
-            }
-        if isMasked == (direction == .client), reserved == 0,
-            length >= shortest, length <= UInt64(clamping: limits.frameBytes), opcode < 8 || isFinal && length <= 125
+        if isMasked == (direction == .client), reserved == 0, isShortest, length <= UInt64(clamping: limits.frameBytes),
+            opcode < 8 || isFinal && length <= 125
         {
             unconfirmed -= 1
             return true
