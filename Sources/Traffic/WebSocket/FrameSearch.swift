@@ -22,10 +22,7 @@ final class FrameSearch {
     private var headers = 0
     private var needed = 3
     private var beganWithSegment = false
-    private var header = [14 of UInt8](repeating: 0)
-    private var headerCount = 0
-    private var headerOffset: Int64 = 0
-    private var headerMark = PacketMark(packet: 0, time: Timestamp(nanoseconds: 0), acknowledged: nil)
+    private var header = FrameHeader()
     private var remaining: Int64 = 0
     private var mask: UInt32 = 0
     private var control: [UInt8] = []
@@ -38,7 +35,7 @@ final class FrameSearch {
     private enum Message { case none, unknown, text, binary }
 
     /// A frame of more than this many bytes is not believed.
-    private static let plausibleLength: Int64 = 1 << 24
+    private static let plausibleLength: UInt64 = 1 << 24
 
     /// Bytes that may still be looked at inside segments.
     private var insideBudget: Int
@@ -57,7 +54,7 @@ final class FrameSearch {
     private var isRunBelieved: Bool { run != nil && headers >= needed }
     /// A run is at hand that began with a segment and ends with a frame.
     var isWhole: Bool {
-        run != nil && headers > 0 && headerCount == 0 && remaining == 0 && beganWithSegment && misses < 8
+        run != nil && headers > 0 && !header.isOpen && remaining == 0 && beganWithSegment && misses < 8
     }
     /// Close was among the frames of the run at hand.
     var sawClose: Bool { run?.close != nil || found?.close != nil }
@@ -91,12 +88,7 @@ final class FrameSearch {
                 }
                 continue
             }
-            if headerCount == 0 {
-                headerOffset = offset + Int64(index)
-                headerMark = mark
-            }
-            header[headerCount] = bytes[index]
-            headerCount += 1
+            header.take(bytes[index], offset: offset + Int64(index), mark: mark)
             index += 1
             guard isPlausible else {
                 let wasBelieved = isRunBelieved
@@ -105,7 +97,7 @@ final class FrameSearch {
                 index = from
                 continue
             }
-            if headerCount >= 2, headerCount == headerLength {
+            if !header.isOpen {
                 beginFrame()
                 if remaining == 0 { endFrame(mark) }
             }
@@ -115,13 +107,13 @@ final class FrameSearch {
     /// Bytes are missing: only the payload of a data frame can be followed across.
     func gap(_ missing: Int64) {
         guard run != nil else { return }
-        if headerCount == 0, remaining >= missing, remaining > 0, header[0] & 0x0f < 8 {
+        if remaining >= missing, remaining > 0, header.opcode < 8 {
             remaining -= missing
-            turnMask(missing)
+            mask = mask.turned(missing)
             run?.payloadBytes += missing
             run?.wireBytes += missing
             checksText = false
-            if remaining == 0 { endFrame(headerMark) }
+            if remaining == 0 { endFrame(header.mark) }
         } else {
             breakRun()
         }
@@ -185,7 +177,7 @@ final class FrameSearch {
         headers = 0
         beganWithSegment = start == 0
         needed = start == 0 && misses < 8 ? 3 : 5
-        headerCount = 0
+        header.drop()
         remaining = 0
         message = .unknown
         checksText = false
@@ -208,11 +200,6 @@ final class FrameSearch {
 
     // MARK: Headers
 
-    private var headerLength: Int {
-        let short = header[1] & 0x7f
-        return 2 + (short == 126 ? 2 : short == 127 ? 8 : 0) + (direction == .client ? 4 : 0)
-    }
-
     private static func isPlausible(_ first: UInt8, _ direction: Direction, _ allowsCompression: Bool) -> Bool {
         let opcode = first & 0x0f
         let reserved = first & 0x70
@@ -229,84 +216,64 @@ final class FrameSearch {
         return short > 0 || first & 0x80 != 0
     }
 
+    /// What is here of the header could be the beginning of one.
     private var isPlausible: Bool {
-        let first = header[0]
-        if headerCount == 1 {
-            guard Self.isPlausible(first, direction, allowsCompression) else { return false }
-            switch first & 0x0f {
+        if header.count == 1 {
+            guard Self.isPlausible(header.first, direction, allowsCompression) else { return false }
+            switch header.opcode {
             case 0: return message != .none
             case 1, 2: return message == .none || message == .unknown && headers == 0
             default: return true
             }
         }
-        if headerCount == 2 { return Self.isPlausible(first, then: header[1], direction) }
-        let short = header[1] & 0x7f
-        if short == 126, headerCount == 4 { return header[2] != 0 || header[3] >= 126 }
-        if short == 127, headerCount == 10 { return (65536...Self.plausibleLength).contains(length) }
-        return true
-    }
-
-    private var length: Int64 {
-        let short = header[1] & 0x7f
-        guard short >= 126 else { return Int64(short) }
-        var length: UInt64 = 0
-        for index in 2..<(short == 126 ? 4 : 10) { length = length << 8 | UInt64(header[index]) }
-        return Int64(clamping: length)
+        if header.count == 2 { return Self.isPlausible(header.first, then: header.second, direction) }
+        return header.isOpen || header.isShortest && header.length <= Self.plausibleLength
     }
 
     // MARK: Frames and messages
 
     private func beginFrame() {
-        let opcode = header[0] & 0x0f
+        let opcode = header.opcode
         if opcode > 0 { headers += 1 }
         run?.frames[Int(opcode)] += 1
-        run?.wireBytes += Int64(headerCount)
-        mask = 0
-        if direction == .client {
-            for index in 0..<4 { mask |= UInt32(header[headerCount - 4 + index]) << (UInt32(index) * 8) }
-        }
-        headerCount = 0
-        remaining = length
+        run?.wireBytes += Int64(header.size)
+        mask = header.key
+        remaining = Int64(header.length)
         control.removeAll(keepingCapacity: true)
         guard opcode == 1 || opcode == 2 else { return }
         message = opcode == 1 ? .text : .binary
-        isCompressed = header[0] & 0x40 != 0
+        isCompressed = header.reserved & 0x40 != 0
         checksText = opcode == 1 && !isCompressed
         text = UTF8Validator()
     }
 
     /// Returns false where the payload says that this is no frame.
     private func readPayload(_ bytes: Span<UInt8>, _ start: Int, _ end: Int) -> Bool {
-        if header[0] & 0x0f >= 8 {
+        if header.opcode >= 8 {
             for index in start..<end {
                 control.append(bytes[index] ^ UInt8(truncatingIfNeeded: mask >> (UInt32((index - start) & 3) * 8)))
             }
         } else if checksText, message == .text, text.check(bytes, start, end, mask: mask) != nil {
             return false
         }
-        turnMask(Int64(end - start))
+        mask = mask.turned(Int64(end - start))
         remaining -= Int64(end - start)
         run?.payloadBytes += Int64(end - start)
         run?.wireBytes += Int64(end - start)
         return true
     }
 
-    private func turnMask(_ count: Int64) {
-        let turn = UInt32(count & 3) * 8
-        if turn != 0 { mask = mask >> turn | mask << (32 - turn) }
-    }
-
     private func endFrame(_ mark: PacketMark) {
-        let opcode = header[0] & 0x0f
+        let opcode = header.opcode
         run?.place.last = mark
         if opcode == 8, run?.close == nil {
             let code = control.count >= 2 ? UInt16(control[0]) << 8 | UInt16(control[1]) : nil
             let place = Place(
-                direction: direction, offset: headerOffset, length: Int64(headerLength + control.count),
-                first: headerMark, last: mark)
+                direction: direction, offset: header.offset, length: Int64(header.size + control.count),
+                first: header.mark, last: mark)
             run?.close = CloseFact(code: code, reason: Array(control.dropFirst(2)), place: place)
         }
-        guard opcode <= 2, header[0] & 0x80 != 0 else { return }
+        guard opcode <= 2, header.isFinal else { return }
         switch message {
         case .text: run?.textMessages += 1
         case .binary: run?.binaryMessages += 1

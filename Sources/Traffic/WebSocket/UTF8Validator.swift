@@ -71,14 +71,12 @@ struct UTF8Validator {
             needed -= 1
             index += 1
         }
-        @inline(__always) func turned(_ index: Int) -> UInt32 {
-            let rotation = UInt32(truncatingIfNeeded: index &- start) & 3 &* 8
-            return rotation == 0 ? mask : mask >> rotation | mask << (32 - rotation)
+        if end - index >= 8 {
+            index += bytes.asciiWords(from: index, to: end, mask: mask.turned(Int64(index &- start)))
         }
-        if end - index >= 8 { index += bytes.asciiWords(from: index, to: end, mask: turned(index)) }
         if end - index >= 8 {
             let (state, reached) = bytes.automaton(
-                from: index, to: end, mask: turned(index), table: UTF8Automaton.table,
+                from: index, to: end, mask: mask.turned(Int64(index &- start)), table: UTF8Automaton.table,
                 rejecting: UTF8Automaton.rejecting)
             let from = index
             index = reached

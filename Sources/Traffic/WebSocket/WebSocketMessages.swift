@@ -6,7 +6,7 @@
 extension WebSocketSideDecoder {
     mutating func beginData(_ place: Place, compressed: Bool) {
         if sentClose { noteFrame(.dataAfterClose, place, value: Int64(opcode)) }
-        if let watched, !sentClose, opcode <= 2, headerMark.rawAcknowledged >= watched.end {
+        if let watched, !sentClose, opcode <= 2, header.mark.rawAcknowledged >= watched.end {
             noteAnswer(to: watched, place)
         }
         switch opcode {
@@ -86,7 +86,7 @@ extension WebSocketSideDecoder {
         if inflater == nil { inflater = MessageInflater(limit: limits.inflatedBytes) }
         inflater?.begin()
         lastPayload = nil
-        messageHeader = headerBytes(headerLength)
+        messageHeader = header.prefix(header.size)
     }
 
     mutating func inflate(
@@ -120,7 +120,7 @@ extension WebSocketSideDecoder {
         }
         text = validator
         if !isBad { judge(message) }
-        if checks, isBad || message.failure == nil && !text.isComplete { failText(0, headerMark, []) }
+        if checks, isBad || message.failure == nil && !text.isComplete { failText(0, header.mark, []) }
     }
 
     /// The message is over, or as much of it as will ever be read.

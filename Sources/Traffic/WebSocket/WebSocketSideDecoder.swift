@@ -1,6 +1,6 @@
 // One direction of a WebSocket session: frames (RFC 6455 5.2), control frames and Close (5.5), masks (5.3).
 //
-// A header is gathered in fourteen bytes, and payload is read where it lies. After the first fault that ends a session the
+// Payload is read where it lies. After the first fault that ends a session the
 // frames of its sender are still counted, and no further fault of theirs is told of. What messages are made of stands in
 // WebSocketMessages.swift.
 
@@ -15,15 +15,10 @@ struct WebSocketSideDecoder {
     var anomalies: AnomalyLog
     var facts = WebSocketSide()
 
-    // The header being read or read last.
-    private var header = [14 of UInt8](repeating: 0)
-    private var headerCount = 0
-    private var headerOffset: Int64 = 0
-    var headerMark = PacketMark(packet: 0, time: Timestamp(nanoseconds: 0), acknowledged: nil)
+    private(set) var header = FrameHeader()
 
     // The frame whose payload is being read.
     var opcode: UInt8 = 0
-    private var isFinal = true
     var remaining: Int64 = 0
     /// In memory order, turned so that it fits the next payload byte.
     var mask: UInt32 = 0
@@ -90,7 +85,7 @@ struct WebSocketSideDecoder {
 
     var isInsidePayload: Bool { remaining > 0 }
     /// Where the data frame begins whose payload is not complete; negative when there is none.
-    var unfinishedFrame: Int64 { remaining > 0 && opcode < 8 ? headerOffset : -1 }
+    var unfinishedFrame: Int64 { remaining > 0 && opcode < 8 ? header.offset : -1 }
     var messages: UInt64 { facts.textMessages + facts.binaryMessages }
     var slowestPing: PingWait? {
         get { facts.slowestPing }
@@ -103,7 +98,7 @@ struct WebSocketSideDecoder {
     /// Where the control frame read last stands.
     func controlPlace(_ mark: PacketMark) -> Place {
         Place(
-            direction: direction, offset: headerOffset, length: Int64(headerLength + control.count), first: headerMark,
+            direction: direction, offset: header.offset, length: Int64(header.size + control.count), first: header.mark,
             last: mark)
     }
 
@@ -124,14 +119,9 @@ struct WebSocketSideDecoder {
                 }
                 continue
             }
-            if headerCount == 0 {
-                headerOffset = offset + Int64(index)
-                headerMark = mark
-            }
-            header[headerCount] = bytes[index]
-            headerCount += 1
+            header.take(bytes[index], offset: offset + Int64(index), mark: mark)
             index += 1
-            if headerCount >= 2, headerCount == headerLength {
+            if !header.isOpen {
                 beginFrame(mark)
                 if facts.lost { return bytes.count }
                 if remaining == 0 {
@@ -159,13 +149,12 @@ struct WebSocketSideDecoder {
         started = true
         let place = Place(direction: direction, offset: from, length: missing, first: mark, last: mark)
         anomalies.note(.gapAfterSwitch, place, [], value: missing)
-        if remaining > 0, remaining >= missing, headerCount == 0 {
+        if remaining > 0, remaining >= missing {
             // Inside one payload: framing goes on, this message's text cannot be checked any more.
             remaining -= missing
             facts.payloadBytes += missing
             facts.wireBytes += missing
-            let turn = UInt32(missing & 3) * 8
-            mask = turn == 0 ? mask : mask >> turn | mask << (32 - turn)
+            mask = mask.turned(missing)
             if opcode >= 8 {
                 controlIsCut = true
             } else {
@@ -199,54 +188,32 @@ struct WebSocketSideDecoder {
         if inflates, let inflater { judge(inflater.current) }
         recorder?.flush()
         if remaining > 0, !facts.lost, ended == .fin, !hadGap {
-            let place = Place(
-                direction: direction, offset: headerOffset, length: Int64(headerLength), first: headerMark,
-                last: headerMark)
-            noteFrame(.frameCut, place, value: remaining)
+            noteFrame(.frameCut, headerPlace, value: remaining)
         }
         if let resumed = search?.finish(acceptsShortRun: true) { facts.resumed = [resumed] }
         facts.longestEqualKeyRun = max(facts.longestEqualKeyRun, equalKeys)
-        if lastHeaderLength > 0 {
-            facts.lastHeader = header.span.extracting(0..<lastHeaderLength).array
-            facts.lastHeaderPlace = Place(
-                direction: direction, offset: headerOffset, length: Int64(lastHeaderLength), first: headerMark,
-                last: headerMark)
+        if header.count > 0 {
+            facts.lastHeader = header.prefix(header.size)
+            facts.lastHeaderPlace = headerPlace
         }
     }
 
-    private var lastHeaderLength: Int { facts.wireBytes > 0 || headerCount > 0 ? max(2, headerLength) : 0 }
-
-    var headerLength: Int {
-        let short = header[1] & 0x7f
-        return 2 + (short == 126 ? 2 : short == 127 ? 8 : 0) + (header[1] & 0x80 != 0 ? 4 : 0)
+    /// Where the header at hand stands, by its first packet.
+    private var headerPlace: Place {
+        Place(
+            direction: direction, offset: header.offset, length: Int64(header.size), first: header.mark,
+            last: header.mark)
     }
 
     // MARK: A frame begins
 
     private mutating func beginFrame(_ mark: PacketMark) {
-        let length = headerCount
-        headerCount = 0
-        let first = header[0]
-        let masked = header[1] & 0x80 != 0
-        let short = header[1] & 0x7f
-        var payload = UInt64(short)
-        var position = 2
-        if short >= 126 {
-            let bytes = short == 126 ? 2 : 8
-            payload = 0
-            for _ in 0..<bytes {
-                payload = payload << 8 | UInt64(header[position])
-                position += 1
-            }
-        }
-        opcode = first & 0x0f
-        isFinal = first & 0x80 != 0
-        let place = Place(
-            direction: direction, offset: headerOffset, length: Int64(length), first: headerMark, last: mark)
-        let isShortest = !(short == 126 && payload < 126 || short == 127 && (payload < 65536 || payload >> 63 == 1))
-        if !isShortest {
-            fatal(.lengthNotMinimal, place, value: Int64(truncatingIfNeeded: payload))
-        }
+        let payload = header.length
+        opcode = header.opcode
+        var place = headerPlace
+        place.last = mark
+        let isShortest = header.isShortest
+        if !isShortest { fatal(.lengthNotMinimal, place, value: Int64(truncatingIfNeeded: payload)) }
         if unconfirmed > 0, !confirm(place, length: payload, isShortest: isShortest) { return }
         guard payload < 1 << 62 else {
             facts.lost = true
@@ -255,21 +222,18 @@ struct WebSocketSideDecoder {
         }
         remaining = Int64(payload)
         facts.frames[Int(opcode)] += 1
-        facts.wireBytes += Int64(length)
+        facts.wireBytes += place.length
         if remaining > limits.frameBytes { noteFrame(.frameOversized, place, value: remaining) }
-        if headerMark.rawAcknowledged >= informedFrom, opcode != 8 {
+        if header.mark.rawAcknowledged >= informedFrom, opcode != 8 {
             informedFrom = .max
             facts.firstInformedFrame = place
         }
-        mask = 0
-        if masked {
-            for index in 0..<4 { mask |= UInt32(header[position + index]) << (UInt32(index) * 8) }
-            if remaining > 0 { noteKey(mask) }
-        }
-        if masked != (direction == .client) {
+        mask = header.key
+        if header.isMasked, remaining > 0 { noteKey(mask) }
+        if header.isMasked != (direction == .client) {
             fatal(direction == .client ? .clientUnmasked : .serverMasked, place)
         }
-        let reserved = first & 0x70
+        let reserved = header.reserved
         if reserved != 0, !unknownExtension {
             if reserved == 0x40, deflate {
                 if opcode >= 8 || opcode == 0 { fatal(.rsv1Misplaced, place, value: Int64(opcode)) }
@@ -287,10 +251,10 @@ struct WebSocketSideDecoder {
 
     /// Whether a header behind a reserved opcode is one: if not, the place was lost and nobody is to blame.
     private mutating func confirm(_ place: Place, length: UInt64, isShortest: Bool) -> Bool {
-        let reserved = header[0] & (deflate && opcode > 0 && opcode < 8 ? 0x30 : 0x70)
-        let isMasked = header[1] & 0x80 != 0
-        if isMasked == (direction == .client), reserved == 0, isShortest, length <= UInt64(clamping: limits.frameBytes),
-            opcode < 8 || isFinal && length <= 125
+        let reserved = header.reserved & (deflate && opcode > 0 && opcode < 8 ? 0x30 : 0x70)
+        if header.isMasked == (direction == .client), reserved == 0, isShortest,
+            length <= UInt64(clamping: limits.frameBytes),
+            opcode < 8 || header.isFinal && length <= 125
         {
             unconfirmed -= 1
             return true
@@ -308,7 +272,7 @@ struct WebSocketSideDecoder {
         controlIsCut = false
         if sentClose { noteFrame(.controlAfterClose, place, value: Int64(opcode)) }
         if opcode > 10 { reservedOpcode(place) }
-        if !isFinal || remaining > 125 { fatal(.controlInvalid, place, value: remaining) }
+        if !header.isFinal || remaining > 125 { fatal(.controlInvalid, place, value: remaining) }
     }
 
     private mutating func noteKey(_ key: UInt32) {
@@ -351,8 +315,7 @@ struct WebSocketSideDecoder {
             let byte = bytes[bad] ^ UInt8(truncatingIfNeeded: mask >> (UInt32((bad - start) & 3) * 8))
             failText(offset + Int64(bad), mark, [byte])
         }
-        let turn = UInt32(step & 3) * 8
-        if turn != 0 { mask = mask >> turn | mask << (32 - turn) }
+        mask = mask.turned(Int64(step))
         remaining -= Int64(step)
         facts.payloadBytes += Int64(step)
         facts.wireBytes += Int64(step)
@@ -368,7 +331,7 @@ struct WebSocketSideDecoder {
             if !controlIsCut { recorder?.control(opcode, control, controlPlace(mark)) }
             return
         }
-        guard isFinal, opcode <= 2, message != 0 else { return }
+        guard header.isFinal, opcode <= 2, message != 0 else { return }
         if isCompressed {
             facts.compressedMessages += 1
             if inflates { endInflating() }
@@ -387,7 +350,7 @@ struct WebSocketSideDecoder {
     private mutating func endClose(_ mark: PacketMark) {
         let code = control.count >= 2 ? UInt16(control[0]) << 8 | UInt16(control[1]) : nil
         let place = Place(
-            direction: direction, offset: headerOffset, length: Int64(headerLength + control.count), first: headerMark,
+            direction: direction, offset: header.offset, length: Int64(header.size + control.count), first: header.mark,
             last: mark)
         if facts.close == nil {
             facts.close = CloseFact(code: code, reason: Array(control.dropFirst(2)), place: place)
@@ -403,7 +366,7 @@ struct WebSocketSideDecoder {
             if reason.check(bytes, 2, bytes.count, mask: 0) != nil || !reason.isComplete { invalid = true }
         }
         if invalid {
-            let bytes = headerBytes(headerLength) + control
+            let bytes = header.prefix(header.size) + control
             anomalies.note(.closeInvalid, place, bytes, value: code.map(Int64.init) ?? -1)
         }
     }
@@ -437,11 +400,8 @@ struct WebSocketSideDecoder {
     }
 
     mutating func noteFrame(_ kind: Anomaly.Kind, _ place: Place, value: Int64) {
-        let bytes = headerBytes(Int(place.length))
-        anomalies.note(kind, place, bytes, value: value)
+        anomalies.note(kind, place, header.prefix(Int(place.length)), value: value)
     }
-
-    func headerBytes(_ count: Int) -> [UInt8] { (0..<min(count, 14)).map { header[$0] } }
 
     /// Whether the direction goes on with HTTP, as far as can be told: the first bytes are kept until it can.
     ///
