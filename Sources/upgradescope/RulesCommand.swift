@@ -26,7 +26,7 @@ struct RulesCommand: ParsableCommand {
         let text =
             switch format {
             case .text: rule.map(Self.explanation) ?? Self.list(rules)
-            case .json: rule.map { Self.json($0) + "\n" } ?? Self.jsonArray(rules)
+            case .json: rule.map(RuleText.json) ?? RuleText.json(rules)
             case .markdown: rule.map(Self.markdown) ?? Self.markdownTable(rules)
             }
         try printResult { try $0.write(text) }
@@ -73,36 +73,6 @@ struct RulesCommand: ParsableCommand {
             ("Requirement", rule.requirement), ("Why", rule.why), ("What is looked for", rule.detect),
             ("Fix", rule.fix), ("Example that breaks it", rule.trigger), ("Close, but right", rule.nearMiss),
         ].filter { !$0.1.isEmpty }
-    }
-
-    private static func jsonArray(_ rules: [Rule]) -> String {
-        "[\n" + rules.map(json).joined(separator: ",\n") + "\n]\n"
-    }
-
-    private static func json(_ rule: Rule) -> String {
-        let fields: [(String, String)] = [
-            ("id", rule.id), ("name", rule.name), ("title", rule.title), ("level", rule.level.name),
-            ("fault", rule.faultName), ("source", rule.source), ("requirement", rule.requirement), ("why", rule.why),
-            ("detect", rule.detect), ("fix", rule.fix), ("trigger", rule.trigger), ("near_miss", rule.nearMiss),
-        ]
-        return "{" + fields.map { "\(quoted($0)): \(quoted($1))" }.joined(separator: ", ") + "}"
-    }
-
-    private static func quoted(_ text: String) -> String {
-        var result = "\""
-        for scalar in text.unicodeScalars {
-            switch scalar {
-            case "\"": result += "\\\""
-            case "\\": result += "\\\\"
-            case "\n": result += "\\n"
-            case "\t": result += "\\t"
-            case _ where scalar.value < 32:
-                let digits = String(scalar.value, radix: 16)
-                result += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
-            default: result.unicodeScalars.append(scalar)
-            }
-        }
-        return result + "\""
     }
 
     private static func padded(_ text: String, _ width: Int) -> String {

@@ -84,14 +84,14 @@ public struct ReplayClient {
         func replacement(for value: JSONValue.Content) -> String? {
             switch (value, recorded, live) {
             case (.string(let text), .string(let old), .string(let new)):
-                if text == old { return JSONText.quoted(new) }
+                if text == old { return JSONValue.quoted(new) }
                 // A token inside a longer text, such as "Bearer …".
                 guard old.utf8.count >= 4, text.contains(old) else { return nil }
-                return JSONText.quoted(text.replacing(old, with: new))
+                return JSONValue.quoted(text.replacing(old, with: new))
             case (.number(let number), .number(let old), .number(let new)): return number == old ? new.text : nil
             case (.string(let text), .string(let old), .number(let new)): return text == old ? new.text : nil
             case (.number(let number), .number(let old), .string(let new)):
-                return number == old ? JSONText.quoted(new) : nil
+                return number == old ? JSONValue.quoted(new) : nil
             default: return nil
             }
         }
@@ -579,27 +579,6 @@ public struct ReplayClient {
     private static func seconds(_ nanoseconds: Int64) -> String {
         nanoseconds % 1_000_000_000 == 0
             ? "\(nanoseconds / 1_000_000_000) s" : "\(nanoseconds / 1_000_000) ms"
-    }
-}
-
-/// JSON as text.
-enum JSONText {
-    static func quoted(_ text: String) -> String {
-        var result = "\""
-        for scalar in text.unicodeScalars {
-            switch scalar {
-            case "\"": result += "\\\""
-            case "\\": result += "\\\\"
-            case "\n": result += "\\n"
-            case "\r": result += "\\r"
-            case "\t": result += "\\t"
-            case _ where scalar.value < 0x20:
-                let digits = String(scalar.value, radix: 16)
-                result += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
-            default: result.unicodeScalars.append(scalar)
-            }
-        }
-        return result + "\""
     }
 }
 

@@ -33,7 +33,13 @@ extension JSONValue: CustomStringConvertible {
         }
     }
 
-    /// Only what has to be escaped is (RFC 8259 7).
+    /// Text as JSON has it, in quotes: only what has to be escaped is (RFC 8259 7).
+    static func quoted(_ string: String) -> String {
+        var text = ""
+        quote(string, to: &text)
+        return text
+    }
+
     private static func quote(_ string: String, to text: inout String) {
         text += "\""
         for scalar in string.unicodeScalars {
