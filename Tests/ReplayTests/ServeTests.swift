@@ -397,7 +397,54 @@ private struct Visitor: ~Copyable {
         #expect(visitor.ending == .close)
     }
 
+    /// A client that ends its side behind the switch, and listens on: what `docker exec` without input does.
+    @Test func whatTheServerSaidToAHalfClosedClientIsSaidThen() throws {
+        var recording = Recording()
+        let request = "GET /x HTTP/1.1\r\nHost: a\r\nUpgrade: tcp\r\nConnection: Upgrade\r\n\r\n"
+        recording.client(request)
+        recording.server("HTTP/1.1 101 UPGRADED\r\nUpgrade: tcp\r\nConnection: Upgrade\r\n\r\n")
+        recording.client("ls\n")
+        recording.end(.client)
+        recording.server("a file")
+        recording.end(.server)
+        let sessions = recording.sessions()
+        var visitor = Visitor(RecordedAnswers(sessions))
+        visitor.say(request)
+        visitor.say("ls\n")
+        #expect(!visitor.received[...].text.contains("a file"))
+        visitor.leave()
+        #expect(visitor.received[...].text.hasSuffix("\r\n\r\na file"))
+        #expect(visitor.ending == .close)
+        #expect(visitor.served.map(\.said) == [1])
+        // Who leaves before it has said everything is not told.
+        var early = Visitor(RecordedAnswers(sessions))
+        early.say(request)
+        early.leave()
+        #expect(!early.received[...].text.contains("a file"))
+
+        let session = try #require(sessions.first)
+        let (result, _) = try #require(Duel().run(session, against: RecordedAnswers(sessions)))
+        #expect(result.verdict == .same, "\(result)")
+    }
+
     // MARK: Against a replay
+
+    @Test(arguments: ["permessage-deflate", "x-other"]) func anExtensionThatNobodyOfferedIsChosenAgain(name: String)
+        throws
+    {
+        let chosen = "Sec-WebSocket-Extensions: \(name)\r\n"
+        let session = try #require(Recording.webSocket([.clientClose(1010)], response: chosen))
+        var visitor = Visitor(RecordedAnswers([session]))
+        visitor.say(Handshake.request())
+        #expect(visitor.received[...].text.contains(chosen))
+        let (result, _) = try #require(Duel().run(session, against: RecordedAnswers([session])))
+        #expect(result.differences.isEmpty, "\(result)")
+        // Where it had been offered, it is agreed to with whoever offers it.
+        let offered = try #require(Recording.webSocket([], request: chosen, response: chosen))
+        var other = Visitor(RecordedAnswers([offered]))
+        other.say(Handshake.request())
+        #expect(!other.received[...].text.contains("Extensions"))
+    }
 
     @Test(arguments: [1, 7, .max], [ReplayOptions.Pace.causal, .fast])
     func aReplayAgainstTheStandInIsTheSame(piece: Int, pace: ReplayOptions.Pace) throws {

@@ -105,11 +105,10 @@ struct RequestWriter {
             var kept: [String] = []
             var dropped: [String] = []
             splitList(head.value(of: line)) { member in
-                let extensionName = member.prefix { $0 != UInt8(ascii: ";") }.trimmingWhitespace()
-                if extensionName.matchesIgnoringCase("permessage-deflate") {
+                if member.extensionName == "permessage-deflate" {
                     kept.append(member.text)
                 } else {
-                    dropped.append(extensionName.text)
+                    dropped.append(member.extensionName)
                 }
             }
             guard !dropped.isEmpty else { return nil }
@@ -141,4 +140,9 @@ struct RequestWriter {
 extension String {
     /// A to Z as a to z, all else as it is.
     var lowercasedASCII: String { String(decoding: utf8.map(\.asciiLowercased), as: UTF8.self) }
+}
+
+extension ArraySlice<UInt8> {
+    /// The name of an element of Sec-WebSocket-Extensions, in lower case.
+    var extensionName: String { prefix { $0 != UInt8(ascii: ";") }.trimmingWhitespace().text.lowercasedASCII }
 }

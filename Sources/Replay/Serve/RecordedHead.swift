@@ -14,7 +14,7 @@ enum RecordedHead {
         if response.has(.secWebSocketAccept), let key = request.value(.secWebSocketKey), hadRightAccept(session) {
             changes.append(Change(name: .secWebSocketAccept, value: WebSocketAccept.value(for: key)))
         }
-        if response.has(.secWebSocketExtensions) {
+        if response.has(.secWebSocketExtensions), hadBeenOffered(session) {
             let agreed = DeflateNegotiation.answer(
                 offers: request.members(.secWebSocketExtensions), as: response.members(.secWebSocketExtensions))
             changes.append(Change(name: .secWebSocketExtensions, value: agreed))
@@ -28,6 +28,13 @@ enum RecordedHead {
             let key = session.request.value(.secWebSocketKey)
         else { return true }
         return accept.elementsEqual(WebSocketAccept.value(for: key))
+    }
+
+    /// An extension that nobody had offered is the recorded server's own mistake, and stays; HAR files may lack the offer.
+    private static func hadBeenOffered(_ session: RecordedSession) -> Bool {
+        let offered = session.request.members(.secWebSocketExtensions).map(\.extensionName)
+        let chosen = session.response?.members(.secWebSocketExtensions).map(\.extensionName) ?? []
+        return session.isWithoutPackets || chosen.contains { offered.contains($0) }
     }
 
     /// An answer of our own, with a text for people.

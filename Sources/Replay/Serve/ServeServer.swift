@@ -13,19 +13,31 @@ public enum ServeSecurity: Sendable {
     /// PEM files.
     case files(certificate: String, key: String)
 
-    fileprivate func context() throws -> NIOSSLContext {
+    fileprivate func context() throws(ServeError) -> NIOSSLContext {
         var configuration: TLSConfiguration
         switch self {
         case .selfMade(let made):
             configuration = .makeServerConfiguration(
                 certificateChain: [.certificate(made.certificate)], privateKey: .privateKey(made.key))
         case .files(let certificate, let key):
+            guard let chain = try? NIOSSLCertificate.fromPEMFile(certificate), !chain.isEmpty else {
+                throw ServeError("\(certificate): no certificate can be read from it", isUsage: true)
+            }
+            guard let privateKey = try? NIOSSLPrivateKey(file: key, format: .pem) else {
+                throw ServeError("\(key): no private key can be read from it", isUsage: true)
+            }
             configuration = .makeServerConfiguration(
-                certificateChain: try NIOSSLCertificate.fromPEMFile(certificate).map { .certificate($0) },
-                privateKey: .privateKey(try NIOSSLPrivateKey(file: key, format: .pem)))
+                certificateChain: chain.map { .certificate($0) }, privateKey: .privateKey(privateKey))
         }
         configuration.applicationProtocols = ["http/1.1"]
-        return try NIOSSLContext(configuration: configuration)
+        do {
+            return try NIOSSLContext(configuration: configuration)
+        } catch {
+            // Each of them could be read alone.
+            let isMismatch = (error as? NIOSSLError) == .failedToLoadPrivateKey
+            let words = isMismatch ? "the key is not that of the certificate" : "\(error)"
+            throw ServeError("TLS cannot be set up: \(words)", isUsage: true)
+        }
     }
 }
 
@@ -46,7 +58,13 @@ public enum ServeEvent: Sendable {
 /// Why a stand-in cannot begin.
 public struct ServeError: Error, CustomStringConvertible {
     public var description: String
-    public init(_ description: String) { self.description = description }
+    /// What it was told to serve with does not fit.
+    public var isUsage: Bool
+
+    public init(_ description: String, isUsage: Bool = false) {
+        self.description = description
+        self.isUsage = isUsage
+    }
 }
 
 /// Listens, and answers as the recorded server did.
@@ -77,8 +95,7 @@ public final class ServeServer {
         host: String, port: Int, most: Int? = nil, isStopped: @escaping @Sendable () -> Bool,
         listening: (Endpoint) -> Void, tell: @escaping @Sendable (ServeEvent) -> Void
     ) throws(ServeError) {
-        let tls: NIOSSLContext?
-        do { tls = try security?.context() } catch { throw ServeError("TLS cannot be set up: \(error)") }
+        let tls = try security?.context()
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         defer { try? group.syncShutdownGracefully() }
         let loop = group.next()
@@ -118,6 +135,7 @@ public final class ServeServer {
     }
 
     private static func words(_ error: any Error) -> String {
+        if error is SocketAddressError.UnknownHost { return "the name is not known" }
         guard let error = error as? IOError else { return "\(error)" }
         switch error.errnoCode {
         case EADDRINUSE: return "it is in use"

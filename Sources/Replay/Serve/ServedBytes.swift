@@ -22,16 +22,27 @@ struct ServedBytes {
     var scriptCount: Int { steps.count }
     var expectedBytes: Int64 { clientBytes }
 
-    /// As many bytes of the client have come in all; what is said now, and whether that was all.
+    /// As many bytes of the client have come in all; what is said now, and how it ends where that was all.
     mutating func received(_ total: Int64) -> (bytes: [UInt8], end: StreamEnd?) {
         heard = total
+        return proceed(total)
+    }
+
+    /// The client ended its side behind all it had to say.
+    ///
+    /// In the recording that was acknowledged like one more byte: what the server kept until then is said now.
+    mutating func ended() -> (bytes: [UInt8], end: StreamEnd?) {
+        heard < clientBytes ? ([], nil) : proceed(heard + 1)
+    }
+
+    private mutating func proceed(_ acknowledged: Int64) -> (bytes: [UInt8], end: StreamEnd?) {
         guard !isOver else { return ([], nil) }
         var bytes: [UInt8] = []
-        while next < steps.count, steps[next].heardBytes <= total {
+        while next < steps.count, steps[next].heardBytes <= acknowledged {
             bytes += steps[next].payload
             next += 1
         }
-        guard next == steps.count, total >= clientBytes, end != .open else { return (bytes, nil) }
+        guard next == steps.count, acknowledged >= clientBytes, end != .open else { return (bytes, nil) }
         isOver = true
         return (bytes, end)
     }

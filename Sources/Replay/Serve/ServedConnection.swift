@@ -139,6 +139,12 @@ public final class ServedConnection {
     /// The client ended its side: nothing more will come.
     public func ended(at time: Timestamp) -> [Action] {
         witness.ended(.client, reset: false, at: time)
+        if case .bytes(var player, let start) = phase {
+            let (bytes, end) = player.ended()
+            phase = .bytes(player, start: start)
+            send(bytes, at: time)
+            self.end(reset: end == .rst)
+        }
         end(reset: false)
         return taken()
     }
