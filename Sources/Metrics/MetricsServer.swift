@@ -4,6 +4,7 @@
 // are strangers: few connections at a time, short heads, no bodies, and a time for everything after which a connection
 // is closed.
 
+import Glibc
 import NIOCore
 import NIOHTTP1
 import NIOPosix
@@ -58,7 +59,22 @@ public final class MetricsServer: Sendable {
             channel = try bootstrap.bind(host: address.host, port: address.port).wait()
         } catch {
             try? group.syncShutdownGracefully()
-            throw error
+            throw ListenFailure(error)
+        }
+    }
+
+    /// Why an address cannot be listened on, in words.
+    public struct ListenFailure: Error, CustomStringConvertible {
+        public let description: String
+
+        fileprivate init(_ error: any Error) {
+            description =
+                switch (error as? IOError)?.errnoCode {
+                case EADDRINUSE: "the address is in use"
+                case EACCES: "not permitted"
+                case EADDRNOTAVAIL: "there is no such address here"
+                default: "\(error)"
+                }
         }
     }
 

@@ -125,7 +125,11 @@ import Testing
         let (server, port) = try server()
         defer { server.stop() }
         let address = try #require(MetricsAddress("127.0.0.1:\(port)"))
-        #expect(throws: (any Error).self) { try MetricsServer(address) }
+        #expect {
+            try MetricsServer(address)
+        } throws: { error in
+            "\(error)" == "the address is in use"
+        }
     }
 
     @Test func listensOnLoopbackUnlessToldOtherwise() throws {
