@@ -6,6 +6,16 @@ extension CaptureReader {
     /// What is no capture is left out without a word. What is one but cannot be read, or cannot be looked at, is
     /// kept: reading it says why.
     public static func captures(inDirectory path: String) throws(CaptureError) -> [String] {
+        let found = try files(inDirectory: path, where: isCapture)
+        guard !found.isEmpty else { throw CaptureError(.noCaptures, path: path, "\(path) holds no captures") }
+        return found
+    }
+
+    /// The files in the directory at `path` and in those below it that are wanted, in the order of their paths; directories that
+    /// cannot be looked at are among them.
+    public static func files(
+        inDirectory path: String, where isWanted: (String) -> Bool
+    ) throws(CaptureError) -> [String] {
         var found: [String] = []
         var waiting = [(path: path.count > 1 && path.hasSuffix("/") ? String(path.dropLast()) : path, depth: 0)]
         while let directory = waiting.popLast() {
@@ -21,16 +31,16 @@ extension CaptureReader {
                 let below = directory.path == "/" ? "/\(entry.name)" : "\(directory.path)/\(entry.name)"
                 if entry.isDirectory {
                     if directory.depth < deepest { waiting.append((below, directory.depth + 1)) }
-                } else if isCapture(below) {
+                } else if isWanted(below) {
                     found.append(below)
                 }
             }
         }
-        guard !found.isEmpty else { throw CaptureError(.noCaptures, path: path, "\(path) holds no captures") }
         return found.sorted()
     }
 
-    private static func isCapture(_ path: String) -> Bool {
+    /// Whether a file is a capture, or one that cannot be looked at: opening it says why.
+    public static func isCapture(_ path: String) -> Bool {
         do {
             _ = try CaptureReader(path: path)
             return true

@@ -27,11 +27,13 @@ public struct CaptureReader: ~Copyable {
     private var pcap: PcapRecords?
     private var pcapng: PcapngBlocks?
 
-    /// Opens the capture at `path`; "-" is standard input.
+    /// Opens the capture at `path`; "-" is standard input, of which `first` was read already.
     ///
     /// `isStopped` is asked when a signal interrupts a read that waits: `true` ends the capture there.
-    public init(path: String, isStopped: @escaping @Sendable () -> Bool = { false }) throws(CaptureError) {
-        let input = try InputFile(path: path, isStopped: isStopped)
+    public init(
+        path: String, first: [UInt8] = [], isStopped: @escaping @Sendable () -> Bool = { false }
+    ) throws(CaptureError) {
+        let input = try InputFile(path: path, first: first, isStopped: isStopped)
         try self.init(
             input, description: CaptureDescription(path: path), name: path == "-" ? "standard input" : path,
             windowSize: Self.windowSize)

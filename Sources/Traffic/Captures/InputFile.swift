@@ -22,9 +22,10 @@ struct InputFile: ~Copyable {
         case failed(kind: String, message: String)
     }
 
-    /// -1 for bytes in memory.
+    /// -1 for bytes in memory alone.
     private let descriptor: Int32
     private let closesDescriptor: Bool
+    /// What comes first.
     private var memory: [UInt8]
     private var memoryPosition = 0
     /// The most that one read of memory brings, to play a slow pipe.
@@ -35,13 +36,15 @@ struct InputFile: ~Copyable {
     /// Bytes read so far, before they are unpacked.
     private(set) var bytesRead: Int64 = 0
 
-    /// Opens the file at `path`; "-" is standard input.
-    init(path: String, isStopped: @escaping @Sendable () -> Bool = { false }) throws(CaptureError) {
+    /// Opens the file at `path`; "-" is standard input, of which `first` was read already.
+    init(
+        path: String, first: [UInt8] = [], isStopped: @escaping @Sendable () -> Bool = { false }
+    ) throws(CaptureError) {
         if path == "-" {
             guard isatty(STDIN_FILENO) == 0 else {
                 throw CaptureError(.unreadable, path: path, "standard input is a terminal: pipe a capture into it")
             }
-            self.init(descriptor: STDIN_FILENO, closes: false, memory: [], chunk: 0, isStopped: isStopped)
+            self.init(descriptor: STDIN_FILENO, closes: false, memory: first, chunk: .max, isStopped: isStopped)
             return
         }
         let opened = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY)
@@ -107,13 +110,14 @@ struct InputFile: ~Copyable {
 
     private mutating func readRaw(into buffer: inout [UInt8], from start: Int) -> Outcome {
         guard start >= 0, start < buffer.count else { return .failed(kind: "unsupported", message: "no room to read") }
-        if descriptor < 0 {
-            let count = min(buffer.count - start, memory.count - memoryPosition, memoryChunk)
-            guard count > 0 else { return .end }
+        let count = min(buffer.count - start, memory.count - memoryPosition, memoryChunk)
+        if count > 0 {
             buffer.replaceSubrange(start..<start + count, with: memory[memoryPosition..<memoryPosition + count])
             memoryPosition += count
+            if descriptor >= 0 { bytesRead += Int64(count) }
             return .bytes(count)
         }
+        guard descriptor >= 0 else { return .end }
         while true {
             let count = unsafe buffer.withUnsafeMutableBytes { bytes in
                 // In bounds: start < count was checked above.
