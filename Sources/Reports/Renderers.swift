@@ -37,6 +37,9 @@ public enum Renderers {
             name: "html", fileExtension: "html", abstract: "one page for people, without network",
             needsEveryExchange: true, write: { try HTMLReport.write($0, tool: $1.tool, to: &$2) }),
         Renderer(
+            name: "junit", fileExtension: "xml", abstract: "for continuous integration", needsEveryExchange: true,
+            write: { try JUnitReport.write($0, to: &$2) }),
+        Renderer(
             name: "har", fileExtension: "har", abstract: "HAR 1.2 with WebSocket messages, as browsers save it",
             needsEveryExchange: true, needsMessages: true,
             write: { try HARReport.write($0, tool: $1.tool, to: &$2) }),

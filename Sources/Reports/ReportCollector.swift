@@ -26,6 +26,8 @@ public struct ReportOptions: Sendable {
     public var messages = false
     /// `--strict`: an inconclusive verdict counts.
     public var strict = false
+    /// `--fail-on`: findings from this level on make an exchange fail (JUnit); `nil` for none.
+    public var failureLevel: Level? = .error
     /// Exchanges that are kept for the report, of those that finished first; a capture without an end needs one.
     public var spooledExchanges = Int.max
     /// Bytes of packed exchanges held in memory before a temporary file is used.

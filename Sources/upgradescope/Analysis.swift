@@ -177,9 +177,14 @@ struct Analysis {
     private var taps: [Tap] = []
     private var bytesRead: Int64 = 0
     private var packetsRead: UInt64 = 0
+    /// What was read of standard input already.
+    private let standardInput: [UInt8]
 
     /// Only the analysis with `progress` speaks; the others read the same files and have nothing to add.
-    init(options: AnalyzerOptions, filter: PacketFilter, judge: Judge, progress: Progress?) {
+    init(
+        options: AnalyzerOptions, filter: PacketFilter, judge: Judge, progress: Progress?, standardInput: [UInt8] = []
+    ) {
+        self.standardInput = standardInput
         self.options = options
         self.filter = filter
         matches = filter.makeMatch()
@@ -343,7 +348,8 @@ struct Analysis {
 
     private mutating func open(_ path: String) -> OpenCapture? {
         do throws(CaptureError) {
-            return OpenCapture(try CaptureReader(path: path, isStopped: { Signals.interrupted }))
+            let first = path == "-" ? standardInput : []
+            return OpenCapture(try CaptureReader(path: path, first: first, isStopped: { Signals.interrupted }))
         } catch {
             fail(error)
             return nil

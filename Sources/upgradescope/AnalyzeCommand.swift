@@ -85,7 +85,7 @@ struct AnalyzeCommand: ParsableCommand {
         status.interrupted = Signals.interrupted
         status.damaged = analysis.isDamaged
         if let report {
-            reporting.judge(report, &status)
+            reporting.judging.judge(report, &status)
             outputs.write(report)
         } else {
             outputs.abandon()

@@ -7,7 +7,7 @@ import Traffic
 
 /// What can be printed.
 enum OutputFormat: String, CaseIterable, ExpressibleByArgument {
-    case text, json, ndjson, html, har
+    case text, json, ndjson, html, junit, har
 
     /// How a finished report becomes it; `nil` for events, which are written while reading.
     var renderer: Renderer? { Renderers.named(rawValue) }
@@ -17,15 +17,18 @@ enum OutputFormat: String, CaseIterable, ExpressibleByArgument {
 enum FailureLevel: String, CaseIterable, ExpressibleByArgument {
     case error, warning, note, never
 
-    /// Whether findings of a level make the analysis fail.
-    func includes(_ level: Level) -> Bool {
+    /// The least level that makes the analysis fail.
+    var level: Level? {
         switch self {
-        case .error: level >= .error
-        case .warning: level >= .warning
-        case .note: true
-        case .never: false
+        case .error: .error
+        case .warning: .warning
+        case .note: .note
+        case .never: nil
         }
     }
+
+    /// Whether findings of a level make the analysis fail.
+    func includes(_ found: Level) -> Bool { level.map { found >= $0 } ?? false }
 }
 
 enum OverlapChoice: String, CaseIterable, ExpressibleByArgument {

@@ -94,7 +94,6 @@ struct LiveCommand: ParsableCommand {
         guard interface != nil else { throw ValidationError("-i: which interface? -D lists them") }
         guard (1...262_144).contains(snapLength) else { throw ValidationError("-s: 1 to 262144 bytes") }
         guard (1...2_097_151).contains(bufferSize) else { throw ValidationError("-B: 1 to 2097151 KiB") }
-        guard recording?.isEmpty != true else { throw ValidationError("-w: the name is empty") }
         for (option, isGiven) in [("-b", !ring.isEmpty), ("--only-exchanges", onlyExchanges)]
         where isGiven && recording == nil {
             throw ValidationError("\(option) says how to record; -w says where")
@@ -186,7 +185,7 @@ struct LiveCommand: ParsableCommand {
         let report = session.finish(source.statistics(), problem: problem)
 
         status.damaged = problem != nil
-        reporting.judge(report, &status)
+        reporting.judging.judge(report, &status)
         outputs.layout = reporting.color.layout
         outputs.write(report)
         status.unwritable = !outputs.finish(quiet: reporting.quiet) || recorder?.hasFailed ?? false
@@ -209,7 +208,7 @@ struct LiveCommand: ParsableCommand {
     }
 
     /// A screen, where a person watches and standard output is not taken by something else.
-    private func makeScreen(_ plan: OutputPlan, _ interface: RecordedInterface) -> LiveScreen? {
+    private func makeScreen(_ plan: OutputPlan<OutputFormat>, _ interface: RecordedInterface) -> LiveScreen? {
         guard !reporting.quiet, System.isTerminal(1), System.environment("TERM").map({ $0 != "dumb" }) ?? false,
             plan.targets.contains(where: { $0.format == .text && $0.path == "-" })
         else { return nil }
@@ -240,13 +239,10 @@ struct LiveCommand: ParsableCommand {
     }
 
     /// What is written where; standard output has events unless a person reads it.
-    private func plan() throws -> OutputPlan {
-        var plan = OutputPlan()
-        if recording == "-" { try plan.takeStandardOutput(option: "-w") }
+    private func plan() throws -> OutputPlan<OutputFormat> {
+        var plan = OutputPlan<OutputFormat>()
+        if let recording { try plan.take(recording, option: "-w", inputs: []) }
         try reporting.add(to: &plan, inputs: [], otherwise: System.isTerminal(1) ? .text : .ndjson)
-        if let recording, plan.targets.contains(where: { $0.path == recording && recording != "-" }) {
-            throw ValidationError("-w: \(recording) is written already")
-        }
         return plan
     }
 

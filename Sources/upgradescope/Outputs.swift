@@ -6,31 +6,50 @@ import Inspection
 import Reports
 import Traffic
 
-/// The outputs that were asked for.
-struct OutputPlan {
-    private(set) var targets: [(format: OutputFormat, path: String)] = []
+/// The outputs that were asked for: reports, each in its format, and what else takes a place.
+struct OutputPlan<Format> {
+    private(set) var targets: [(format: Format, path: String)] = []
     private(set) var usesStandardOutput = false
+    private var paths: Set<String> = []
     private var files: Set<[UInt64]> = []
 
-    /// Something that is no report goes there.
-    mutating func takeStandardOutput(option: String) throws {
-        guard !usesStandardOutput else { throw ValidationError("\(option): standard output is taken already") }
-        usesStandardOutput = true
+    /// Something that is no report goes there; two for the same place, or one that would overwrite an input, are wrong usage.
+    mutating func take(_ path: String, option: String, inputs: [String]) throws {
+        guard !path.isEmpty else { throw ValidationError("\(option): the name is empty") }
+        if path == "-" {
+            guard !usesStandardOutput else { throw ValidationError("\(option): standard output is taken already") }
+            usesStandardOutput = true
+            return
+        }
+        guard paths.insert(path).inserted else { throw ValidationError("\(option): \(path) is written already") }
+        guard System.kind(of: path) == .regular, let file = System.identity(of: path) else { return }
+        guard files.insert(file).inserted else { throw ValidationError("\(option): \(path) is written already") }
+        guard !inputs.contains(where: { $0 != "-" && System.identity(of: $0) == file }) else {
+            throw ValidationError("\(option): \(path) is an input")
+        }
     }
 
-    /// Adds one; two for the same place, or one that would overwrite an input, are wrong usage.
-    mutating func add(_ format: OutputFormat, to path: String, option: String, inputs: [String]) throws {
-        if path == "-" {
-            try takeStandardOutput(option: option)
-        } else if targets.contains(where: { $0.path == path }) {
-            throw ValidationError("\(option): \(path) is written already")
-        } else if System.kind(of: path) == .regular, let file = System.identity(of: path) {
-            guard files.insert(file).inserted else { throw ValidationError("\(option): \(path) is written already") }
-            guard !inputs.contains(where: { $0 != "-" && System.identity(of: $0) == file }) else {
-                throw ValidationError("\(option): \(path) is an input")
-            }
-        }
+    /// Adds a report.
+    mutating func add(_ format: Format, to path: String, option: String, inputs: [String]) throws {
+        try take(path, option: option, inputs: inputs)
         targets.append((format, path))
+    }
+}
+
+extension OutputPlan where Format: RawRepresentable<String> {
+    /// Adds what the options named like the formats say; `--format`, or else `fallback`, is for standard output.
+    mutating func add(
+        _ files: [(format: Format, path: String?)], printing printed: Format?, otherwise fallback: Format?,
+        inputs: [String]
+    ) throws {
+        for case (let format, let path?) in files {
+            try add(format, to: path, option: "--\(format.rawValue)", inputs: inputs)
+        }
+        if let printed {
+            try add(printed, to: "-", option: "--format", inputs: inputs)
+        } else if let fallback, !usesStandardOutput {
+            try add(fallback, to: "-", option: "--format", inputs: inputs)
+        }
     }
 }
 
@@ -43,7 +62,8 @@ final class Outputs {
 
     /// Where events are followed while they are written, their files have their names from the beginning, and who
     /// reads them from a pipe is not waited for: `eventBytes` are kept for them.
-    init(_ plan: OutputPlan, layout: TextLayout, areEventsFollowed: Bool = false, eventBytes: Int = .max) {
+    init(_ plan: OutputPlan<OutputFormat>, layout: TextLayout, areEventsFollowed: Bool = false, eventBytes: Int = .max)
+    {
         self.layout = layout
         for (format, path) in plan.targets {
             do throws(SystemError) {

@@ -1,6 +1,5 @@
 // What a replay or a stand-in said and heard, as a capture (`-w`) that `analyze` and Wireshark read.
 
-import ArgumentParser
 import Replay
 import Synchronization
 import Traffic
@@ -15,29 +14,9 @@ final class PacketFile: PacketSink {
         var count: UInt32 = 0
     }
 
-    /// Whether `-w` names a file that may be written: not standard output, and none of the inputs.
-    static func validate(_ path: String?, inputs: [String]) throws {
-        guard let path else { return }
-        guard path != "-", !path.isEmpty else { throw ValidationError("-w: needs the name of a file") }
-        guard !inputs.contains(where: { $0 != "-" && System.isSameFile($0, path) }) else {
-            throw ValidationError("-w: \(path) is an input")
-        }
-    }
-
-    /// The file of `-w`, if there is to be one; ends with status 6 where it cannot be opened.
-    ///
-    /// `name` is that of the command.
-    static func open(_ path: String?, name: String) throws -> PacketFile? {
-        guard let path else { return nil }
-        do throws(SystemError) {
-            return PacketFile(try OutputFile(path: path), name: name)
-        } catch {
-            say("\(path): \(error)")
-            throw ExitCode(6)
-        }
-    }
-
-    private init(_ file: sending OutputFile, name: String) {
+    /// Opens the file of `-w`, or standard output for `-`; `name` is that of the command.
+    init(_ path: String, name: String) throws(SystemError) {
+        let file: OutputFile = path == "-" ? .standardOutput() : try OutputFile(path: path)
         var writer = PcapngWriter()
         writer.section(application: "upgradescope \(toolVersion)", comment: "written by upgradescope \(name)")
         writer.interface(RecordedInterface(name: name, linkType: ConnectionPackets.linkType))

@@ -22,16 +22,13 @@ struct ReplayCommand: ParsableCommand {
             be read or the target never answered, 4 an input is damaged, 6 an output cannot be written, 130 interrupted.
             """)
 
-    @Argument(help: ArgumentHelp("pcap, pcapng or HAR files, directories, or '-'.", valueName: "sessions"))
-    var sessions: [String]
-
     @Option(help: ArgumentHelp("The server to talk to: ws://, wss://, http://, https:// or tcp://.", valueName: "url"))
     var to: String
 
     @Flag(help: "Print what would be sent, and send nothing.")
     var dryRun = false
 
-    @OptionGroup var choice: ChoiceOptions
+    @OptionGroup var choice: SessionOptions
 
     // The request.
 
@@ -148,13 +145,13 @@ struct ReplayCommand: ParsableCommand {
 
     @OptionGroup var reading: ReadingOptions
 
-    @Flag(help: "Print errors and what was asked for by name, nothing else.")
-    var quiet = false
+    @OptionGroup var telling: TellingOptions
 
-    @Option(help: "Colour the text.")
-    var color = ColorChoice.auto
+    private var quiet: Bool { telling.quiet }
+    private var color: ColorChoice { telling.color }
 
     func validate() throws {
+        _ = try target()
         _ = try replayOptions()
         guard raw == false || iOwnTheTarget else {
             throw ValidationError("--raw sends bytes that may harm a server: it needs --i-own-the-target")
@@ -172,20 +169,13 @@ struct ReplayCommand: ParsableCommand {
 
     func run() throws {
         var status = ExitStatus()
-        guard let server = ReplayTarget(to) else { throw ValidationError("--to: not a target") }
+        let server = try target()
         let options = try replayOptions()
         Signals.watch()
 
         guard
-            let (chosen, isAnyThere) = SessionSource.choose(
-                choice, of: sessions, reading: reading, keepsRaw: raw, quiet: quiet, &status)
+            let chosen = SessionSource.choose(choice, reading: reading, keepsRaw: raw, quiet: quiet, &status)
         else { return try finish(with: status) }
-        if chosen.isEmpty {
-            // A choice that fits nothing is a slip of the pen: that nothing differs would be no answer to it.
-            say(isAnyThere ? "no exchange was chosen" : "no exchange was found")
-            status.usage = isAnyThere
-            if isAnyThere { return try finish(with: status) }
-        }
 
         let scripts = scripts(of: chosen, server, options)
         let plan = plan(scripts, server, options)
@@ -205,14 +195,12 @@ struct ReplayCommand: ParsableCommand {
             status.usage = true
             return try finish(with: status)
         }
+        let files = ReplayOutputs(try outputs(), packets: dryRun ? nil : packets, layout: color.layout)
         if dryRun {
-            try printResult { output in
-                var sink: any ByteSink = output
-                try ReplayTextReport.write(plan, layout: color.layout, to: &sink)
-            }
+            files.write(ReplayReport(dryRun: scripts, plan: plan))
+            status.unwritable = !files.finish(quiet: quiet)
             return try finish(with: status)
         }
-        let files = try ReplayOutputs(outputs(), packets: packets, layout: color.layout)
         let runner: ReplayRunner
         do throws(ReplayFailure) {
             runner = try ReplayRunner(
@@ -296,10 +284,15 @@ struct ReplayCommand: ParsableCommand {
         return !Redaction.secretRanges(in: bytes[...]).isEmpty
     }
 
-    private func replayOptions() throws -> ReplayOptions {
-        guard ReplayTarget(to) != nil else {
-            throw ValidationError("--to: '\(to)' is not ws://HOST[:PORT], wss://, http://, https:// or tcp://HOST:PORT")
+    private func target() throws -> ReplayTarget {
+        do throws(ReplayTarget.Refusal) {
+            return try ReplayTarget(to)
+        } catch {
+            throw ValidationError("--to: \(error)")
         }
+    }
+
+    private func replayOptions() throws -> ReplayOptions {
         var options = ReplayOptions()
         options.timeout = timeout.nanoseconds
         guard timeout.nanoseconds >= 1_000_000 else { throw ValidationError("--timeout: at least 1ms") }
@@ -358,7 +351,10 @@ struct ReplayCommand: ParsableCommand {
         for word in ignore {
             if word.hasPrefix("json:"), let pointer = JSONPointer(String(word.dropFirst(5))) {
                 options.pointers.append(pointer)
-            } else if word.hasPrefix("regex:"), let pattern = IgnorePattern(String(word.dropFirst(6))) {
+            } else if word.hasPrefix("regex:") {
+                guard let pattern = IgnorePattern(String(word.dropFirst(6))) else {
+                    throw ValidationError("--ignore: '\(word.dropFirst(6))' is not a regular expression")
+                }
                 options.patterns.append(pattern)
             } else if word.hasPrefix("header:"), word.count > 7 {
                 options.headers.insert(word.dropFirst(7).lowercased())
@@ -370,46 +366,21 @@ struct ReplayCommand: ParsableCommand {
     }
 
     /// What is written where; standard output takes one of them.
-    private func outputs() throws -> [(format: String, path: String)] {
-        var outputs: [(format: String, path: String)] = []
-        var usesStandardOutput = false
-        for (name, path) in [("json", json), ("html", html), ("junit", junit)] {
-            guard let path else { continue }
-            guard ReplayRenderers.named(name) != nil else { throw ValidationError("--\(name) is not there yet") }
-            guard !path.isEmpty, path != packets, !outputs.contains(where: { $0.path == path }) else {
-                throw ValidationError("--\(name): '\(path)' is no name for it")
-            }
-            guard path == "-" || !sessions.contains(where: { $0 != "-" && System.isSameFile($0, path) }) else {
-                throw ValidationError("--\(name): \(path) is an input")
-            }
-            if path == "-" { usesStandardOutput = true }
-            outputs.append((name, path))
+    private func outputs() throws -> OutputPlan<ReplayFormat> {
+        var plan = OutputPlan<ReplayFormat>()
+        if let packets { try plan.take(packets, option: "-w", inputs: choice.sessions) }
+        let files = [("json", json), ("html", html), ("junit", junit)].compactMap { name, path in
+            ReplayFormat(rawValue: name).map { (format: $0, path: path) }
         }
-        try PacketFile.validate(packets, inputs: sessions)
-        if let format {
-            guard !usesStandardOutput else { throw ValidationError("--format: standard output is taken already") }
-            outputs.append((format.rawValue, "-"))
-        } else if !usesStandardOutput, !quiet {
-            outputs.append(("text", "-"))
-        }
-        return outputs
+        try plan.add(
+            files, printing: format, otherwise: quiet && !dryRun ? nil : ReplayFormat(rawValue: "text"),
+            inputs: choice.sessions)
+        return plan
     }
 }
 
 enum MatchChoice: String, CaseIterable, ExpressibleByArgument {
     case order, content
-}
-
-/// What a replay can print.
-struct ReplayFormat: ExpressibleByArgument {
-    var rawValue: String
-
-    init?(argument: String) {
-        guard ReplayRenderers.named(argument) != nil else { return nil }
-        rawValue = argument
-    }
-
-    static var allValueStrings: [String] { ReplayRenderers.all.map(\.name) }
 }
 
 /// A number of bytes; k, m and g are powers of 1024.

@@ -1,35 +1,56 @@
-// The files of a replay: reports, and the packets of what was said. All are opened before anything is sent.
+// The files of a replay: reports, and the packets of what was said. All are opened before anything is sent; one that fails
+// is named, and the others go on.
 
 import ArgumentParser
 import Replay
 import Reports
 
+/// What a replay can print.
+struct ReplayFormat: RawRepresentable, ExpressibleByArgument {
+    let renderer: ReplayRenderer
+
+    init?(rawValue: String) {
+        guard let renderer = ReplayRenderers.named(rawValue) else { return nil }
+        self.renderer = renderer
+    }
+
+    var rawValue: String { renderer.name }
+    static var allValueStrings: [String] { ReplayRenderers.all.map(\.name) }
+}
+
 /// The opened outputs of a replay.
 final class ReplayOutputs {
-    private var files: [(renderer: ReplayRenderer, file: OutputFile)] = []
-    let packetFile: PacketFile?
+    private var files: [(format: ReplayFormat, file: OutputFile)] = []
+    private(set) var packetFile: PacketFile?
     private let layout: TextLayout
     private var failed = false
 
-    /// Throws exit status 6 where a file cannot be opened: nothing was sent then.
-    init(_ outputs: [(format: String, path: String)], packets: String?, layout: TextLayout) throws {
+    /// `packets` is the file of `-w`.
+    init(_ plan: OutputPlan<ReplayFormat>, packets: String?, layout: TextLayout) {
         self.layout = layout
-        packetFile = try PacketFile.open(packets, name: "replay")
-        for (format, path) in outputs {
-            guard let renderer = ReplayRenderers.named(format) else { continue }
-            do throws(SystemError) {
-                files.append((renderer, path == "-" ? .standardOutput() : try OutputFile(path: path)))
-            } catch {
-                say("\(path): \(error)")
-                throw ExitCode(6)
+        for (format, path) in plan.targets {
+            open(path) { () throws(SystemError) in
+                files.append((format, path == "-" ? .standardOutput() : try OutputFile(path: path)))
             }
+        }
+        if let packets {
+            open(packets) { () throws(SystemError) in packetFile = try PacketFile(packets, name: "replay") }
+        }
+    }
+
+    private func open(_ path: String, _ body: () throws(SystemError) -> Void) {
+        do throws(SystemError) {
+            try body()
+        } catch {
+            say("\(path): \(error)")
+            failed = true
         }
     }
 
     func write(_ report: ReplayReport) {
         let options = RenderOptions(tool: ToolName(version: toolVersion), layout: layout)
-        for (renderer, file) in files {
-            if !file.take({ try renderer.write(report, options, &$0) }) { failed = true }
+        for (format, file) in files {
+            if !file.take({ try format.renderer.write(report, options, &$0) }) { failed = true }
         }
     }
 

@@ -61,23 +61,8 @@ private var limitNames: String {
     (Limits.names.sorted() + Thresholds.names.keys.sorted()).joined(separator: ", ")
 }
 
-/// What is judged, and what is written where.
-struct ReportingOptions: ParsableArguments {
-    @Option(help: ArgumentHelp("Write the JSON report.", valueName: "file"))
-    var json: String?
-
-    @Option(help: ArgumentHelp("Write the HTML report.", valueName: "file"))
-    var html: String?
-
-    @Option(help: ArgumentHelp("Write events, one JSON object a line, while they happen.", valueName: "file"))
-    var ndjson: String?
-
-    @Option(help: ArgumentHelp("Write the exchanges and what was said in them as HAR.", valueName: "file"))
-    var har: String?
-
-    @Option(help: "What to print on standard output (default: text).")
-    var format: OutputFormat?
-
+/// By which rules is judged, and what of it makes the exit status.
+struct JudgingOptions: ParsableArguments {
     @Option(help: ArgumentHelp("Judge by these rules only (IDs or names).", valueName: "id,..."))
     var rules: [RuleList] = []
 
@@ -93,6 +78,59 @@ struct ReportingOptions: ParsableArguments {
     @Flag(help: "An inconclusive verdict counts like a damaged input (exit status 4).")
     var strict = false
 
+    func validate() throws { _ = try selection() }
+
+    /// What is judged by.
+    func inspector(_ traffic: TrafficOptions) throws -> Inspector {
+        Inspector(selection: try selection(), showSecrets: traffic.showSecrets, thresholds: traffic.thresholds)
+    }
+
+    /// What the report means for the exit status.
+    func judge(_ report: Report, _ status: inout ExitStatus) {
+        status.findings = report.summary.levels.contains { $1 > 0 && failOn.includes($0) }
+        if strict, report.summary.verdict == .inconclusive { status.damaged = true }
+    }
+
+    private func selection() throws -> RuleSelection {
+        var selection = RuleSelection()
+        selection.only = Set(try rules.flatMap(\.ids).map(ruleID))
+        selection.disabled = Set(try disable.flatMap(\.ids).map(ruleID))
+        for setting in level { selection.levels[try ruleID(setting.id)] = setting.level }
+        return selection
+    }
+}
+
+/// How much is told.
+struct TellingOptions: ParsableArguments {
+    @Flag(help: "Print errors and what was asked for by name, nothing else.")
+    var quiet = false
+
+    @Option(help: "Colour the text.")
+    var color = ColorChoice.auto
+}
+
+/// What is judged, and what is written where.
+struct ReportingOptions: ParsableArguments {
+    @Option(help: ArgumentHelp("Write the JSON report.", valueName: "file"))
+    var json: String?
+
+    @Option(help: ArgumentHelp("Write the HTML report.", valueName: "file"))
+    var html: String?
+
+    @Option(help: ArgumentHelp("Write events, one JSON object a line, while they happen.", valueName: "file"))
+    var ndjson: String?
+
+    @Option(help: ArgumentHelp("Write a JUnit report: a test case for each exchange.", valueName: "file"))
+    var junit: String?
+
+    @Option(help: ArgumentHelp("Write the exchanges and what was said in them as HAR.", valueName: "file"))
+    var har: String?
+
+    @Option(help: "What to print on standard output (default: text).")
+    var format: OutputFormat?
+
+    @OptionGroup var judging: JudgingOptions
+
     @Flag(help: "Tell of every connection, also of those without an exchange.")
     var connections = false
 
@@ -102,13 +140,10 @@ struct ReportingOptions: ParsableArguments {
     @Flag(help: "With --ndjson: every WebSocket message as an event of its own, with what it says.")
     var messages = false
 
-    @Flag(help: "Print errors and what was asked for by name, nothing else.")
-    var quiet = false
+    @OptionGroup var telling: TellingOptions
 
-    @Option(help: "Colour the text.")
-    var color = ColorChoice.auto
-
-    func validate() throws { _ = try selection() }
+    var quiet: Bool { telling.quiet }
+    var color: ColorChoice { telling.color }
 
     /// What the analyzer looks at.
     func analyzerOptions(_ traffic: TrafficOptions) -> AnalyzerOptions {
@@ -133,48 +168,23 @@ struct ReportingOptions: ParsableArguments {
         report.connections = connections || streamDigests
         report.everyExchange = outputs.needEveryExchange
         report.messages = needsMessages
-        report.strict = strict
-        let inspector = Inspector(
-            selection: try selection(), showSecrets: traffic.showSecrets, thresholds: traffic.thresholds)
-        return JudgeOptions(inspector: inspector, report: report, tellsMessages: messages)
-    }
-
-    /// What the report means for the exit status.
-    func judge(_ report: Report, _ status: inout ExitStatus) {
-        status.findings = report.summary.levels.contains { $1 > 0 && failOn.includes($0) }
-        if strict, report.summary.verdict == .inconclusive { status.damaged = true }
-    }
-
-    private func selection() throws -> RuleSelection {
-        var selection = RuleSelection()
-        selection.only = Set(try rules.flatMap(\.ids).map(ruleID))
-        selection.disabled = Set(try disable.flatMap(\.ids).map(ruleID))
-        for setting in level { selection.levels[try ruleID(setting.id)] = setting.level }
-        return selection
+        report.strict = judging.strict
+        report.failureLevel = judging.failOn.level
+        return JudgeOptions(inspector: try judging.inspector(traffic), report: report, tellsMessages: messages)
     }
 
     /// What is written where; standard output takes one of them.
-    func plan(inputs: [String]) throws -> OutputPlan {
-        var plan = OutputPlan()
+    func plan(inputs: [String]) throws -> OutputPlan<OutputFormat> {
+        var plan = OutputPlan<OutputFormat>()
         try add(to: &plan, inputs: inputs, otherwise: .text)
         return plan
     }
 
     /// Adds what was asked for; standard output, unless it is taken, is for `fallback`.
-    func add(to plan: inout OutputPlan, inputs: [String], otherwise fallback: OutputFormat) throws {
-        let files: [(String, OutputFormat, String?)] = [
-            ("--json", .json, json), ("--html", .html, html), ("--ndjson", .ndjson, ndjson), ("--har", .har, har),
-        ]
-        for (option, format, path) in files {
-            guard let path else { continue }
-            guard !path.isEmpty else { throw ValidationError("\(option): the name is empty") }
-            try plan.add(format, to: path, option: option, inputs: inputs)
-        }
-        if let format {
-            try plan.add(format, to: "-", option: "--format", inputs: inputs)
-        } else if !plan.usesStandardOutput, !quiet {
-            try plan.add(fallback, to: "-", option: "--format", inputs: inputs)
-        }
+    func add(to plan: inout OutputPlan<OutputFormat>, inputs: [String], otherwise fallback: OutputFormat) throws {
+        try plan.add(
+            [(.json, json), (.html, html), (.ndjson, ndjson), (.junit, junit), (.har, har)], printing: format,
+            otherwise: quiet ? nil : fallback, inputs: inputs)
         if messages, !plan.targets.contains(where: { $0.format == .ndjson }) {
             throw ValidationError("--messages needs --ndjson")
         }

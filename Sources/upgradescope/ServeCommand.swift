@@ -20,9 +20,6 @@ struct ServeCommand: ParsableCommand {
             be written.
             """)
 
-    @Argument(help: ArgumentHelp("pcap, pcapng or HAR files, directories, or '-'.", valueName: "sessions"))
-    var sessions: [String]
-
     @Option(help: ArgumentHelp("Listen here; without a host, on 127.0.0.1.", valueName: "[host:]port"))
     var listen = ListenAddress(host: "127.0.0.1", port: 9000)
 
@@ -38,7 +35,7 @@ struct ServeCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Write the certificate that was made, for clients to trust.", valueName: "file"))
     var saveCert: String?
 
-    @OptionGroup var choice: ChoiceOptions
+    @OptionGroup var choice: SessionOptions
 
     // The conversation.
 
@@ -62,22 +59,29 @@ struct ServeCommand: ParsableCommand {
     @Option(name: .customShort("w"), help: ArgumentHelp("Write what was said as pcapng.", valueName: "file"))
     var packets: String?
 
+    @Option(help: ArgumentHelp("Write the JSON report about the clients.", valueName: "file"))
+    var json: String?
+
+    @Option(help: ArgumentHelp("Write the HTML report about the clients.", valueName: "file"))
+    var html: String?
+
+    @Option(help: "What to print on standard output, with --findings (default: text).")
+    var format: ServeFormat?
+
+    @OptionGroup var judging: JudgingOptions
+
     @OptionGroup var reading: ReadingOptions
 
-    @OptionGroup var reporting: ReportingOptions
+    @OptionGroup var telling: TellingOptions
 
     func validate() throws {
+        guard findings || json == nil && html == nil && format == nil else {
+            throw ValidationError("a report needs --findings")
+        }
         _ = try plan()
         guard (cert == nil) == (key == nil) else { throw ValidationError("--cert and --key go together") }
-        try PacketFile.validate(packets, inputs: sessions)
         guard saveCert == nil || tls && cert == nil else {
             throw ValidationError("--save-cert: no certificate is made (--tls without --cert makes one)")
-        }
-        guard reporting.ndjson == nil, reporting.har == nil, ![.ndjson, .har].contains(reporting.format) else {
-            throw ValidationError("a report about clients is text, JSON or HTML")
-        }
-        guard findings || reporting.json == nil && reporting.html == nil && reporting.format == nil else {
-            throw ValidationError("a report needs --findings")
         }
         guard (1...65_536).contains(mostConnections) else { throw ValidationError("--most-connections: 1 to 65536") }
         guard idle.nanoseconds >= 1_000_000 else { throw ValidationError("--idle: at least 1ms") }
@@ -88,17 +92,16 @@ struct ServeCommand: ParsableCommand {
         var status = ExitStatus()
         Signals.watch()
         guard
-            let (chosen, isAnyThere) = SessionSource.choose(
-                choice, of: sessions, reading: reading, keepsRaw: false, quiet: quiet, &status)
+            let chosen = SessionSource.choose(choice, reading: reading, keepsRaw: false, quiet: quiet, &status)
         else { return try finish(with: status) }
-        if chosen.isEmpty {
-            say(isAnyThere ? "no exchange was chosen" : "no exchange was found: there is nothing to serve")
+        guard !chosen.isEmpty else {
+            say("there is nothing to serve")
             status.usage = true
             return try finish(with: status)
         }
-        let outputs = Outputs(try plan(), layout: reporting.color.layout)
-        let packetFile = try PacketFile.open(packets, name: "serve")
-        let judge = ServeJudge(try reporting.judgeOptions(for: outputs, reading.traffic))
+        let outputs = Outputs(try plan(), layout: telling.color.layout)
+        let packetFile = try openPacketFile()
+        let judge = ServeJudge(try judgeOptions(for: outputs))
         let log = ServeLog(quiet: quiet, judge: findings ? judge : nil)
 
         var options = ServeOptions()
@@ -120,10 +123,11 @@ struct ServeCommand: ParsableCommand {
                 tell: { log.tell($0) })
         } catch {
             say(error.description)
-            status.unreadable = true
+            if error.isUsage { status.usage = true } else { status.unreadable = true }
+            return try finish(with: status)
         }
         if let report = log.finish(name: "serve \(listen)") {
-            reporting.judge(report, &status)
+            judging.judge(report, &status)
             outputs.write(report)
         } else {
             outputs.abandon()
@@ -134,7 +138,7 @@ struct ServeCommand: ParsableCommand {
         try finish(with: status)
     }
 
-    private var quiet: Bool { reporting.quiet }
+    private var quiet: Bool { telling.quiet }
 
     private func counted(_ count: Int) -> String { count == 1 ? "1 exchange" : "\(count) exchanges" }
 
@@ -160,8 +164,49 @@ struct ServeCommand: ParsableCommand {
         return .selfMade(made)
     }
 
-    /// What is written where; nothing without a judgement.
-    private func plan() throws -> OutputPlan { findings ? try reporting.plan(inputs: sessions) : OutputPlan() }
+    /// What is written where; no report without a judgement.
+    private func plan() throws -> OutputPlan<OutputFormat> {
+        var plan = OutputPlan<OutputFormat>()
+        if let packets { try plan.take(packets, option: "-w", inputs: choice.sessions) }
+        if findings {
+            try plan.add(
+                [(.json, json), (.html, html)], printing: format?.output, otherwise: quiet ? nil : .text,
+                inputs: choice.sessions)
+        }
+        return plan
+    }
+
+    /// The file of `-w`; nobody is served where it cannot be opened, because what they say would be lost.
+    private func openPacketFile() throws -> PacketFile? {
+        guard let packets else { return nil }
+        do throws(SystemError) {
+            return try PacketFile(packets, name: "serve")
+        } catch {
+            say("\(packets): \(error)")
+            throw ExitCode(6)
+        }
+    }
+
+    private func judgeOptions(for outputs: Outputs) throws -> JudgeOptions {
+        var report = ReportOptions()
+        report.showSecrets = reading.showSecrets
+        report.everyExchange = outputs.needEveryExchange
+        report.strict = judging.strict
+        return JudgeOptions(inspector: try judging.inspector(reading.traffic), report: report)
+    }
+}
+
+/// What a report about clients can be: events and what was said are not kept of them.
+enum ServeFormat: String, CaseIterable, ExpressibleByArgument {
+    case text, json, html
+
+    var output: OutputFormat {
+        switch self {
+        case .text: .text
+        case .json: .json
+        case .html: .html
+        }
+    }
 }
 
 /// `PORT`, `HOST:PORT`, `[ADDRESS]:PORT`.

@@ -1,13 +1,17 @@
 // Sessions out of captures, for the commands that say them again.
 
 import ArgumentParser
+import Glibc
 import Inspection
 import Replay
 import Reports
 import Traffic
 
-/// Which exchanges of a recording are meant.
-struct ChoiceOptions: ParsableArguments {
+/// Which recordings are said again, and which exchanges of them.
+struct SessionOptions: ParsableArguments {
+    @Argument(help: ArgumentHelp("pcap, pcapng or HAR files, directories, or '-'.", valueName: "sessions"))
+    var sessions: [String]
+
     @Option(help: ArgumentHelp("Only these exchanges, numbered as 'analyze' does.", valueName: "id,..."))
     var exchange: [ExchangeList] = []
 
@@ -17,6 +21,10 @@ struct ChoiceOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp("Only exchanges with this request target, with or without its query.", valueName: "path"))
     var target: String?
+
+    func validate() throws {
+        guard sessions.count(where: { $0 == "-" }) <= 1 else { throw ValidationError("'-' can be given once") }
+    }
 
     /// The numbers that were named; empty for all.
     var exchanges: Set<Int> { Set(exchange.flatMap(\.ids)) }
@@ -62,26 +70,38 @@ struct SessionSource {
     private(set) var isDamaged = false
     /// How many exchanges the inputs hold, wanted or not.
     private(set) var exchangeCount = 0
+    private var encryptedConnections: UInt64 = 0
+    /// What was read of standard input to see what it is.
+    private var beginning: [UInt8] = []
 
-    /// The chosen sessions of the inputs, and whether there was any to choose from; `nil` where there is nothing to go on with: that is
-    /// said, and stands in `status`.
+    /// The chosen sessions of the inputs; `nil` where there is nothing to go on with: that is said, and stands in `status`.
     static func choose(
-        _ choice: ChoiceOptions, of paths: [String], reading: ReadingOptions, keepsRaw: Bool, quiet: Bool,
-        _ status: inout ExitStatus
-    ) -> (sessions: [RecordedSession], isAnyThere: Bool)? {
+        _ choice: SessionOptions, reading: ReadingOptions, keepsRaw: Bool, quiet: Bool, _ status: inout ExitStatus
+    ) -> [RecordedSession]? {
         var source = SessionSource()
-        let all = source.read(paths, reading: reading, keepsRaw: keepsRaw, quiet: quiet)
+        let all = source.read(choice.sessions, reading: reading, keepsRaw: keepsRaw, quiet: quiet)
         status.unreadable = source.isUnreadable
         status.damaged = source.isDamaged
+        status.interrupted = Signals.interrupted
         status.usage = source.complain(aboutMissing: choice, in: all)
-        if status.usage || status.unreadable && all.isEmpty { return nil }
-        return (all.filter { choice.includes($0) }, !all.isEmpty)
+        if status.usage || status.interrupted || status.unreadable && all.isEmpty { return nil }
+        let chosen = all.filter { choice.includes($0) }
+        if chosen.isEmpty {
+            // A choice that fits nothing is a slip of the pen: that nothing differs would be no answer to it.
+            status.usage = !all.isEmpty
+            say(all.isEmpty ? "no exchange was found\(source.hidden)" : "no exchange was chosen")
+        }
+        return status.usage ? nil : chosen
     }
 
     /// The sessions of captures, numbered as `analyze` numbers their exchanges; those of HAR files behind them.
     mutating func read(_ paths: [String], reading: ReadingOptions, keepsRaw: Bool, quiet: Bool) -> [RecordedSession] {
-        let archives = paths.filter { Self.isHAR($0) }
-        let captures = paths.filter { !archives.contains($0) }
+        if paths.contains("-"), !System.isTerminal(STDIN_FILENO) {
+            beginning = (try? System.standardInput(limit: 256)) ?? []
+        }
+        let files = paths.flatMap { expanded($0) }
+        let archives = files.filter { isArchive($0) }
+        let captures = files.filter { !archives.contains($0) }
         var sessions: [RecordedSession] = []
         if !captures.isEmpty { sessions = read(captures: captures, reading: reading, keepsRaw: keepsRaw, quiet: quiet) }
         for path in archives {
@@ -96,6 +116,33 @@ struct SessionSource {
         return sessions
     }
 
+    /// Directories become the captures and HAR files in them.
+    private mutating func expanded(_ path: String) -> [String] {
+        guard path != "-", System.kind(of: path) == .directory else { return [path] }
+        do throws(CaptureError) {
+            let files = try CaptureReader.files(inDirectory: path) { Self.isHAR($0) || CaptureReader.isCapture($0) }
+            if !files.isEmpty { return files }
+            say("\(path) holds no captures and no HAR files")
+        } catch {
+            say(error.message)
+        }
+        isUnreadable = true
+        return []
+    }
+
+    private func isArchive(_ path: String) -> Bool {
+        path == "-" ? HARLog.looksLikeHAR(beginning) : Self.isHAR(path)
+    }
+
+    /// What may hold exchanges all the same.
+    private var hidden: String {
+        switch encryptedConnections {
+        case 0: ""
+        case 1: "; 1 connection is encrypted: what was said in it cannot be said again"
+        default: "; \(encryptedConnections) connections are encrypted: what was said in them cannot be said again"
+        }
+    }
+
     private mutating func read(
         captures: [String], reading: ReadingOptions, keepsRaw: Bool, quiet: Bool
     ) -> [RecordedSession] {
@@ -105,10 +152,12 @@ struct SessionSource {
         var options = reading.analyzerOptions
         options.transcript = .all
         var analysis = Analysis(
-            options: options, filter: reading.packetFilter, judge: judge, progress: Progress(total: nil, quiet: quiet))
+            options: options, filter: reading.packetFilter, judge: judge, progress: Progress(total: nil, quiet: quiet),
+            standardInput: beginning)
         _ = analysis.run(captures)
-        isUnreadable = analysis.isUnreadable
+        isUnreadable = isUnreadable || analysis.isUnreadable
         isDamaged = analysis.isDamaged
+        encryptedConnections = analysis.counters.encryptedConnections
         exchangeCount = recorder.exchangeCount
         if recorder.omitted > 0 { say("\(recorder.omitted) exchanges are left out: too many for one recording") }
         return recorder.sessions()
@@ -116,17 +165,23 @@ struct SessionSource {
 
     private mutating func read(archive path: String, quiet: Bool) -> [RecordedSession] {
         let limits = JSONLimits()
+        let name = nameOf(path)
         do {
             // One byte more than is read tells that it is too large.
-            let log = try HARLog(try System.contents(of: path, limit: limits.bytes + 1), limits: limits)
+            let bytes =
+                path == "-"
+                ? beginning + (try System.standardInput(limit: limits.bytes + 1 - beginning.count))
+                : try System.contents(of: path, limit: limits.bytes + 1)
+            let log = try HARLog(bytes, limits: limits)
             if !quiet {
-                for remark in log.remarks.prefix(5) { say("\(path): left out: \(remark)") }
-                if log.remarks.count > 5 { say("\(path): \(log.remarks.count - 5) more entries are left out") }
+                for remark in log.remarks.prefix(5) { say("\(name): left out: \(remark)") }
+                if log.remarks.count > 5 { say("\(name): \(log.remarks.count - 5) more entries are left out") }
             }
             return log.sessions()
         } catch {
+            guard !Signals.interrupted else { return [] }
             isUnreadable = true
-            say("\(path): \(error)")
+            say("\(name): \(error)")
             return []
         }
     }
@@ -138,7 +193,7 @@ struct SessionSource {
     }
 
     /// Says which of the wanted exchanges are not there; whether any is not.
-    private func complain(aboutMissing choice: ChoiceOptions, in sessions: [RecordedSession]) -> Bool {
+    private func complain(aboutMissing choice: SessionOptions, in sessions: [RecordedSession]) -> Bool {
         let missing = choice.exchanges.sorted().filter { id in !sessions.contains { $0.id == id } }
         for id in missing {
             say(

@@ -205,12 +205,21 @@ enum System {
     static func contents(of path: String, limit: Int) throws(SystemError) -> [UInt8] {
         let descriptor = try open(path, O_RDONLY)
         defer { close(descriptor) }
+        return try contents(of: descriptor, limit: limit)
+    }
+
+    /// The next bytes of standard input, at most `limit`; fewer only at its end.
+    static func standardInput(limit: Int) throws(SystemError) -> [UInt8] {
+        try contents(of: STDIN_FILENO, limit: limit)
+    }
+
+    private static func contents(of descriptor: Int32, limit: Int) throws(SystemError) -> [UInt8] {
         var bytes: [UInt8] = []
         var chunk = [UInt8](repeating: 0, count: min(limit, 1 << 20))
         while bytes.count < limit {
             let wanted = min(chunk.count, limit - bytes.count)
             let count = unsafe chunk.withUnsafeMutableBytes { unsafe read(descriptor, $0.baseAddress, wanted) }
-            if count < 0, errno == EINTR { continue }
+            if count < 0, errno == EINTR, !Signals.interrupted { continue }
             guard count >= 0 else { throw SystemError.last }
             if count == 0 { break }
             bytes += chunk[..<count]

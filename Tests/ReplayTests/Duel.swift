@@ -14,7 +14,7 @@ struct Duel {
 
     /// What a replay of `session` against `answers` finds; `nil` when it never ends.
     func run(_ session: RecordedSession, against answers: RecordedAnswers) -> (ReplayedExchange, [ServedExchange])? {
-        guard let target = ReplayTarget("ws://127.0.0.1:9000") else { return nil }
+        guard let target = try? ReplayTarget("ws://127.0.0.1:9000") else { return nil }
         let script = ReplayScript(session, target: target, options: options)
         if let why = script.plan.skipped {
             var skipped = SessionComparison.planned(script, .skipped)

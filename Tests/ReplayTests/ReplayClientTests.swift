@@ -22,6 +22,132 @@ struct ReplayClientTests {
         #expect(outcome.result.findings.filter { $0.level == .error }.isEmpty)
     }
 
+    @Test("what was sent and what was recorded are counted alike")
+    func payload() throws {
+        let session = try #require(Recording.webSocket(chat))
+        let outcome = try #require(Simulation().run(session, server: Simulation.echo))
+        #expect(outcome.result.recorded.bytes == PerDirection(client: 6, server: 6))
+        #expect(outcome.result.live?.bytes == PerDirection(client: 6, server: 6))
+    }
+
+    @Test("an accept that was wrong and is wrong is no difference, and a finding")
+    func wrongAccept() throws {
+        var recording = Recording()
+        recording.client(Handshake.request())
+        let wrong = Handshake.response().replacing("s3pPLMBiTxaQ9kYGzzhZRbK+xOo=", with: "AAAAAAAAAAAAAAAAAAAAAAAAAAA=")
+        recording.server(wrong)
+        recording.client(Frame.client(8, Frame.close(1000)))
+        recording.server(Frame.server(8, Frame.close(1000)))
+        let session = try #require(recording.sessions().first)
+        var simulation = Simulation()
+        simulation.accept = false
+        func run(_ response: String) throws -> ReplayedExchange {
+            try #require(
+                simulation.run(session) { heard in
+                    if case .request = heard { return [.bytes(Array(response.utf8))] }
+                    return Simulation.echo(heard)
+                }
+            ).result
+        }
+        let other = try run(wrong.replacing("AAAA=", with: "AAAB="))
+        #expect(other.verdict == .same)
+        #expect(other.findings.contains { $0.rule == "WS009" })
+        let right = try run(Handshake.response())
+        #expect(right.differences.map(\.at) == ["header sec-websocket-accept"])
+        #expect(right.differences.first?.live == "right for its key")
+    }
+
+    @Test("a server that left without an answer, and does so again, is the same")
+    func leaves() throws {
+        var recording = Recording()
+        recording.client(Handshake.request())
+        recording.end(.server)
+        recording.end(.client)
+        let session = try #require(recording.sessions().first)
+        var simulation = Simulation()
+        simulation.accept = false
+        for reply: [Simulation.Reply] in [[.end], [.reset], [.bytes([0, 0, 6, 4]), .end]] {
+            let again = try #require(
+                simulation.run(session) { heard in
+                    if case .request = heard { return reply }
+                    return []
+                })
+            #expect(again.result.verdict == .same, "\(reply)")
+            #expect(again.result.live?.outcome == .incomplete)
+        }
+        // Silence is something else, and so is an answer.
+        #expect(try #require(simulation.run(session) { _ in [] }).result.verdict == .failed)
+        #expect(try #require(Simulation().run(session, server: Simulation.echo)).kinds == [.outcome])
+        // Where an answer was recorded, none is a failure.
+        let answered = try #require(Recording.webSocket(chat))
+        let gone = try #require(
+            simulation.run(answered) { heard in
+                if case .request = heard { return [.end] }
+                return []
+            })
+        #expect(gone.result.verdict == .failed)
+    }
+
+    @Test("the plan says what is left out of earlier requests as well")
+    func historyWithoutCredentials() throws {
+        var recording = Recording()
+        recording.client("GET /login HTTP/1.1\r\nHost: example.com\r\nAuthorization: Basic eDp5\r\n\r\n")
+        recording.server("HTTP/1.1 204 No Content\r\n\r\n")
+        recording.client(Handshake.request("Cookie: a=b\r\n"))
+        recording.server(Handshake.response())
+        let session = try #require(recording.sessions().first)
+        func notes(sendsCredentials: Bool) throws -> [String] {
+            var options = ReplayOptions()
+            options.withHistory = true
+            options.sendsCredentials = sendsCredentials
+            let script = ReplayScript(session, target: try ReplayTarget("ws://127.0.0.1:9000"), options: options)
+            #expect(script.history.count == 1)
+            #expect(script.history.first?[...].text.contains("Authorization") == sendsCredentials)
+            return script.plan.notes.filter { !$0.hasPrefix("Host is ") }
+        }
+        let left = "is not sent (credentials; --send-credentials sends them)"
+        #expect(try notes(sendsCredentials: false) == ["cookie \(left)", "earlier request 1: authorization \(left)"])
+        #expect(try notes(sendsCredentials: true).isEmpty)
+    }
+
+    @Test("what was never seen of a server is not compared")
+    func unseenAnswer() throws {
+        var recording = Recording()
+        recording.client(Handshake.request())
+        let session = try #require(recording.sessions().first)
+        let script = ReplayScript(session, target: try ReplayTarget("ws://127.0.0.1:9000"), options: ReplayOptions())
+        #expect(script.plan.skipped == "the recording ends in front of the answer")
+    }
+
+    @Test(
+        "a target that is none says why, and what to do",
+        arguments: [
+            ("127.0.0.1:9000", "has no scheme"), ("ftp://h:1", "does not begin with ws://"),
+            ("ws://h:9000/base", "--path-prefix /base puts that in front"), ("ws://h/?a=b", "only a host and a port"),
+            ("ws://user:pw@h", "--set-header"), ("ws://::1:9000", "[::1]:9000"), ("ws://[::1", "lacks a ']'"),
+            ("ws://[::1]9000", "between ']' and the port"), ("tcp://h", "needs a port"), ("ws://h:0", "1 to 65535"),
+            ("ws://h:65536", "1 to 65535"), ("ws://h:", "1 to 65535"), ("ws://", "names no host"),
+            ("ws://:80", "names no host"), ("", "has no scheme"),
+        ])
+    func targets(text: String, words: String) {
+        #expect {
+            try ReplayTarget(text)
+        } throws: { error in
+            "\(error)".hasPrefix("'\(text)' ") && "\(error)".contains(words)
+        }
+    }
+
+    @Test(
+        "a target is a host and a port",
+        arguments: [
+            ("ws://h", "h", 80, false), ("WSS://h/", "h", 443, true), ("https://[::1]:9000", "::1", 9000, true),
+            ("tcp://h:7", "h", 7, false),
+        ])
+    func target(text: String, host: String, port: Int, isSecure: Bool) throws {
+        let target = try ReplayTarget(text)
+        #expect((target.host, target.port, target.isSecure) == (host, port, isSecure))
+    }
+
     @Test("the request is recorded, its key and host are not")
     func request() throws {
         let session = try #require(

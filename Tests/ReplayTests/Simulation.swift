@@ -44,7 +44,7 @@ struct Simulation {
     }
 
     var options = ReplayOptions()
-    var target = ReplayTarget("ws://127.0.0.1:9000")
+    var target = try? ReplayTarget("ws://127.0.0.1:9000")
     var accept = true
     var response = ""
 

@@ -85,7 +85,7 @@ import Testing
         #expect(try Program.run("analyze", capture, "--json", folder.url.path).status == 6)
     }
 
-    @Test(arguments: ["json", "html", "ndjson"])
+    @Test(arguments: ["json", "html", "ndjson", "junit"])
     func fullDeviceIs6(format: String) throws {
         let folder = try Folder()
         let capture = try folder.write("a.pcap", TestCapture.faulty())
@@ -105,7 +105,7 @@ import Testing
         #expect(try folder.read("r.html").first == UInt8(ascii: "<"))
     }
 
-    @Test(arguments: ["text", "json", "ndjson", "html"])
+    @Test(arguments: ["text", "json", "ndjson", "html", "junit"])
     func aReaderThatLeavesIsNoError(format: String) throws {
         let folder = try Folder()
         let capture = try folder.write("a.pcap", TestCapture.clean())

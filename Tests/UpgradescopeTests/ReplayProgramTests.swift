@@ -97,6 +97,106 @@ struct ReplayProgramTests {
         #expect(after.last?.hasPrefix("$") == true || after.last == "status 1", "\(after)")
     }
 
+    @Test("a report about a dry run holds the plan, and says that nothing was sent")
+    func dryRunReports() throws {
+        let folder = try Folder()
+        let (html, junit) = (folder.path("r.html"), folder.path("r.xml"))
+        let run = try Program.run(
+            "replay", clean, "--to", nobody, "--dry-run", "--json", "-", "--html", html, "--junit", junit, "-w",
+            folder.path("r.pcapng"))
+        #expect(run.status == 0, "\(run.errors)")
+        let report = try #require(try JSONSerialization.jsonObject(with: Data(run.output)) as? [String: Any])
+        #expect((report["plan"] as? [String: Any])?["target"] as? String == nobody)
+        let exchanges = try #require(report["exchanges"] as? [[String: Any]])
+        #expect(exchanges.map { $0["verdict"] as? String } == ["skipped"])
+        #expect(exchanges.map { $0["reason"] as? String } == ["nothing is sent in a dry run"])
+        #expect((report["summary"] as? [String: Any])?["skipped"] as? Int == 1)
+        // No packets were said, and there is no file of them.
+        #expect(folder.names == ["r.html", "r.xml"])
+        #expect(String(decoding: try folder.read("r.xml"), as: UTF8.self).contains("skipped=\"1\""))
+        let quiet = try Program.run("replay", clean, "--to", nobody, "--dry-run", "--quiet")
+        #expect(quiet.text.contains("Nothing was sent"))
+    }
+
+    @Test("a HAR file is one wherever it comes from: a pipe, a directory")
+    func archives() throws {
+        let folder = try Folder()
+        let har = Array(ReplayExitStatusTests.recording.utf8)
+        try folder.write("chat.har", har)
+        try folder.write("notes.txt", Array("nothing".utf8))
+        let piped = try Program.run("replay", "-", "--to", nobody, "--dry-run", input: har)
+        #expect(piped.status == 0, "\(piped.errors)")
+        #expect(piped.text.contains("#1  GET /chat"), "\(piped.text)")
+        let capture = try Program.run(
+            "replay", "-", "--to", nobody, "--dry-run", input: Array(try Data(contentsOf: URL(filePath: clean))))
+        #expect(capture.text.contains("#1  GET /echo"), "\(capture.text)\(capture.errors)")
+        let alone = try Program.run("replay", folder.url.path, "--to", nobody, "--dry-run")
+        #expect(alone.text.contains("1 exchange to"), "\(alone.text)\(alone.errors)")
+        try FileManager.default.copyItem(atPath: clean, toPath: folder.path("a.pcap"))
+        let both = try Program.run("replay", folder.url.path, "--to", nobody, "--dry-run")
+        #expect(both.text.contains("2 exchanges to"), "\(both.text)\(both.errors)")
+        let empty = try Folder()
+        let none = try Program.run("replay", empty.url.path, "--to", nobody, "--dry-run")
+        #expect(none.status == 3)
+        #expect(none.errors == "\(empty.url.path) holds no captures and no HAR files\n")
+    }
+
+    @Test("who finds no exchange hears what may have hidden it")
+    func nothingFound() throws {
+        let encrypted = Self.samples.appending(path: "encrypted-without-keys.pcap").path
+        let run = try Program.run("replay", encrypted, "--to", nobody)
+        #expect(run.status == 0)
+        #expect(
+            run.errors
+                == "no exchange was found; 1 connection is encrypted: what was said in it cannot be said again\n")
+        let serve = try Program.run("serve", encrypted, "--listen", "0")
+        #expect(serve.status == 2)
+        #expect(serve.errors.hasSuffix("there is nothing to serve\n"), "\(serve.errors)")
+    }
+
+    @Test("-w - writes the packets to standard output, which takes one thing")
+    func packetsToStandardOutput() throws {
+        let har = ReplayExitStatusTests.recording
+        let folder = try Folder()
+        let file = try folder.write("chat.har", Array(har.utf8))
+        let server = try PythonServer("changed_server", "none")
+        let run = try Program.run("replay", file, "--to", "ws://127.0.0.1:\(server.port)", "-w", "-")
+        #expect(run.status == 0, "\(run.errors)")
+        #expect(run.errors.isEmpty)
+        let again = try Program.run("analyze", "-", "--fail-on", "never", input: run.output)
+        #expect(again.status == 0, "\(again.errors)")
+        #expect(again.text.contains("1 switched (websocket ×1)"), "\(again.text)")
+        let rows: [([String], String)] = [
+            (["-w", "-", "--json", "-"], "--json: standard output is taken already"),
+            (["-w", "-", "--format", "text"], "--format: standard output is taken already"),
+            (["--json", "-", "--html", "-"], "--html: standard output is taken already"),
+            (["--json", "a", "--html", "a"], "--html: a is written already"),
+            (["-w", "a", "--json", "a"], "--json: a is written already"), (["-w", ""], "-w: the name is empty"),
+            (["--json", ""], "--json: the name is empty"), (["--json", file], "--json: \(file) is an input"),
+            (["--ignore", "regex:("], "'(' is not a regular expression"), (["-", "-"], "'-' can be given once"),
+        ]
+        for (arguments, words) in rows {
+            let run = try Program.run(["replay", file, "--to", nobody] + arguments)
+            #expect(run.status == 2, "\(arguments)")
+            #expect(run.errors.contains(words), "\(arguments): \(run.errors)")
+        }
+    }
+
+    /// What can be written is written, and what cannot is named.
+    @Test("an output that cannot be opened is status 6, and the others are whole", arguments: ["--json", "-w"])
+    func unwritable(option: String) throws {
+        let folder = try Folder()
+        let file = try folder.write("chat.har", Array(ReplayExitStatusTests.recording.utf8))
+        let server = try PythonServer("changed_server", "field")
+        let lost = folder.path("none/r")
+        let run = try Program.run(
+            "replay", file, "--to", "ws://127.0.0.1:\(server.port)", option, lost, "--junit", folder.path("r.xml"))
+        #expect(run.status == 6, "\(run.text)")
+        #expect(run.errors.contains("\(lost): No such file or directory\n"), "\(run.errors)")
+        #expect(run.text.contains("1 differs"), "\(run.text)")
+        #expect(String(decoding: try folder.read("r.xml"), as: UTF8.self).hasSuffix("</testsuites>\n"))
+    }
+
     @Test("--raw refuses bytes with credentials")
     func raw() throws {
         let cookie = Self.samples.appending(path: "cookie-in-clear-and-a-foreign-origin.pcap").path

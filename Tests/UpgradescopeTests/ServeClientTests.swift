@@ -297,7 +297,9 @@ enum Kit {
 
     @Test(arguments: [
         (["--cert", "a.pem"], "--cert and --key go together"), (["--save-cert", "a.pem"], "no certificate is made"),
-        (["--json", "a.json"], "a report needs --findings"), (["--findings", "--har", "a"], "is text, JSON or HTML"),
+        (["--json", "a.json"], "a report needs --findings"), (["--findings", "--har", "a"], "Unknown option '--har'"),
+        (["--findings", "--format", "ndjson"], "'text', 'json' or 'html'"), (["-w", ""], "-w: the name is empty"),
+        (["--findings", "-w", "-", "--json", "-"], "standard output is taken already"),
         (["--listen", "70000"], "--listen"), (["--listen", "::1:80"], "--listen"), (["--exchange", "0"], "--exchange"),
         (["--exchange", "7"], "there is no exchange 7: they are 1 to 1"), (["--host", "b"], "no exchange was chosen"),
     ])
@@ -305,6 +307,46 @@ enum Kit {
         let run = try Program.shell("\"$0\" serve \"$@\"", [Self.sample] + arguments)
         #expect(run.status == 2, "\(run.errors)")
         #expect(run.errors.contains(words), "\(run.errors)")
+    }
+
+    @Test(arguments: [
+        ("none.pem", "none.pem", "none.pem: no certificate can be read from it"),
+        ("cert.pem", "none.pem", "none.pem: no private key can be read from it"),
+        ("cert.pem", "other.pem", "the key is not that of the certificate"),
+    ])
+    func aCertificateThatCannotBeUsedIsNamed(certificate: String, key: String, words: String) throws {
+        guard try Program.shell("command -v openssl").status == 0 else {
+            return print("SKIPPED: certificates that cannot be used: openssl is not installed")
+        }
+        let folder = try Folder()
+        let made = try Program.shell(
+            """
+            cd "$1" && for name in key other; do openssl ecparam -name prime256v1 -genkey -noout -out $name.pem; done
+            openssl req -x509 -key key.pem -days 2 -subj /CN=a.test -out cert.pem
+            """, folder.url.path)
+        #expect(made.status == 0, "\(made.errors)")
+        let run = try Program.run(
+            "serve", Self.sample, "--listen", "0", "--cert", folder.path(certificate), "--key", folder.path(key))
+        #expect(run.status == 2)
+        #expect(run.errors.hasSuffix("\(words)\n"), "\(run.errors)")
+    }
+
+    @Test func aNameThatIsNotKnownIsSaid() throws {
+        let run = try Program.run("serve", Self.sample, "--listen", "name.invalid:0")
+        #expect(run.status == 3)
+        #expect(run.errors == "name.invalid:0 cannot be listened on: the name is not known\n")
+    }
+
+    /// Options of a part that does not apply are not there.
+    @Test func theHelpNamesWhatServeTakes() throws {
+        let help = try Program.run("serve", "--help").text
+        for option in ["--ndjson", "--har", "--messages", "--connections", "--stream-digests", "-Y", "--keylog"] {
+            #expect(!help.contains("\n  \(option) "), "\(option)")
+        }
+        for option in ["--json", "--html", "--rules", "--fail-on", "--exchange", "--listen", "-w"] {
+            #expect(help.contains("\n  \(option) "), "\(option)")
+        }
+        #expect(help.contains("(values: text, json, html)"))
     }
 
     @Test func anAddressThatIsTakenIsNamed() throws {

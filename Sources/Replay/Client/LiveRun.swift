@@ -51,6 +51,9 @@ public struct LiveRun {
     /// Payload bytes of `messages`.
     var heldBytes: Int64 = 0
     var sentBytes: Int64 = 0
+    /// Data messages that were sent, and their payload.
+    var saidMessages = 0
+    var saidBytes: Int64 = 0
     /// When each line of the script was sent.
     var sent: [Timestamp] = []
     /// How often something that should have come did not.

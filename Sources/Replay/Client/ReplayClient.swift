@@ -431,6 +431,10 @@ public struct ReplayClient {
         let bytes = encoder.encode(message, keepsFragments: options.keepsFragments, maskKey: maskKey)
         send(bytes, now, &actions)
         run.sent.append(now)
+        if !message.isControl {
+            run.saidMessages += 1
+            run.saidBytes += Int64(message.payload.count)
+        }
         lastProgress = now
         next += 1
         if message.opcode == 8 {

@@ -69,36 +69,59 @@ public struct ReplayTarget: Sendable, Equatable, CustomStringConvertible {
     /// As it was given.
     public var description: String
 
+    /// Why a text is no target, and what to do about it.
+    public struct Refusal: Error, CustomStringConvertible {
+        public var description: String
+    }
+
+    private static let standardPorts = ["ws": 80, "http": 80, "wss": 443, "https": 443, "tcp": 0]
+
     /// Reads `ws://host:port`; also `wss`, `http`, `https` and `tcp`, the last with a port.
     ///
-    /// `nil` for anything else: a path, a query or a user in it would be ignored, so it is not accepted.
-    public init?(_ text: String) {
-        guard let separator = text.range(of: "://") else { return nil }
+    /// A path, a query or a user in it would be ignored, so it is not accepted.
+    public init(_ text: String) throws(Refusal) {
+        func refuse(_ words: String) -> Refusal { Refusal(description: "'\(text)' \(words)") }
+        guard let separator = text.firstRange(of: "://") else {
+            throw refuse("has no scheme: ws://HOST[:PORT], wss://, http://, https:// or tcp://HOST:PORT")
+        }
         let scheme = text[..<separator.lowerBound].lowercased()
-        guard let standard = ["ws": 80, "http": 80, "wss": 443, "https": 443, "tcp": 0][scheme] else { return nil }
+        guard let standard = Self.standardPorts[scheme] else {
+            throw refuse("does not begin with ws://, wss://, http://, https:// or tcp://")
+        }
         var authority = text[separator.upperBound...]
         if authority.last == "/" { authority = authority.dropLast() }
-        guard !authority.contains(where: { "/?#@ \\".contains($0) }) else { return nil }
+        if let end = authority.firstIndex(where: { "/?#".contains($0) }) {
+            let prefix = authority[end...].prefix { !"?#".contains($0) }
+            let advice = prefix.isEmpty ? "" : "; --path-prefix \(prefix) puts that in front of them"
+            throw refuse("names what to ask for, which is recorded: only a host and a port are wanted\(advice)")
+        }
+        guard !authority.contains("@") else {
+            throw refuse("names a user: --set-header 'Authorization: …' sends credentials")
+        }
         var portText: Substring?
         if authority.first == "[" {
-            guard let close = authority.firstIndex(of: "]") else { return nil }
+            guard let close = authority.firstIndex(of: "]") else { throw refuse("lacks a ']'") }
             host = String(authority[authority.index(after: authority.startIndex)..<close])
             let rest = authority[authority.index(after: close)...]
-            guard rest.isEmpty || rest.first == ":" else { return nil }
+            guard rest.isEmpty || rest.first == ":" else { throw refuse("has something between ']' and the port") }
             if !rest.isEmpty { portText = rest.dropFirst() }
         } else {
             let parts = authority.split(separator: ":", omittingEmptySubsequences: false)
-            guard parts.count <= 2, let first = parts.first else { return nil }
-            host = String(first)
+            guard parts.count <= 2 else { throw refuse("holds an IPv6 address without brackets: [::1]:9000") }
+            host = String(authority.prefix { $0 != ":" })
             if parts.count == 2 { portText = parts[1] }
         }
-        guard !host.isEmpty, host.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7f }) else { return nil }
+        guard !host.isEmpty, host.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7f && $0 != UInt8(ascii: "\\") }) else {
+            throw refuse("names no host")
+        }
         port = standard
         if let portText {
-            guard let number = Int(portText), portText.allSatisfy(\.isNumber) else { return nil }
+            guard portText.utf8.allSatisfy({ (0x30...0x39).contains($0) }), let number = Int(portText),
+                (1...65535).contains(number)
+            else { throw refuse("has no port from 1 to 65535") }
             port = number
         }
-        guard (1...65535).contains(port) else { return nil }
+        guard port > 0 else { throw refuse("needs a port: tcp://HOST:PORT") }
         isSecure = scheme == "wss" || scheme == "https"
         description = text
     }
@@ -107,17 +130,5 @@ public struct ReplayTarget: Sendable, Equatable, CustomStringConvertible {
     public var hostField: String {
         let name = host.contains(":") ? "[\(host)]" : host
         return port == (isSecure ? 443 : 80) ? name : "\(name):\(port)"
-    }
-}
-
-extension String {
-    /// The first place of `other`.
-    fileprivate func range(of other: String) -> Range<Index>? {
-        var start = startIndex
-        while start < endIndex {
-            if self[start...].hasPrefix(other) { return start..<index(start, offsetBy: other.count) }
-            start = index(after: start)
-        }
-        return nil
     }
 }

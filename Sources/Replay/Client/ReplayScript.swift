@@ -71,9 +71,15 @@ public struct ReplayScript: Sendable {
         if session.request.isMethod("CONNECT"), !options.raw {
             notes.append("the target is asked to connect to \(session.request.target.text)")
         }
-        history =
-            options.withHistory
-            ? session.history.map { writer.write($0.head, isWebSocket: false).bytes(key: []) + $0.body } : []
+        var history: [[UInt8]] = []
+        for (index, earlier) in session.history.enumerated() where options.withHistory {
+            let written = writer.write(earlier.head, isWebSocket: false)
+            history.append(written.bytes(key: []) + earlier.body)
+            // The host is the same for all.
+            let differences = written.notes.filter { !$0.hasPrefix("Host is ") }
+            notes += differences.map { "earlier request \(index + 1): \($0)" }
+        }
+        self.history = history
         if !options.withHistory, !session.history.isEmpty, !options.raw {
             let count = session.history.count
             let words =
@@ -197,6 +203,12 @@ public struct ReplayScript: Sendable {
         if session.kind == .extendedConnect { return "it was said over HTTP/2" }
         if session.exchange?.touchesGap == true {
             return "bytes of its handshake are missing in the recording"
+        }
+        if let exchange = session.exchange, exchange.response == nil {
+            if exchange.connection.packets.server == 0 {
+                return "nothing of the server was recorded: what it answered is not known"
+            }
+            if exchange.reason == .captureEnd { return "the recording ends in front of the answer" }
         }
         guard session.outcome == .switched else { return nil }
         switch session.upgraded {

@@ -30,10 +30,10 @@ struct HeadComparison {
                 .extension, "extensions", agreed.isEmpty ? nil : agreed.joined(separator: ", "),
                 agreedNow.isEmpty ? nil : agreedNow.joined(separator: ", "))
         }
-        let wasRight = Self.accept(recorded, recordedAccept)
-        let isRight = Self.accept(live, liveAccept)
-        if wasRight != isRight, recorded.status == live.status {
-            add(.header, "header sec-websocket-accept", wasRight, isRight)
+        let was = Accept(recorded, expected: recordedAccept)
+        let now = Accept(live, expected: liveAccept)
+        if was?.standing != now?.standing, recorded.status == live.status {
+            add(.header, "header sec-websocket-accept", was?.words, now?.words)
         }
 
         let fields = Self.fields(recorded)
@@ -117,10 +117,25 @@ struct HeadComparison {
             return ([parts.first ?? ""] + parts.dropFirst().sorted()).joined(separator: "; ")
         }
     }
+}
 
-    private static func accept(_ head: MessageHead, _ expected: [UInt8]?) -> String? {
+/// A Sec-WebSocket-Accept, and whether it fits the key it answers.
+///
+/// Every handshake has a key of its own: values say nothing beside each other.
+private struct Accept {
+    enum Standing { case right, wrong, ofNoKey }
+    var standing: Standing
+    var words: String
+
+    /// `nil` where there is none.
+    init?(_ head: MessageHead, expected: [UInt8]?) {
         guard let value = head.value(.secWebSocketAccept) else { return nil }
-        guard let expected, !expected.isEmpty else { return "of no key" }
-        return value == expected[...] ? "right for its key" : "\(value.text), not \(expected[...].text)"
+        if let expected, !expected.isEmpty {
+            standing = value == expected[...] ? .right : .wrong
+            words = standing == .right ? "right for its key" : "\(value.text), not \(expected[...].text)"
+        } else {
+            standing = .ofNoKey
+            words = "of no key"
+        }
     }
 }

@@ -20,7 +20,7 @@ public struct SessionComparison: Sendable {
     /// What became of it.
     public func result(_ script: ReplayScript, _ run: LiveRun) -> ReplayedExchange {
         var result = Self.planned(script, .same)
-        result.live = run.connected == nil ? nil : outline(run)
+        result.live = run.connected == nil ? nil : outline(script, run)
         let exchanges = run.exchanges
         // What the client says is the recording's; only where nothing was changed it is judged as well.
         result.findings = exchanges.flatMap { inspector.inspect($0) }.filter { script.isRaw || $0.fault != .client }
@@ -33,7 +33,7 @@ public struct SessionComparison: Sendable {
             differences.removeLast(result.omittedDifferences)
         }
         result.differences = differences
-        if let failure = run.failure {
+        if let failure = run.failure, !leftAsRecorded(script, run) {
             result.verdict = .failed
             result.failure = failure.kind.rawValue
             result.reason = failure.words
@@ -50,6 +50,12 @@ public struct SessionComparison: Sendable {
         result.notes = script.plan.notes
         result.reason = script.plan.skipped
         return result
+    }
+
+    /// A server that left without an answer when it was recorded, and has done so again.
+    private func leftAsRecorded(_ script: ReplayScript, _ run: LiveRun) -> Bool {
+        let wentAway = run.failure?.kind == .closedEarly || run.failure?.kind == .notHTTP && run.ended != .open
+        return wentAway && run.answer == nil && script.session.exchange?.reason == .serverAbort && !script.isRaw
     }
 
     // MARK: Differences
@@ -292,15 +298,18 @@ public struct SessionComparison: Sendable {
         return outline
     }
 
-    private func outline(_ run: LiveRun) -> SessionOutline {
+    private func outline(_ script: ReplayScript, _ run: LiveRun) -> SessionOutline {
         var outline = SessionOutline()
         let answer = run.exchanges.first { $0.response != nil } ?? run.answer
         outline.status = run.answer?.response?.status
-        outline.outcome = run.answer?.outcome
+        outline.outcome = (run.answer ?? run.exchanges.last)?.outcome
         outline.protocolName = (run.answer?.protocolName).flatMap { $0.isEmpty ? nil : $0 }
         outline.subprotocol = run.answer?.response?.value(.secWebSocketProtocol)?.text
         outline.extensions = run.answer?.response.map { HeadComparison.extensions($0) } ?? []
-        if let websocket = answer?.websocket {
+        if script.isWebSocket {
+            outline.messages.client = run.saidMessages
+            outline.bytes.client = run.saidBytes
+        } else if let websocket = answer?.websocket {
             for direction in Direction.allCases {
                 let side = websocket.sides[direction]
                 outline.messages[direction] = Int(clamping: side.textMessages + side.binaryMessages)

@@ -298,7 +298,8 @@ public final class ReplayRunner: Sendable {
             }
             arrived += 1
         }
-        state.report.messages.client += run.sent.count
+        // Of other protocols there are runs of bytes.
+        state.report.messages.client += script.isWebSocket ? run.saidMessages : run.sent.count
         state.report.messages.server += run.messages.reduce(0) { $0 + ($1.said.isControl ? 0 : 1) }
         state.report.bytes.client += run.sentBytes
         state.report.bytes.server += run.receivedBytes

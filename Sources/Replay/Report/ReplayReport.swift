@@ -28,10 +28,24 @@ public struct ReplayReport: Sendable {
     public var interrupted = false
     /// At least one request got an answer.
     public var wasAnswered = false
+    /// Only the plan was wanted: nothing was sent.
+    public private(set) var isDryRun = false
 
     public init(target: String, plan: ReplayPlan) {
         self.target = target
         self.plan = plan
+    }
+
+    /// The report where nothing is sent: every exchange is left out.
+    public init(dryRun scripts: [ReplayScript], plan: ReplayPlan) {
+        self.init(target: plan.target, plan: plan)
+        exchanges = scripts.map { script in
+            var exchange = SessionComparison.planned(script, .skipped)
+            exchange.reason = exchange.reason ?? "nothing is sent in a dry run"
+            return exchange
+        }
+        verdicts[.skipped] = exchanges.count
+        isDryRun = true
     }
 
     public func count(_ verdict: Verdict) -> Int { verdicts[verdict] ?? 0 }
@@ -180,7 +194,7 @@ public struct LoadReport: Sendable {
     public var mostConcurrent = 0
     /// Seconds from the first to the last.
     public var seconds = 0.0
-    /// Messages and payload bytes sent and received.
+    /// Data messages (or runs of bytes), and bytes of the streams, sent and received.
     public var messages = PerDirection(both: 0)
     public var bytes = PerDirection<Int64>(both: 0)
     /// How many failed, by the word of `ReplayedExchange.failure`.

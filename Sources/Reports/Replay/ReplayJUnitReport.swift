@@ -15,7 +15,7 @@ public enum ReplayJUnitReport {
         let counts: [(name: StaticString, value: String)] = [
             ("tests", String(report.exchanges.count)), ("failures", count(.differs)), ("errors", count(.failed)),
             ("skipped", count(.skipped)),
-            ("time", seconds(report.exchanges.reduce(0) { $0 + time(of: $1) })),
+            ("time", XMLWriter.seconds(report.exchanges.reduce(0) { $0 + time(of: $1) })),
         ]
         try xml.element("testsuites", [("name", name)] + counts) { xml in
             try xml.element("testsuite", [("name", name)] + counts) { xml in
@@ -31,7 +31,7 @@ public enum ReplayJUnitReport {
     private static func testCase(_ exchange: ReplayedExchange, to xml: inout XMLWriter) {
         let title = "#\(exchange.id) \(safe(exchange.title))"
         let attributes: [(name: StaticString, value: String)] = [
-            ("classname", "upgradescope.replay"), ("name", title), ("time", seconds(time(of: exchange))),
+            ("classname", "upgradescope.replay"), ("name", title), ("time", XMLWriter.seconds(time(of: exchange))),
         ]
         xml.element("testcase", attributes) { xml in
             switch exchange.verdict {
@@ -74,11 +74,5 @@ public enum ReplayJUnitReport {
 
     private static func time(of exchange: ReplayedExchange) -> Int64 {
         (exchange.live?.handshake ?? 0) + (exchange.live?.duration ?? 0)
-    }
-
-    /// Seconds with three decimals.
-    private static func seconds(_ nanoseconds: Int64) -> String {
-        let milliseconds = max(0, nanoseconds) / 1_000_000
-        return "\(milliseconds / 1000)." + String(milliseconds % 1000 + 1000).dropFirst()
     }
 }

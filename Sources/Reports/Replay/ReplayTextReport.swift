@@ -12,6 +12,7 @@ public enum ReplayTextReport {
     public static func write(_ report: ReplayReport, layout: TextLayout = TextLayout(), to sink: inout any ByteSink)
         throws
     {
+        if report.isDryRun { return try write(report.plan, layout: layout, to: &sink) }
         var text = TextLines(layout: layout)
         let titles = column(report.exchanges.map(\.title), layout)
         for exchange in report.exchanges {
@@ -220,7 +221,7 @@ public enum ReplayTextReport {
         if load.late > 0 {
             text.labelled(
                 "late",
-                "\(grouped(load.late)) sessions began later than they should, by up to \(figure(load.mostLateMilliseconds)) ms; the times count that",
+                "\(counted(load.late, "session")) began later than they should, by up to \(figure(load.mostLateMilliseconds)) ms; the times count that",
                 indent: 2, column: 12)
         }
     }

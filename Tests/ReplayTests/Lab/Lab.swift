@@ -66,7 +66,7 @@ enum Lab {
         _ sessions: [RecordedSession], to target: String, options: ReplayOptions = ReplayOptions(),
         load: LoadOptions = LoadOptions(), security: TargetSecurity = TargetSecurity(), sink: (any PacketSink)? = nil
     ) throws -> ReplayReport {
-        let server = try #require(ReplayTarget(target))
+        let server = try ReplayTarget(target)
         let scripts = sessions.map { ReplayScript($0, target: server, options: options) }
         let runner = try ReplayRunner(
             scripts: scripts, target: server, options: options, load: load, security: security,

@@ -35,6 +35,12 @@ struct XMLWriter {
         raw("</\(name)>\n")
     }
 
+    /// Seconds with three decimals, as JUnit wants times.
+    static func seconds(_ nanoseconds: Int64) -> String {
+        let milliseconds = max(0, nanoseconds) / 1_000_000
+        return "\(milliseconds / 1000)." + String(milliseconds % 1000 + 1000).dropFirst()
+    }
+
     private mutating func begin(_ name: StaticString, _ attributes: [(name: StaticString, value: String)]) {
         indent()
         raw("<\(name)")
