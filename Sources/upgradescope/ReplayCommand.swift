@@ -97,7 +97,9 @@ struct ReplayCommand: ParsableCommand {
     var ignoreOrder = false
 
     @Option(
-        help: ArgumentHelp("Take this value from live answers into later messages (json:/token).", valueName: "what"))
+        help: ArgumentHelp(
+            "Take this value from live answers into later messages (json:/token); it need not be the recorded one.",
+            valueName: "what"))
     var carry: [String] = []
 
     @Option(help: ArgumentHelp("An answer that takes longer is a difference.", valueName: "time"))
@@ -155,6 +157,16 @@ struct ReplayCommand: ParsableCommand {
         _ = try replayOptions()
         guard raw == false || iOwnTheTarget else {
             throw ValidationError("--raw sends bytes that may harm a server: it needs --i-own-the-target")
+        }
+        if raw {
+            // Who wants something left out must not believe that it is.
+            for (option, isGiven) in [
+                ("--set-header", !setHeader.isEmpty), ("--drop-header", !dropHeader.isEmpty),
+                ("--path-prefix", !pathPrefix.isEmpty), ("--subprotocol", subprotocol != nil),
+                ("--carry", !carry.isEmpty),
+            ] where isGiven {
+                throw ValidationError("\(option) changes what is sent, and --raw sends the bytes as they were")
+            }
         }
         guard concurrency > 0, concurrency <= 20_000 else { throw ValidationError("--concurrency: 1 to 20000") }
         guard repeats > 0 else { throw ValidationError("--repeat: at least 1") }
@@ -340,6 +352,8 @@ struct ReplayCommand: ParsableCommand {
             options.carried.append(pointer)
         }
         options.compare = try compareOptions()
+        // What is taken along is another each time.
+        options.compare.pointers += options.carried
         return options
     }
 

@@ -80,6 +80,15 @@ struct JudgingOptions: ParsableArguments {
 
     func validate() throws { _ = try selection() }
 
+    /// The first of the options that was given; `nil` where nothing but what stands by itself is wanted.
+    var given: String? {
+        if !rules.isEmpty { return "--rules" }
+        if !disable.isEmpty { return "--disable" }
+        if !level.isEmpty { return "--level" }
+        if failOn != .error { return "--fail-on" }
+        return strict ? "--strict" : nil
+    }
+
     /// What is judged by.
     func inspector(_ traffic: TrafficOptions) throws -> Inspector {
         Inspector(selection: try selection(), showSecrets: traffic.showSecrets, thresholds: traffic.thresholds)

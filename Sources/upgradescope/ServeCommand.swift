@@ -78,6 +78,9 @@ struct ServeCommand: ParsableCommand {
         guard findings || json == nil && html == nil && format == nil else {
             throw ValidationError("a report needs --findings")
         }
+        if !findings, let option = judging.given {
+            throw ValidationError("\(option) says how clients are judged, which --findings asks for")
+        }
         _ = try plan()
         guard (cert == nil) == (key == nil) else { throw ValidationError("--cert and --key go together") }
         guard saveCert == nil || tls && cert == nil else {

@@ -31,6 +31,7 @@ struct ReplayExitStatusTests {
         Row(way: "extension", status: 1, words: ["extensions", "+ permessage-deflate", "WS011"]),
         Row(way: "header", status: 1, words: ["header server", "- lab", "+ other"]),
         Row(way: "field", arguments: ["--ignore", "json:/user/name"], status: 0, words: ["1 same"]),
+        Row(way: "field", arguments: ["--carry", "json:/user/name"], status: 0, words: ["1 same"]),
         Row(way: "header", arguments: ["--ignore", "header:server"], status: 0, words: ["1 same"]),
         Row(way: "order", arguments: ["--ignore-order"], status: 0, words: ["1 same"]),
 

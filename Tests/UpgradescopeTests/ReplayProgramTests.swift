@@ -203,6 +203,14 @@ struct ReplayProgramTests {
         let run = try Program.run("replay", cookie, "--to", nobody, "--raw", "--i-own-the-target")
         #expect(run.status == 2)
         #expect(run.errors.contains("--send-credentials"))
+        // Who believes that something is left out would send it all the same.
+        for words in [["--drop-header", "cookie"], ["--set-header", "a: b"], ["--path-prefix", "/a"]] {
+            let run = try Program.run(
+                ["replay", cookie, "--to", nobody, "--raw", "--i-own-the-target", "--send-credentials", "--dry-run"]
+                    + words)
+            #expect(run.status == 2)
+            #expect(run.errors.contains("\(words[0]) changes what is sent"), "\(run.errors)")
+        }
         let plan = try Program.run("replay", smuggling, "--to", nobody, "--raw", "--i-own-the-target", "--dry-run")
         #expect(plan.status == 0)
         #expect(plan.text.contains("raw pacing"))

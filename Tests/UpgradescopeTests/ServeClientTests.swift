@@ -299,6 +299,8 @@ enum Kit {
         (["--cert", "a.pem"], "--cert and --key go together"), (["--save-cert", "a.pem"], "no certificate is made"),
         (["--json", "a.json"], "a report needs --findings"), (["--findings", "--har", "a"], "Unknown option '--har'"),
         (["--findings", "--format", "ndjson"], "'text', 'json' or 'html'"), (["-w", ""], "-w: the name is empty"),
+        (["--rules", "WSF001"], "--rules says how"), (["--fail-on", "note"], "--fail-on says how"),
+        (["--strict"], "--strict says how"),
         (["--findings", "-w", "-", "--json", "-"], "standard output is taken already"),
         (["--listen", "70000"], "--listen"), (["--listen", "::1:80"], "--listen"), (["--exchange", "0"], "--exchange"),
         (["--exchange", "7"], "there is no exchange 7: they are 1 to 1"), (["--host", "b"], "no exchange was chosen"),
