@@ -9,18 +9,26 @@ struct Case {
     private let subject: Subject
     let facts: Facts
     var rule: Rule
-    let showSecrets: Bool
-    let thresholds: Thresholds
+    var showSecrets: Bool { subject.showSecrets }
+    var thresholds: Thresholds { subject.thresholds }
     /// Only which rules speak, and how loud, is asked for: no words are made and no bytes are copied.
-    let isBrief: Bool
+    var isBrief: Bool { subject.isBrief }
 
     /// Held by reference: a case is handed to every check.
     private final class Subject {
         let exchange: Exchange
+        let showSecrets: Bool
+        let thresholds: Thresholds
+        let isBrief: Bool
         /// Of the heads that were asked for, by where they stand: several findings show the same ones.
         private var secrets: [(place: Place, ranges: [Range<Int>])] = []
 
-        init(_ exchange: Exchange) { self.exchange = exchange }
+        init(_ exchange: consuming Exchange, showSecrets: Bool, thresholds: Thresholds, isBrief: Bool) {
+            self.exchange = exchange
+            self.showSecrets = showSecrets
+            self.thresholds = thresholds
+            self.isBrief = isBrief
+        }
 
         func secrets(of head: MessageHead) -> [Range<Int>] {
             if let known = secrets.first(where: { $0.place == head.place }) { return known.ranges }
@@ -31,14 +39,12 @@ struct Case {
     }
 
     init(
-        exchange: Exchange, facts: Facts, rule: Rule, showSecrets: Bool, thresholds: Thresholds, isBrief: Bool = false
+        exchange: consuming Exchange, facts: Facts, rule: Rule, showSecrets: Bool, thresholds: Thresholds,
+        isBrief: Bool = false
     ) {
-        subject = Subject(exchange)
+        subject = Subject(exchange, showSecrets: showSecrets, thresholds: thresholds, isBrief: isBrief)
         self.facts = facts
         self.rule = rule
-        self.showSecrets = showSecrets
-        self.thresholds = thresholds
-        self.isBrief = isBrief
     }
 
     var exchange: Exchange {
@@ -87,8 +93,10 @@ struct Case {
 
     /// Every byte of both sides was read as frames.
     var sawEveryFrame: Bool {
-        guard let facts = exchange.websocket, !facts.sides.client.lost, !facts.sides.server.lost else { return false }
-        return exchange.connection.gapBytes == PerDirection(both: 0)
+        guard exchange.connection.gapBytes == PerDirection(both: 0), let facts = exchange.websocket else {
+            return false
+        }
+        return facts.withSides { !$0.client.lost && !$0.server.lost }
     }
 
     /// A packet that shows something by having come.

@@ -98,8 +98,8 @@ struct Facts: OptionSet, Sendable {
     static let ended = Facts(bit: 74)
     static let endedUnclosed = Facts(bit: 75)
     static let clientSpoke = Facts(bit: 76)
-    /// One side at least sent Close.
-    static let closed = Facts(bit: 77)
+    /// One side sent Close and the other did not.
+    static let closedByOne = Facts(bit: 77)
     static let connectAccepted = Facts(bit: 78)
     /// A Ping waited for its Pong for more than a moment.
     static let pingWaited = Facts(bit: 79)
@@ -122,6 +122,7 @@ struct Facts: OptionSet, Sendable {
     static let informedClient = Facts(bit: 91)
     /// The request was not captured: of an answer nobody asked for, or of a session that goes on when the capture starts.
     static let requestUnseen = Facts(bit: 92)
+    static let closedByBoth = Facts(bit: 93)
 
     /// Any of the faults that make a server refuse a WebSocket handshake (RFC 6455 4.2.1).
     static let badHandshake: Facts = [
@@ -137,8 +138,31 @@ struct Facts: OptionSet, Sendable {
         .selectsNotOffered, .selectsSeveral,
     ]
 
-    init(_ exchange: Exchange) {
+    /// What is so about the exchange; what its heads say is looked up where heads of their shapes were seen before.
+    init(_ exchange: borrowing Exchange, _ memory: inout HandshakeMemory) {
         rawValue = 0
+        if let shapes = HandshakeMemory.Shapes(exchange) {
+            if let known = memory[shapes] {
+                self = known
+            } else {
+                readHeads(exchange)
+                memory[shapes] = subtracting([.query, .acceptWrong])
+            }
+            if exchange.request?.target.contains(UInt8(ascii: "?")) == true { insert(.query) }
+        } else {
+            readHeads(exchange)
+        }
+        if let response = exchange.response, hasWrongAccept(response, exchange) { insert(.acceptWrong) }
+        readTrail(exchange)
+        conclude()
+    }
+
+    init(_ exchange: borrowing Exchange) {
+        var memory = HandshakeMemory()
+        self.init(exchange, &memory)
+    }
+
+    private mutating func readHeads(_ exchange: Exchange) {
         if let request = exchange.request {
             readRequest(request, exchange.framing, exchange.websocket?.draft ?? .none)
         }
@@ -149,8 +173,6 @@ struct Facts: OptionSet, Sendable {
         readOutcome(exchange)
         if let response = exchange.response { readResponse(response, exchange) }
         if !exchange.interim.isEmpty { readInterim(exchange.interim) }
-        readTrail(exchange)
-        conclude()
     }
 
     func holdsAny(_ other: Facts) -> Bool { rawValue & other.rawValue != 0 }
@@ -177,6 +199,7 @@ struct Facts: OptionSet, Sendable {
         var settings = 0
         var upgrades = 0
         var hasEmptyUpgrade = false
+        var hasOtherOffer = false
         var hasUpgradeOption = false
         var hasSettingsOption = false
         var key: ArraySlice<UInt8>?
@@ -185,17 +208,29 @@ struct Facts: OptionSet, Sendable {
         var origin: ArraySlice<UInt8>?
         var browser = false
         for line in request.lines where line.name != .other {
-            let value = request.value(of: line)
+            var value: ArraySlice<UInt8> { request.value(of: line) }
             switch line.name {
             case .host:
                 hosts += 1
                 host = value
             case .upgrade:
                 facts.insert(.upgradeField)
-                facts.formUnion(Self.offers(in: value))
                 upgrades += 1
+                let value = value
+                // What nearly all of them say.
+                if value.matchesIgnoringCase("websocket") {
+                    facts.insert(.offersWebSocket)
+                    break
+                }
+                hasOtherOffer = true
+                facts.formUnion(Self.offers(in: value))
                 if value.isEmpty { hasEmptyUpgrade = true }
             case .connection:
+                let value = value
+                if value.matchesIgnoringCase("upgrade") {
+                    hasUpgradeOption = true
+                    break
+                }
                 splitList(value) { member in
                     if member.matchesIgnoringCase("upgrade") {
                         hasUpgradeOption = true
@@ -245,7 +280,7 @@ struct Facts: OptionSet, Sendable {
         if hasUpgradeOption, !facts.holdsAny(Self.anyOffer) { facts.insert(.optionWithoutUpgrade) }
         // Joined in order, an empty line is an empty member.
         if upgrades > 1, hasEmptyUpgrade { facts.insert(.offerMalformed) }
-        if facts.contains(.upgradeField), Self.isMixed(request, facts) { facts.insert(.offersMixed) }
+        if hasOtherOffer, Self.isMixed(request, facts) { facts.insert(.offersMixed) }
         if facts.contains(.framingFields) {
             if (framing.contentLength ?? 0) > 0 || request.has(.transferEncoding) { facts.insert(.hasBody) }
             if framing.lengthAndCoding { facts.insert(.lengthAndCoding) }
@@ -309,11 +344,16 @@ struct Facts: OptionSet, Sendable {
         var extensions = 0
         var upgradeLines = 0
         for line in response.lines where line.name != .other {
-            let value = response.value(of: line)
+            var value: ArraySlice<UInt8> { response.value(of: line) }
             switch line.name {
             case .upgrade:
                 hasUpgrade = true
                 upgradeLines += 1
+                let value = value
+                if value.matchesIgnoringCase("websocket") {
+                    names += 1
+                    break
+                }
                 splitList(value) { member in
                     names += 1
                     switch Self.token(member) {
@@ -323,6 +363,11 @@ struct Facts: OptionSet, Sendable {
                     }
                 }
             case .connection:
+                let value = value
+                if value.matchesIgnoringCase("upgrade") {
+                    hasOption = true
+                    break
+                }
                 splitList(value) { if $0.matchesIgnoringCase("upgrade") { hasOption = true } }
             case .contentLength, .transferEncoding: facts.insert(.responseFraming)
             case .http2Settings: facts.insert(.responseSettings)
@@ -351,14 +396,10 @@ struct Facts: OptionSet, Sendable {
                 insert(.masqueAnswerWrong)
             }
         }
-        guard status == 101, contains(.websocket), let request = exchange.request else { return }
-        let expected = exchange.websocket?.expectedAccept ?? []
-        let accepts = response.count(.secWebSocketAccept)
-        // The hixie drafts have no such field.
-        if exchange.websocket?.draft.isHixie == true { return }
-        if accepts != 1 || !expected.isEmpty && response.value(.secWebSocketAccept) != expected[...] {
-            insert(.acceptWrong)
-        }
+        // The hixie drafts have no fields of the handshake that could be wrong.
+        guard status == 101, contains(.websocket), let request = exchange.request,
+            exchange.websocket?.draft.isHixie != true
+        else { return }
         if protocols > 0 {
             if protocols > 1 || !HandshakeLists.isOffered(response.value(.secWebSocketProtocol) ?? [], in: request) {
                 insert(.subprotocolWrong)
@@ -378,6 +419,15 @@ struct Facts: OptionSet, Sendable {
             if deflates > 1 { insert(.deflateAnswerInvalid) }
             if deflates == 1, DeflateParameters.contradicts(response, request) { insert(.deflateContradicts) }
         }
+    }
+
+    private func hasWrongAccept(_ response: MessageHead, _ exchange: Exchange) -> Bool {
+        guard response.status == 101, contains(.websocket), exchange.request?.place != nil else { return false }
+        // The hixie drafts have no such field.
+        if exchange.websocket?.draft.isHixie == true { return false }
+        let expected = exchange.websocket?.expectedAccept ?? []
+        return response.count(.secWebSocketAccept) != 1
+            || !expected.isEmpty && response.value(.secWebSocketAccept) != expected[...]
     }
 
     private mutating func readInterim(_ interim: [MessageHead]) {
@@ -408,17 +458,13 @@ struct Facts: OptionSet, Sendable {
         if !exchange.laterRequests.isEmpty { insert(.laterRequests) }
         if exchange.laterResponses > 0 { insert(.laterResponses) }
         if exchange.switched.client.bytes > 0 { insert(.clientSpoke) }
-        if exchange.connection.ended.client != .open || exchange.connection.ended.server != .open {
-            insert(.ended)
-            if let facts = exchange.websocket, facts.draft == .none, facts.sides.client.close == nil,
-                facts.sides.server.close == nil
-            {
-                insert(.endedUnclosed)
-            }
-        }
+        if exchange.connection.ended.client != .open || exchange.connection.ended.server != .open { insert(.ended) }
         if exchange.connection.packets.server == 0 || exchange.connection.packets.client == 0 { insert(.oneDirection) }
         // What the rules about sessions know was not so before RFC 6455.
-        if exchange.websocket?.draft == WebSocketDraft.none { readSession(exchange) }
+        if let session = exchange.websocket, session.draft == .none {
+            session.withSides { readSession(&$0) }
+            if session.longestIdle != nil { insert(.idle) }
+        }
         if contains(.status101) {
             if Words.isStatusLine(exchange.switched.server.excerpt[...]) { insert(.serverSpeaksHTTP) }
             if Words.requestLine(exchange.switched.client.excerpt[...]) != nil { insert(.clientSpeaksHTTP) }
@@ -440,18 +486,22 @@ struct Facts: OptionSet, Sendable {
         }
     }
 
-    private mutating func readSession(_ exchange: Exchange) {
-        guard let sides = exchange.websocket?.sides else { return }
+    private mutating func readSession(_ sides: inout PerDirection<WebSocketSide>) {
         if sides.client.zeroKeys > 0 || sides.client.longestEqualKeyRun >= 2 || sides.client.longestStepRun >= 2 {
             insert(.weakMasks)
         }
-        if sides.client.close != nil || sides.server.close != nil { insert(.closed) } else { insert(.idle) }
+        switch (sides.client.close != nil, sides.server.close != nil) {
+        case (true, true): insert(.closedByBoth)
+        case (true, false), (false, true): insert(.closedByOne)
+        case (false, false):
+            insert(.idle)
+            if contains(.ended) { insert(.endedUnclosed) }
+        }
         if sides.client.slowestPing != nil || sides.server.slowestPing != nil || sides.client.openPing != nil
             || sides.server.openPing != nil
         {
             insert(.pingWaited)
         }
-        if exchange.websocket?.longestIdle != nil { insert(.idle) }
         if sides.client.faultAnswer != nil || sides.server.faultAnswer != nil { insert(.wentOnAfterFault) }
         if sides.client.firstInformedFrame != nil { insert(.informedClient) }
     }
@@ -596,6 +646,12 @@ enum Selection {
     case offered, otherVersion, notOffered
 
     init(request: MessageHead, response: MessageHead) {
+        if let chosen = response.value(.upgrade), !chosen.contains(UInt8(ascii: ",")), response.count(.upgrade) == 1,
+            request.value(.upgrade) == chosen
+        {
+            self = .offered
+            return
+        }
         var worst = Selection.offered
         var afterTLS = false
         for line in response.lines where line.name == .upgrade {

@@ -74,21 +74,24 @@ struct Authority {
     var hasUser = false
 
     init(_ text: ArraySlice<UInt8>) {
-        var rest = text
         end = text.endIndex
-        if let at = rest.lastIndex(of: UInt8(ascii: "@")) {
-            rest = rest[(at + 1)...]
-            hasUser = true
+        // From behind: the last colon counts, unless a bracket closes behind it; the last "@" ends the search.
+        var start = text.endIndex
+        var colon: Int?
+        var isBracketed = false
+        search: while start > text.startIndex {
+            switch text[start - 1] {
+            case UInt8(ascii: "@"):
+                hasUser = true
+                break search
+            case UInt8(ascii: ":"): if colon == nil, !isBracketed { colon = start - 1 }
+            case UInt8(ascii: "]"): isBracketed = true
+            default: break
+            }
+            start -= 1
         }
-        var colon = rest.lastIndex(of: UInt8(ascii: ":"))
-        if let bracket = rest.lastIndex(of: UInt8(ascii: "]")), let position = colon, position < bracket { colon = nil }
-        if let colon {
-            host = rest[..<colon]
-            port = rest[(colon + 1)...]
-        } else {
-            host = rest
-            port = nil
-        }
+        host = text[start..<(colon ?? text.endIndex)]
+        port = colon.map { text[($0 + 1)...] }
     }
 
     /// The authority of `scheme://authority/…`; `nil` when the text is not of that form.
@@ -101,7 +104,7 @@ struct Authority {
         guard index > text.startIndex, text[index...].starts(with: "://") else { return nil }
         let start = index + 3
         var stop = start
-        while stop < text.endIndex, ![0x2f, 0x3f, 0x23].contains(text[stop]) { stop += 1 }
+        while stop < text.endIndex, text[stop] != 0x2f, text[stop] != 0x3f, text[stop] != 0x23 { stop += 1 }
         self.init(text[start..<stop])
         scheme = text[text.startIndex..<index]
     }

@@ -37,6 +37,8 @@ public struct Inspector: Sendable {
     /// The rules that may speak, and the facts each needs, side by side.
     private var rules: [Rule] = []
     private var needs: [Facts] = []
+    /// Rules that stand together and need something in common.
+    private var groups: [RuleGroup] = []
     private var connectionRules: [Rule] = []
     private var correlating: [Rule] = []
     private var replacing: [Rule] = []
@@ -54,19 +56,30 @@ public struct Inspector: Sendable {
     ///
     /// Where `isBrief`, they name rule, level and fault only: enough to count them.
     public func inspect(_ exchange: Exchange, isBrief: Bool = false) -> [Finding] {
-        let facts = Facts(exchange)
-        guard let first = needs.firstIndex(where: { $0.isSubset(of: facts) }) else { return [] }
-        var findings: [Finding] = []
+        var memory = HandshakeMemory()
+        return inspect(exchange, isBrief: isBrief, &memory)
+    }
+
+    /// The same for one who judges many: what was said before need not be read again.
+    public func inspect(_ exchange: Exchange, isBrief: Bool, _ memory: inout HandshakeMemory) -> [Finding] {
+        let facts = Facts(exchange, &memory)
+        guard let first = rules.first else { return [] }
         var subject = Case(
-            exchange: exchange, facts: facts, rule: rules[first], showSecrets: showSecrets, thresholds: thresholds,
+            exchange: exchange, facts: facts, rule: first, showSecrets: showSecrets, thresholds: thresholds,
             isBrief: isBrief)
-        for index in needs.indices[first...] where needs[index].isSubset(of: facts) {
-            subject.rule = rules[index]
-            if subject.rule.needsEveryByte, facts.lacksBytes { continue }
-            if let check = subject.rule.check { findings += check(subject) }
+        var findings: [Finding] = []
+        var mayReplace = false
+        for group in groups where group.need.isSubset(of: facts) {
+            for index in group.rules where needs[index].isSubset(of: facts) {
+                subject.rule = rules[index]
+                if subject.rule.needsEveryByte, facts.lacksBytes { continue }
+                guard let found = subject.rule.check?(subject), !found.isEmpty else { continue }
+                if findings.isEmpty { findings = found } else { findings += found }
+                if !subject.rule.replaces.isEmpty { mayReplace = true }
+            }
         }
         guard !findings.isEmpty else { return findings }
-        leaveOutReplaced(&findings)
+        if mayReplace { leaveOutReplaced(&findings) }
         if isBrief { setLevels(&findings) } else { settle(&findings, RequestPlace(exchange)) }
         return findings
     }
@@ -92,7 +105,9 @@ public struct Inspector: Sendable {
     /// Findings about one connection (CAP rules).
     public func inspect(_ connection: ConnectionRecord) -> [Finding] {
         var findings: [Finding] = []
-        for rule in connectionRules {
+        let traits = ConnectionTraits(connection)
+        guard !traits.isEmpty else { return findings }
+        for rule in connectionRules where rule.onConnection.isSubset(of: traits) {
             guard let check = rule.checkConnection else { continue }
             findings += check(ConnectionCase(record: connection, rule: rule, showSecrets: showSecrets))
         }
@@ -145,6 +160,7 @@ public struct Inspector: Sendable {
     private mutating func choose() {
         rules = Catalogue.all.filter { $0.check != nil && selection.includes($0) }
         needs = rules.map(\.when)
+        groups = RuleGroup.of(needs)
         replacing = rules.filter { !$0.replaces.isEmpty }
         correlating = Catalogue.all.filter { $0.correlates != nil && selection.includes($0) }
         connectionRules = Catalogue.all.filter { $0.checkConnection != nil && selection.includes($0) }
@@ -178,6 +194,25 @@ public struct Inspector: Sendable {
     private func complete(_ finding: inout Finding, host: ArraySlice<UInt8>, path: ArraySlice<UInt8>) {
         if let level = selection.level(of: finding.rule, name: finding.name) { finding.level = level }
         finding.fingerprint = Fingerprint.of(rule: finding.rule, host: host, path: path, fault: finding.fault)
+    }
+}
+
+/// Rules that stand together in the catalogue, and what all of them need: where that is not there, none is looked at.
+private struct RuleGroup {
+    private(set) var need: Facts
+    private(set) var rules: Range<Int>
+
+    static func of(_ needs: [Facts]) -> [RuleGroup] {
+        var groups: [RuleGroup] = []
+        for (index, need) in needs.enumerated() {
+            if let last = groups.last, !last.need.isDisjoint(with: need) {
+                groups[groups.count - 1].need.formIntersection(need)
+                groups[groups.count - 1].rules = last.rules.lowerBound..<(index + 1)
+            } else {
+                groups.append(RuleGroup(need: need, rules: index..<(index + 1)))
+            }
+        }
+        return groups
     }
 }
 

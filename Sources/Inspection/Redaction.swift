@@ -129,7 +129,8 @@ public enum Redaction {
         var start = question + 1
         var index = start
         while index <= target.endIndex {
-            if index == target.endIndex || [0x26, 0x3b, 0x23].contains(target[index]) {
+            let byte = index < target.endIndex ? target[index] : 0x26
+            if byte == 0x26 || byte == 0x3b || byte == 0x23 {
                 let pair = target[start..<index]
                 let equals = pair.firstIndex(of: 0x3d)
                 body(decoded(pair[..<(equals ?? pair.endIndex)]), equals.map { pair[($0 + 1)...] } ?? [])

@@ -41,6 +41,8 @@ public final class Rule: Sendable {
     /// What must be so for `check` to be worth calling; includes `scope`.
     let when: Facts
     let check: (@Sendable (Case) -> [Finding])?
+    /// What must be so of a connection for `checkConnection` to be worth calling.
+    let onConnection: ConnectionTraits
     let checkConnection: (@Sendable (ConnectionCase) -> [Finding])?
     /// Several exchanges show the breach together (`Correlation` sees it); this is the evidence from each of them.
     let correlates: (@Sendable (Case) -> [Evidence?])?
@@ -50,6 +52,7 @@ public final class Rule: Sendable {
         title: String, requirement: String, detect: String, why: String, fix: String, trigger: String,
         nearMiss: String, replaces: [String] = [], needsEveryByte: Bool = false, scope: Facts = [], when: Facts = [],
         check: (@Sendable (Case) -> [Finding])? = nil,
+        onConnection: ConnectionTraits = [],
         connection checkConnection: (@Sendable (ConnectionCase) -> [Finding])? = nil,
         correlates: (@Sendable (Case) -> [Evidence?])? = nil
     ) {
@@ -71,6 +74,7 @@ public final class Rule: Sendable {
         self.scope = scope
         self.when = when.union(scope)
         self.check = check
+        self.onConnection = onConnection
         self.checkConnection = checkConnection
         self.correlates = correlates
     }

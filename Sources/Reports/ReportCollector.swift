@@ -51,11 +51,8 @@ public final class ReportCollector {
     private var connectionSpool: SortedSpool
     private var messages: MessageSpool
     private var writer = ByteWriter()
-    private var tally = Tally()
-    private var withFindings: LeastKeys
-    private var clean: LeastKeys
+    private var intake: Intake
     private var parents: Set<SortKey> = []
-    private var correlation = CorrelationTable()
     private var groups: [String: ConnectionGroup] = [:]
     private var unseen: [UnseenName: UInt64] = [:]
     /// Above these nothing is kept any more: so many lesser ones are known.
@@ -63,15 +60,13 @@ public final class ReportCollector {
     private var lastUnseen: UnseenName?
     private var omitted = Omitted()
     private var failed = false
-    private var spooled = SpooledCounts()
 
     public init(options: ReportOptions = ReportOptions()) {
         self.options = options
         spool = SortedSpool(limit: options.spoolBytes)
         connectionSpool = SortedSpool(limit: options.spoolBytes / 4)
         messages = MessageSpool(limit: options.spoolBytes)
-        withFindings = LeastKeys(limit: options.exchangesWithFindings)
-        clean = LeastKeys(limit: options.cleanExchanges)
+        intake = Intake(options)
     }
 
     /// Not every exchange will be told of.
@@ -79,38 +74,30 @@ public final class ReportCollector {
 
     /// Whether an exchange with findings would be told of, were the input over now.
     public func admits(_ exchange: Exchange) -> Bool {
-        options.everyExchange || !withFindings.isBelow(SortKey(exchange.key))
+        options.everyExchange || intake.admitsFindings(at: SortKey(exchange.key))
     }
 
     /// Takes a finished exchange and what was found about it.
     public func add(_ exchange: Exchange, findings: [Finding]) {
-        tally.count(exchange)
-        for finding in findings { tally.count(finding) }
-        correlation.add(exchange)
-        let key = SortKey(exchange.key)
         if let parent = exchange.parent {
             parents.insert(SortKey(parent))
             if parents.count >= 2 * Self.parentLimit { pruneParents() }
         }
-        let isKept: Bool
-        if options.everyExchange {
-            isKept = true
-        } else {
-            isKept = findings.isEmpty ? clean.admit(key) : withFindings.admit(key)
-            // Behind everything that will be told of, not even its place in the numbering matters.
-            if !isKept, clean.isBelow(key), withFindings.isBelow(key) { return spooled.count(findings) }
-        }
-        guard spooled.clean + spooled.withFindings < options.spooledExchanges else {
+        let (key, rank) = intake.take(exchange, findings, everyExchange: options.everyExchange)
+        switch rank {
+        case .counted: return
+        case .left:
             omitted.reasons.insert(
                 "only the first \(grouped(options.spooledExchanges)) exchanges are kept for the report")
             return leaveOut(findings.count)
+        case .numbered, .told: break
         }
         writer.removeAll()
-        PackedExchange.write(findings, isKept ? exchange : nil, to: &writer)
+        PackedExchange.write(findings, rank == .told ? exchange : nil, to: &writer)
         guard !failed else { return leaveOut(findings.count) }
         do {
             try spool.add(writer.bytes, key: key)
-            spooled.count(findings)
+            intake.spooled.count(findings)
         } catch {
             failed = true
             omitted.reasons.insert(error.description)
@@ -131,7 +118,7 @@ public final class ReportCollector {
 
     /// Takes a connection that ended and what was found about it.
     public func add(_ connection: ConnectionRecord, findings: [Finding]) {
-        tally.count(connection)
+        intake.tally.count(connection)
         for finding in findings { group(finding, of: connection) }
         if connection.encrypted { name(connection) }
         guard options.connections, !failed else { return }
@@ -152,18 +139,19 @@ public final class ReportCollector {
     public func finish(
         captures: [CaptureDescription], counters: TrafficCounters, inspector: Inspector = Inspector()
     ) -> Report {
-        let correlation = self.correlation.finish(inspector.thresholds)
+        let correlation = intake.correlation.finish(inspector.thresholds)
         let correlated = correlate(correlation, inspector)
         pruneGroups()
         pruneUnseen()
         pruneParents()
-        for group in groups.values { tally.count(group.finding) }
+        for group in groups.values { intake.tally.count(group.finding) }
         let spool = exchange(&self.spool)
         let connectionSpool = exchange(&self.connectionSpool)
         let messages = self.messages.taken()
         let report = Report(
-            options: options, summary: tally.summary(captures: captures, counters: counters), captures: captures,
-            exchanges: spool, counts: spooled, connections: connectionSpool, messages: messages, parents: parents,
+            options: options, summary: intake.tally.summary(captures: captures, counters: counters), captures: captures,
+            exchanges: spool, counts: intake.spooled, connections: connectionSpool, messages: messages,
+            parents: parents,
             connectionFindings: groups.values.sorted {
                 ($0.connection, $0.finding.rule) < ($1.connection, $1.finding.rule)
             },
@@ -177,7 +165,7 @@ public final class ReportCollector {
         var found: [(Suspicion, Finding)] = []
         for suspicion in correlation.suspicions {
             guard let finding = inspector.inspect(suspicion) else { continue }
-            tally.count(finding)
+            intake.tally.count(finding)
             if found.count < options.correlatedFindings { found.append((suspicion, finding)) } else { leaveOut() }
         }
         if correlation.leftOut > 0 {
@@ -217,13 +205,10 @@ public final class ReportCollector {
     ///
     /// The report is the same as if one collector had been told everything, in whatever order.
     public func absorb(_ other: ReportCollector) {
-        tally.add(other.tally)
-        correlation.absorb(other.correlation)
-        // What is among the least of all was among the least there, so it is whole there.
+        intake.absorb(other.intake)
         spool.absorb(other.exchange(&other.spool))
         connectionSpool.absorb(other.exchange(&other.connectionSpool))
         messages.absorb(other.messages.taken())
-        spooled.add(other.spooled)
         parents.formUnion(other.parents)
         if parents.count >= 2 * Self.parentLimit { pruneParents() }
         for (name, group) in other.groups {
@@ -264,7 +249,7 @@ public final class ReportCollector {
     }
 
     private func omit(_ group: ConnectionGroup) {
-        for _ in 0..<group.findings { tally.count(group.finding) }
+        for _ in 0..<group.findings { intake.tally.count(group.finding) }
         omitted.findings += UInt64(group.findings)
         omitted.reasons.insert("only \(options.connectionFindings) findings about connections are kept")
     }
@@ -289,6 +274,62 @@ public final class ReportCollector {
 
     private func omitName() {
         omitted.reasons.insert("only \(options.unseenNames) names of encrypted servers are kept")
+    }
+}
+
+/// Counts exchanges and decides which of them are told of: what a collector does for each, in one value.
+private struct Intake {
+    /// What becomes of an exchange.
+    enum Rank {
+        /// It will be told of.
+        case told
+        /// Its place in the numbering is kept, and nothing else.
+        case numbered
+        /// Behind everything that will be told of, not even its place matters.
+        case counted
+        /// So many are kept that it is left out.
+        case left
+    }
+
+    var tally = Tally()
+    var correlation = CorrelationTable()
+    var spooled = SpooledCounts()
+    private var withFindings: LeastKeys
+    private var clean: LeastKeys
+    private let limit: Int
+
+    init(_ options: ReportOptions) {
+        withFindings = LeastKeys(limit: options.exchangesWithFindings)
+        clean = LeastKeys(limit: options.cleanExchanges)
+        limit = options.spooledExchanges
+    }
+
+    func admitsFindings(at key: SortKey) -> Bool { !withFindings.isBelow(key) }
+
+    mutating func take(_ exchange: Exchange, _ findings: [Finding], everyExchange: Bool) -> (SortKey, Rank) {
+        tally.count(exchange)
+        for finding in findings { tally.count(finding) }
+        correlation.add(exchange)
+        let key = SortKey(exchange.key)
+        var isTold = everyExchange
+        if !everyExchange {
+            isTold = findings.isEmpty ? clean.admit(key) : withFindings.admit(key)
+            if !isTold, clean.isBelow(key), withFindings.isBelow(key) {
+                spooled.count(findings)
+                return (key, .counted)
+            }
+        }
+        if spooled.clean + spooled.withFindings >= limit { return (key, .left) }
+        return (key, isTold ? .told : .numbered)
+    }
+
+    /// Takes what another one took.
+    ///
+    /// What is among the least of all was among the least there, so it is whole there.
+    mutating func absorb(_ other: Intake) {
+        tally.add(other.tally)
+        correlation.absorb(other.correlation)
+        spooled.add(other.spooled)
     }
 }
 

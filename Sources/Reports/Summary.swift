@@ -31,10 +31,11 @@ public struct Summary: Sendable {
 struct Tally {
     private var exchanges: UInt64 = 0
     private var outcomes = [UInt64](repeating: 0, count: Outcome.allCases.count)
+    /// Nearly every exchange that switched speaks this one.
+    private var webSockets: UInt64 = 0
     private var protocols: [String: UInt64] = [:]
     private var levels = [UInt64](repeating: 0, count: Level.allCases.count)
-    private var rules: [String: UInt64] = [:]
-    private var ruleLevels: [String: Level] = [:]
+    private var rules: [String: RuleTally] = [:]
     private var exchangesInGaps: UInt64 = 0
     private var httpGaps: UInt64 = 0
     private var lostBeginnings: UInt64 = 0
@@ -48,8 +49,12 @@ struct Tally {
         exchanges += 1
         outcomes[Int(exchange.outcome.rawValue)] += 1
         if exchange.touchesGap { exchangesInGaps += 1 }
-        guard exchange.outcome == .switched, let name = exchange.protocolWord else { return }
-        count(name, 1)
+        guard exchange.outcome == .switched else { return }
+        if exchange.upgraded == .websocket {
+            webSockets += 1
+        } else if let name = exchange.protocolWord {
+            count(name, 1)
+        }
     }
 
     /// Of too many names the least stay and the rest are "other": that does not depend on the order they come in.
@@ -65,10 +70,10 @@ struct Tally {
     mutating func add(_ other: Tally) {
         exchanges += other.exchanges
         for index in outcomes.indices { outcomes[index] += other.outcomes[index] }
+        webSockets += other.webSockets
         for (name, number) in other.protocols { count(name, number) }
         for index in levels.indices { levels[index] += other.levels[index] }
-        rules.merge(other.rules, uniquingKeysWith: +)
-        ruleLevels.merge(other.ruleLevels, uniquingKeysWith: max)
+        rules.merge(other.rules) { $0.adding($1) }
         exchangesInGaps += other.exchangesInGaps
         httpGaps += other.httpGaps
         lostBeginnings += other.lostBeginnings
@@ -77,8 +82,7 @@ struct Tally {
 
     mutating func count(_ finding: Finding) {
         levels[Int(finding.level.rawValue)] += 1
-        rules[finding.rule, default: 0] += 1
-        ruleLevels[finding.rule] = max(ruleLevels[finding.rule] ?? .note, finding.level)
+        rules[finding.rule, default: RuleTally()].count(finding.level)
     }
 
     mutating func count(_ connection: ConnectionRecord) {
@@ -98,9 +102,10 @@ struct Tally {
             summary.outcomes[outcome.name] = outcomes[Int(outcome.rawValue)]
         }
         summary.protocols = protocols
+        if webSockets > 0 { summary.protocols["websocket"] = webSockets }
         for level in Level.allCases { summary.levels[level] = levels[Int(level.rawValue)] }
-        summary.rules = rules
-        summary.ruleLevels = ruleLevels
+        summary.rules = rules.mapValues(\.findings)
+        summary.ruleLevels = rules.mapValues(\.level)
         summary.doubts = doubts(captures: captures, counters: counters)
         if levels[Int(Level.error.rawValue)] + levels[Int(Level.warning.rawValue)] > 0 {
             summary.verdict = .findings
@@ -140,6 +145,25 @@ struct Tally {
             doubts.append("limit \(name) hit \(counters.limitsHit[name] ?? 0) times")
         }
         return doubts
+    }
+}
+
+/// What one rule found.
+private struct RuleTally {
+    private(set) var findings: UInt64 = 0
+    /// The gravest of its findings.
+    private(set) var level = Level.note
+
+    mutating func count(_ level: Level) {
+        findings += 1
+        self.level = max(self.level, level)
+    }
+
+    func adding(_ other: RuleTally) -> RuleTally {
+        var sum = self
+        sum.findings += other.findings
+        sum.level = max(level, other.level)
+        return sum
     }
 }
 

@@ -3,10 +3,11 @@
 /// Shared by the conversations of one analyzer; never by two threads.
 final class AnalysisContext {
     let options: AnalyzerOptions
+    let limits: SharedLimits
     let output: any AnalyzerOutput
     var counters = TrafficCounters()
     /// The head parsed last.
-    var head = ParsedHead()
+    var head: ParsedHead
     /// What all connections hold out of order, as `HeldSegment.cost` counts it.
     var heldBytes = 0
     /// Payload of messages that are being read for the transcript.
@@ -16,6 +17,8 @@ final class AnalysisContext {
 
     init(options: AnalyzerOptions, output: any AnalyzerOutput) {
         self.options = options
+        limits = SharedLimits(options.limits)
+        head = ParsedHead(remembersShapes: options.remembersHeads)
         self.output = output
     }
 

@@ -44,6 +44,8 @@ public struct AnalyzerOptions: Sendable {
     public var streamDigests = false
     /// Exchanges are told of when they begin (`began`) and are decided (`answered`) as well, not only at their end.
     public var tellsProgress = false
+    /// Heads that repeat earlier ones are recognized instead of being read; what is found is the same.
+    public var remembersHeads = true
     /// After each packet `Analyzer.lastOwner` says whose it was.
     public var tellsOwners = false
     /// What is said, told while it is read.
@@ -218,9 +220,9 @@ public struct Analyzer: ~Copyable {
 
     /// A closed connection waits for its last acknowledgments.
     private mutating func retire(_ index: Int) {
-        if table[index].isRetired { return }
+        if table.isRetired(index) { return }
         table[index].isRetired = true
-        closed.append((Int32(index), table[index].id, latest, packets))
+        closed.append((Int32(index), table.id(index), latest, packets))
     }
 
     /// How many packets of the input a closed connection stays; not a number of connections, because every analyzer
@@ -244,7 +246,7 @@ public struct Analyzer: ~Copyable {
             closed.removeFirst(closedHead)
             closedHead = 0
         }
-        if table.isLive(Int(index)), table[Int(index)].id == id { end(Int(index), .fin) }
+        if table.isLive(Int(index)), table.id(Int(index)) == id { end(Int(index), .fin) }
     }
 
     /// Ends connections of which nothing was heard for so long that no address translator would know them any more.
@@ -263,8 +265,7 @@ public struct Analyzer: ~Copyable {
     private static var silentSeconds: Int { 240 }
 
     private mutating func end(_ index: Int, _ reason: ConnectionEnd) {
-        table[index].endConversation(context)
-        let record = table[index].finalRecord(context, end: reason)
+        let record = table[index].close(context, reason)
         if record.encrypted { tally.encryptedConnections += 1 }
         if record.oneDirection != nil { tally.oneDirectionConnections += 1 }
         if record.copyOf == nil {

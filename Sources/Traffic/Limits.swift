@@ -1,5 +1,11 @@
 // Every ceiling in one place. A limit that was hit is a fact in the report, never a silent loss.
 
+/// The ceilings of an analysis, for those of whom there are thousands: they refer to them and hold no copy.
+final class SharedLimits: Sendable {
+    let values: Limits
+    init(_ values: Limits) { self.values = values }
+}
+
 /// Ceilings on what one analysis may hold.
 public struct Limits: Sendable {
     /// Bytes of one HTTP head (RULES B 1).

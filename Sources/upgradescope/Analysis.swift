@@ -43,6 +43,7 @@ final class Judge: AnalyzerOutput {
     /// Who watches while the capture is made.
     let observers: [any LiveObserver]
     private(set) var exchanges: UInt64 = 0
+    private var memory = HandshakeMemory()
 
     init(
         _ options: JudgeOptions, events: [OutputFile] = [], recorder: (any AnalyzerOutput)? = nil,
@@ -102,7 +103,7 @@ final class Judge: AnalyzerOutput {
         recorder?.finished(exchange)
         // What will only be counted needs no words and no evidence.
         let isBrief = events == nil && observers.isEmpty && collector.isSelective
-        var findings = inspector.inspect(exchange, isBrief: isBrief)
+        var findings = inspector.inspect(exchange, isBrief: isBrief, &memory)
         if isBrief, !findings.isEmpty, collector.admits(exchange) { findings = inspector.inspect(exchange) }
         collector.add(exchange, findings: findings)
         events?.add(exchange, findings: findings, told: told.removeValue(forKey: exchange.key) ?? [])

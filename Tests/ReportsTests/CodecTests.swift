@@ -69,7 +69,7 @@ struct CodecTests {
 
     @Test("a connection comes back as it was")
     func connection() throws {
-        let (record, _) = Fixture.encrypted(id: 7, name: "a.example")
+        var (record, _) = Fixture.encrypted(id: 7, name: "a.example")
         record.oneDirection = .server
         record.firstGap = Fixture.refused(packet: 3).request?.place
         record.firstDuplicate = (copy: Fixture.mark(4), original: Fixture.mark(3))

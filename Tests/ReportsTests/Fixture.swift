@@ -237,7 +237,7 @@ enum Fixture {
     }
 
     static func encrypted(id: UInt64, name: String?) -> (ConnectionRecord, [Finding]) {
-        let record = ConnectionRecord(facts: facts(id: id, packet: UInt32(id)))
+        var record = ConnectionRecord(facts: facts(id: id, packet: UInt32(id)))
         record.application = .tls
         record.encrypted = true
         record.serverName = name

@@ -238,7 +238,7 @@ struct SpoolTests {
         #expect(verdict([(plain, [warning])], counters: encrypted) == .findings)
         for (offset, expected) in [(Int64(0), Summary.Verdict.inconclusive), (41, .clean)] {
             let collector = ReportCollector()
-            let record = ConnectionRecord(facts: Fixture.facts(id: 1, packet: 1))
+            var record = ConnectionRecord(facts: Fixture.facts(id: 1, packet: 1))
             record.firstGap = Place(
                 direction: .client, offset: offset, length: 9, first: Fixture.mark(4), last: Fixture.mark(4))
             collector.add(record, findings: [])

@@ -49,7 +49,7 @@ public struct ExchangeSummary: Sendable {
     let traits: Traits
 
     /// `nil` without a request.
-    public init?(_ exchange: Exchange) {
+    public init?(_ exchange: borrowing Exchange) {
         guard let request = exchange.request else { return nil }
         key = exchange.key
         connection = exchange.connection.id

@@ -31,6 +31,7 @@ enum CaptureRules {
                         withheld: CaptureRules.needingEveryByte(in: it.facts), at: [shown])
                 ]
             },
+            onConnection: [.oneDirection],
             connection: { it in
                 guard let seen = it.record.oneDirection, it.record.exchanges == 0, !it.record.encrypted,
                     it.record.application == .http
@@ -101,6 +102,7 @@ enum CaptureRules {
                         ])
                 ]
             },
+            onConnection: [.gap],
             connection: { it in
                 guard let gap = it.record.firstGap, it.record.application == .http, it.record.exchanges == 0 else {
                     return []
@@ -139,6 +141,7 @@ enum CaptureRules {
                         withheld: CaptureRules.needingEveryByte(in: it.facts), at: [it.statusLine])
                 ]
             },
+            onConnection: [.midstream],
             connection: { it in
                 guard it.record.startedMidstream, it.record.firstBytesUnknown, !it.record.encrypted,
                     it.record.exchanges == 0
@@ -205,6 +208,7 @@ enum CaptureRules {
             trigger: "vlan+no vlan copies",
             nearMiss: "single",
             when: [],
+            onConnection: [.duplicate],
             connection: { it in
                 guard let pair = it.record.firstDuplicate, it.record.application == .http || it.record.exchanges > 0
                 else { return [] }
@@ -232,6 +236,7 @@ enum CaptureRules {
             trigger: "`16 03 01`",
             nearMiss: "`GET`",
             when: [],
+            onConnection: [.encrypted],
             connection: { it in
                 guard it.record.encrypted else { return [] }
                 let name =

@@ -57,6 +57,7 @@ enum ResponseRules {
                         at: [it.statusLine] + it.lines(.upgrade, .connection, of: response))
                 ]
             },
+            onConnection: [.bareUpgrade],
             connection: { it in
                 guard it.record.bareUpgrades > 0, let head = it.record.firstBareUpgrade else { return [] }
                 let what = it.record.bareUpgrades == 1 ? "An ordinary answer" : "Ordinary answers"
@@ -430,6 +431,7 @@ enum ResponseRules {
                         at: [it.statusLine] + it.lines(.upgrade, .connection, of: it.response))
                 ]
             },
+            onConnection: [.advertisement],
             connection: { it in
                 guard it.record.advertisements > 0, let head = it.record.firstAdvertisement else { return [] }
                 let times = it.record.advertisements == 1 ? "an ordinary answer" : "ordinary answers"

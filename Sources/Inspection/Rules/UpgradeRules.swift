@@ -73,6 +73,7 @@ enum UpgradeRules {
                         at: it.lines(.connection, .upgrade, .userAgent, .via, of: it.request))
                 ]
             },
+            onConnection: [.loneUpgradeOption],
             connection: { it in
                 guard it.record.loneUpgradeOptions > 0, let head = it.record.firstLoneUpgradeOption else { return [] }
                 let times = it.record.loneUpgradeOptions == 1 ? "one request" : "several requests"

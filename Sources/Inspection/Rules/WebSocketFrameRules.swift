@@ -300,7 +300,7 @@ enum WebSocketFrameRules {
             nearMiss: "S>Close, C>Close, S>FIN",
             needsEveryByte: true,
             scope: [.websocket],
-            when: [.status101, .closed]
+            when: [.status101, .closedByOne]
         ) { it in
             guard let sides = it.exchange.websocket?.sides, it.sawEveryFrame else { return [] }
             let connection = it.exchange.connection
@@ -390,23 +390,23 @@ enum WebSocketFrameRules {
             trigger: "Close/Close, 30 s open",
             nearMiss: "Close/Close/FIN",
             scope: [.websocket],
-            when: [.status101, .closed]
+            when: [.status101, .closedByBoth]
         ) { it in
-            guard let sides = it.exchange.websocket?.sides, it.sawEveryFrame, let client = sides.client.close,
-                let server = sides.server.close
-            else { return [] }
-            let connection = it.exchange.connection
-            let both = max(client.place.last.time, server.place.last.time)
-            let reset = connection.ended.client == .rst ? connection.endMark.client : nil
-            let until = (connection.endMark.server ?? reset)?.time ?? connection.observedUntil
+            let places = it.exchange.websocket?.withSides { ($0.client.close?.place, $0.server.close?.place) }
+            guard case (let client?, let server?)? = places else { return [] }
+            let both = max(client.last.time, server.last.time)
+            let ended = it.exchange.connection.ended
+            let marks = it.exchange.connection.endMark
+            let reset = ended.client == .rst ? marks.client : nil
+            let until = (marks.server ?? reset)?.time ?? it.exchange.connection.observedUntil
             let waited = until.nanoseconds(since: both)
-            guard waited >= it.thresholds.closeLinger.seconds else { return [] }
+            guard waited >= it.thresholds.closeLinger.seconds, it.sawEveryFrame else { return [] }
             return [
                 it.found(
                     "The server kept the connection for \(Words.duration(waited)) after both sides had sent Close.",
                     at: [
-                        it.raw("Close", client.place, []), it.raw("Close", server.place, []),
-                        connection.endMark.server.map { it.packet("FIN", $0, .server) },
+                        it.raw("Close", client, []), it.raw("Close", server, []),
+                        marks.server.map { it.packet("FIN", $0, .server) },
                     ])
             ]
         }
@@ -474,7 +474,9 @@ enum WebSocketFrameRules {
                 longest = (idle.to.time.nanoseconds(since: idle.from.time), idle.from, idle.to)
             }
             let data = [it.exchange.switched.client.last, it.exchange.switched.server.last, it.response?.place.last]
-            if !it.facts.contains(.closed), let last = data.compactMap({ $0 }).max(by: { $0.precedes($1) }) {
+            if !it.facts.holdsAny([.closedByOne, .closedByBoth]),
+                let last = data.compactMap({ $0 }).max(by: { $0.precedes($1) })
+            {
                 let time = it.watchedUntil.nanoseconds(since: last.time)
                 if time > longest?.time ?? 0 { longest = (time, last, nil) }
             }

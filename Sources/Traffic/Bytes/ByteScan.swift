@@ -82,19 +82,14 @@ extension Span<UInt8> {
 
     /// Whether a byte below 0x20, or 0x7f, occurs that is none of HTAB, LF and CR.
     var hasControlByte: Bool {
-        let ones: UInt64 = 0x0101_0101_0101_0101
-        let high: UInt64 = 0x8080_8080_8080_8080
-        return unsafe withUnsafeBytes { buffer -> Bool in
+        unsafe withUnsafeBytes { buffer -> Bool in
             var index = 0
             // Safe: each load ends at or before `count`.
-            while count - index >= 8 {
-                let word = unsafe buffer.loadUnaligned(fromByteOffset: index, as: UInt64.self)
-                let below = (word &- ones &* 0x20) & ~word & high
-                let delete = word ^ ones &* 0x7f
-                if below | (delete &- ones) & ~delete & high != 0 {
-                    for position in index..<(index + 8) where Self.isControl(self[position]) { return true }
-                }
-                index += 8
+            while count - index >= 32 {
+                let words = unsafe buffer.loadUnaligned(fromByteOffset: index, as: SIMD4<UInt64>.self)
+                let controls = Self.controls(in: words)
+                if controls[0] | controls[1] | controls[2] | controls[3] != 0 { return true }
+                index += 32
             }
             while index < count {
                 if Self.isControl(self[index]) { return true }
@@ -102,6 +97,20 @@ extension Span<UInt8> {
             }
             return false
         }
+    }
+
+    /// The high bit of each byte that is a control byte, HTAB, LF and CR aside; all other bits are 0.
+    @inline(__always)
+    private static func controls(in words: SIMD4<UInt64>) -> SIMD4<UInt64> {
+        let rest = SIMD4<UInt64>(repeating: 0x7f7f_7f7f_7f7f_7f7f)
+        // Adding to seven bits carries into the eighth, and never into the byte behind it.
+        @inline(__always) func differs(_ words: SIMD4<UInt64>, from byte: UInt64) -> SIMD4<UInt64> {
+            let other = words ^ SIMD4(repeating: byte &* 0x0101_0101_0101_0101)
+            return ((other & rest) &+ rest) | other
+        }
+        let isLow = ~differs(words & SIMD4(repeating: 0xe0e0_e0e0_e0e0_e0e0), from: 0)
+        let isOther = differs(words, from: 0x09) & differs(words, from: 0x0a) & differs(words, from: 0x0d)
+        return (isLow & isOther | ~differs(words, from: 0x7f)) & ~rest
     }
 
     private static func isControl(_ byte: UInt8) -> Bool {

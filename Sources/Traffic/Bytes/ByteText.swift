@@ -54,7 +54,14 @@ extension ArraySlice<UInt8> {
     /// Whether these bytes are the same as `other`, ASCII case aside.
     public func matchesIgnoringCase(_ other: ArraySlice<UInt8>) -> Bool {
         guard count == other.count else { return false }
-        return zip(self, other).allSatisfy { $0.asciiLowercased == $1.asciiLowercased }
+        var index = startIndex
+        var otherIndex = other.startIndex
+        while index < endIndex {
+            guard self[index].asciiLowercased == other[otherIndex].asciiLowercased else { return false }
+            index += 1
+            otherIndex += 1
+        }
+        return true
     }
 
     public func starts(with text: StaticString) -> Bool {

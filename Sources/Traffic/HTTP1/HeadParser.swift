@@ -22,6 +22,20 @@ struct ParsedHead {
     var defects: HeadDefects = []
     /// One bit for each `FieldName` that occurs.
     var present: UInt64 = 0
+    /// The number of its shape; 0 for none.
+    private(set) var shape: UInt32 = 0
+    /// Where the fields begin, counted as `length` is.
+    private var fields = 0
+    /// `nil` where every head is to be read.
+    private var requestShapes: HeadShapes?
+    private var answerShapes: HeadShapes?
+
+    /// A parser that recognizes the heads it has seen before, or one that reads each.
+    init(remembersShapes: Bool = false) {
+        guard remembersShapes else { return }
+        requestShapes = HeadShapes(of: .secWebSocketKey)
+        answerShapes = HeadShapes(of: .secWebSocketAccept)
+    }
 
     func has(_ name: FieldName) -> Bool { present >> UInt64(name.rawValue) & 1 == 1 }
 
@@ -50,15 +64,20 @@ struct ParsedHead {
 
     /// The head as a value of its own; `bytes` are those it was parsed from.
     ///
-    /// Where it is one of the many that nobody will judge, its control bytes are not looked for.
+    /// Where it is one of the many that nobody will judge, its control bytes are not looked for. Its lines are an array
+    /// of their own: the parser goes on with this one.
     func copied(from bytes: Span<UInt8>, place: Place, isPlain: Bool = false) -> MessageHead {
         var head = MessageHead(
             bytes: self.bytes(in: bytes).array,
             startLine: isRequest
                 ? .request(method: method, target: target) : .response(status: status, reason: reason),
-            version: version, lines: lines, defects: defects, place: place)
+            version: version, lines: lines.map { $0 }, defects: defects, place: place)
+        head.shape = shape
         guard !isPlain else { return head }
-        if head.hasControlByte { head.defects.insert(.controlByte) }
+        // Behind the start line there is none in a head that has a shape.
+        if shape != 0 ? bytes.extracting(skipped..<fields).hasControlByte : head.hasControlByte {
+            head.defects.insert(.controlByte)
+        }
         if head.hasBareCR { head.defects.insert(.bareCR) }
         return head
     }
@@ -83,6 +102,7 @@ extension ParsedHead {
         lines.removeAll(keepingCapacity: true)
         defects = []
         present = 0
+        shape = 0
         isRequest = request
         skipped = 0
         while skipped < bytes.count, bytes[skipped] == 0x0d || bytes[skipped] == 0x0a { skipped += 1 }
@@ -95,15 +115,41 @@ extension ParsedHead {
         guard request ? parseRequestLine(bytes, start, firstEnd) : parseStatusLine(bytes, start, firstEnd)
         else { return .notHTTP }
         var lineStart = firstLF + 1
+        fields = lineStart
+        if recognize(bytes, base: start) { return .complete }
         while true {
             guard let lf = bytes.firstIndex(of: 0x0a, from: lineStart) else { return .incomplete }
             let end = lineEnd(bytes, lineStart, lf)
             if end == lineStart {
                 length = lf + 1
+                remember(bytes, base: start)
                 return .complete
             }
             parseField(bytes, lineStart, end, base: start)
             lineStart = lf + 1
+        }
+    }
+
+    /// Takes the fields from a head of the same shape, if there was one.
+    private mutating func recognize(_ bytes: Span<UInt8>, base: Int) -> Bool {
+        guard isRequest || status == 101 else { return false }
+        let found = (isRequest ? requestShapes : answerShapes)?.find(bytes, from: fields)
+        guard let found else { return false }
+        for line in found.lines { lines.append(line.moved(by: fields - base)) }
+        present = found.present
+        shape = found.number
+        length = fields + found.bytes.count
+        return true
+    }
+
+    /// Keeps the shape of the head that was read, if it is one that others may have.
+    private mutating func remember(_ bytes: Span<UInt8>, base: Int) {
+        guard defects.isEmpty else { return }
+        if isRequest {
+            guard has(.secWebSocketKey) else { return }
+            shape = requestShapes?.learn(bytes, fields..<length, lines, base: base, present: present) ?? 0
+        } else if status == 101, has(.secWebSocketAccept) {
+            shape = answerShapes?.learn(bytes, fields..<length, lines, base: base, present: present) ?? 0
         }
     }
 
@@ -180,8 +226,8 @@ extension ParsedHead {
             }
             return
         }
-        var colon = start
-        while colon < end, bytes[colon] != 0x3a, bytes[colon] > 0x20 { colon += 1 }
+        let line = bytes.extracting(start..<end)
+        var colon = start + (line.firstIndex(of: 0x3a, from: 0) ?? line.count)
         var nameEnd = colon
         var name = colon > start ? FieldName.recognize(bytes, start, colon) : .other
         if name == .other {
@@ -208,9 +254,7 @@ extension ParsedHead {
         var valueEnd = end
         while valueStart < valueEnd, bytes[valueStart] == 0x20 || bytes[valueStart] == 0x09 { valueStart += 1 }
         while valueEnd > valueStart, bytes[valueEnd - 1] == 0x20 || bytes[valueEnd - 1] == 0x09 { valueEnd -= 1 }
-        if let cr = bytes.firstIndex(of: 0x0d, from: valueStart), cr < valueEnd {
-            defects.insert(.bareCR)
-        }
+        if bytes.extracting(valueStart..<valueEnd).firstIndex(of: 0x0d, from: 0) != nil { defects.insert(.bareCR) }
         present |= 1 << UInt64(name.rawValue)
         lines.append(
             FieldLine(

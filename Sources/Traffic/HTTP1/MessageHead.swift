@@ -76,18 +76,25 @@ public struct MessageHead: Sendable, Equatable {
     }
 
     /// From the first byte of the start line to the end of the empty line.
-    public var bytes: [UInt8]
+    public var bytes: [UInt8] {
+        didSet { shape = 0 }
+    }
     public var startLine: StartLine
     /// Digits of `HTTP/x.y`.
     public var version: (major: UInt8, minor: UInt8)
     public var lines: [FieldLine] {
-        didSet { present = Self.names(in: lines) }
+        didSet {
+            present = Self.names(in: lines)
+            shape = 0
+        }
     }
     public var defects: HeadDefects
     /// Where the bytes lay in the stream.
     public var place: Place
     /// One bit for each `FieldName` that occurs.
     private var present: UInt64
+    /// Heads with the same number say the same behind their start lines, a nonce aside; 0 where that is not known.
+    public internal(set) var shape: UInt32 = 0
 
     public init(
         bytes: [UInt8], startLine: StartLine, version: (major: UInt8, minor: UInt8), lines: [FieldLine],

@@ -116,7 +116,7 @@ struct Connection {
             if streams[direction.index].fin < 0, offset >= streams[direction.index].next {
                 streams[direction.index].fin = offset
                 streams[direction.index].ended = .fin
-                if endMark[direction] == nil { endMark[direction] = mark }
+                noteEnd(of: direction, mark)
             }
         }
         if streams[0].hasHole || streams[1].hasHole { attend(mark, context) }
@@ -124,6 +124,15 @@ struct Connection {
         if !isClosed, streams[0].isFinished, streams[1].isFinished {
             isClosed = true
             endConversation(context)
+        }
+    }
+
+    /// The first packet that ends a side counts.
+    private mutating func noteEnd(of direction: Direction, _ mark: PacketMark) {
+        if direction == .client {
+            endMark.client = endMark.client ?? mark
+        } else {
+            endMark.server = endMark.server ?? mark
         }
     }
 
@@ -225,7 +234,7 @@ struct Connection {
         // One that is far from the stream was not sent by the peer, or not for this connection.
         guard segment.sequence == 0 || abs(offset - streams[direction.index].next) < 1 << 20 else { return }
         streams[direction.index].ended = .rst
-        if endMark[direction] == nil { endMark[direction] = mark }
+        noteEnd(of: direction, mark)
         wasReset = true
         isClosed = true
     }
@@ -558,7 +567,7 @@ struct Connection {
     /// Everything that is still waited for is missing; the conversation is finished.
     mutating func endConversation(_ context: AnalysisContext) {
         guard let conversation else {
-            for direction in Direction.allCases { streams[direction.index].dropHeld(context) }
+            for index in 0..<2 where !streams[index].held.isEmpty { streams[index].dropHeld(context) }
             return
         }
         var rounds = 0
@@ -595,20 +604,29 @@ struct Connection {
         facts.duplicatePackets = duplicates
         facts.proxied = remarks?.proxied ?? conversation?.remarks?.proxied
         facts.endMark = endMark
-        for direction in Direction.allCases {
-            facts.gapBytes[direction] = streams[direction.index].counters.gapBytes
-            facts.packets[direction] = streams[direction.index].packets
-            facts.bytes[direction] = streams[direction.index].counters.bytes
-            facts.ended[direction] = streams[direction.index].ended
-            facts.acknowledged[direction] = streams[direction.index].acknowledgedBytes
-            facts.conflicts[direction] = UInt32(truncatingIfNeeded: streams[direction.index].counters.conflicts)
-        }
+        facts.gapBytes = both { $0.counters.gapBytes }
+        facts.packets = both { $0.packets }
+        facts.bytes = both { $0.counters.bytes }
+        facts.ended = both { $0.ended }
+        facts.acknowledged = both { $0.acknowledgedBytes }
+        facts.conflicts = both { UInt32(truncatingIfNeeded: $0.counters.conflicts) }
         return facts
     }
 
-    /// What is told of the connection when it leaves the table.
-    func finalRecord(_ context: AnalysisContext, end: ConnectionEnd) -> ConnectionRecord {
-        let record = ConnectionRecord(facts: facts(context))
+    /// One fact about each stream.
+    @inline(__always)
+    private func both<Value>(_ fact: (borrowing StreamState) -> Value) -> PerDirection<Value> {
+        PerDirection(client: fact(streams[0]), server: fact(streams[1]))
+    }
+
+    /// The connection leaves the table: what is told of it.
+    mutating func close(_ context: AnalysisContext, _ reason: ConnectionEnd) -> ConnectionRecord {
+        endConversation(context)
+        return finalRecord(context, end: reason)
+    }
+
+    private func finalRecord(_ context: AnalysisContext, end: ConnectionEnd) -> ConnectionRecord {
+        var record = ConnectionRecord(facts: facts(context))
         record.application = application
         record.startedMidstream = !sawSYN
         record.end =
@@ -639,11 +657,9 @@ struct Connection {
         if let digests {
             for direction in Direction.allCases { record.streams[direction].digest = digests.value(direction) }
         }
-        for direction in Direction.allCases {
-            let other = direction.opposite
-            if streams[direction.index].counters.bytes > 0, streams[other.index].packets == 0, copy.of == nil {
-                record.oneDirection = direction
-            }
+        if copy.of == nil {
+            if streams[0].counters.bytes > 0, streams[1].packets == 0 { record.oneDirection = .client }
+            if streams[1].counters.bytes > 0, streams[0].packets == 0 { record.oneDirection = .server }
         }
         return record
     }

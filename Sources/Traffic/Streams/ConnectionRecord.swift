@@ -33,8 +33,8 @@ public enum ConnectionEnd: UInt8, Sendable {
     }
 }
 
-/// One connection, ended; handed from floor to floor without being copied.
-public final class ConnectionRecord {
+/// One connection, ended.
+public struct ConnectionRecord: Sendable {
     public var facts: ConnectionFacts
     public var application: ConnectionProtocol = .unknown
     public var startedMidstream = false

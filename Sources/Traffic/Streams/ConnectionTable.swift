@@ -21,8 +21,12 @@ struct ConnectionTable {
 
     /// A symmetric hash of a flow.
     @inline(__always)
-    static func hash(_ segment: Segment) -> UInt32 {
-        var both = addressHash(segment) &+ UInt64(segment.tunnel)
+    static func hash(_ segment: Segment) -> UInt32 { hash(addressHash(segment), tunnel: segment.tunnel) }
+
+    /// The same, of addresses that are hashed already.
+    @inline(__always)
+    static func hash(_ addresses: UInt64, tunnel: UInt32) -> UInt32 {
+        var both = addresses &+ UInt64(tunnel)
         both = (both ^ both >> 32) &* 0x94d0_49bb_1331_11eb
         return UInt32(truncatingIfNeeded: both >> 32)
     }
@@ -41,14 +45,18 @@ struct ConnectionTable {
 
     /// Index of the connection of a segment; `nil` when there is none.
     @inline(__always)
-    func find(_ segment: Segment, hash: UInt32) -> Int? {
+    func find(_ segment: Segment, hash: UInt32) -> Int? { find(segment, tunnel: segment.tunnel, hash: hash) }
+
+    /// Index of the connection of the same addresses in that tunnel; `nil` when there is none.
+    @inline(__always)
+    func find(_ segment: Segment, tunnel: UInt32, hash: UInt32) -> Int? {
         var position = Int(hash) & mask
         while true {
             let slot = slots[position]
             if slot == 0 { return nil }
             if UInt32(truncatingIfNeeded: slot >> 32) == hash {
                 let index = Int(UInt32(truncatingIfNeeded: slot)) - 1
-                if connections[index].joins(segment.source, segment.destination, tunnel: segment.tunnel) {
+                if connections[index].joins(segment.source, segment.destination, tunnel: tunnel) {
                     return index
                 }
             }
@@ -56,16 +64,16 @@ struct ConnectionTable {
         }
     }
 
-    mutating func insert(_ connection: Connection, hash: UInt32) -> Int {
+    mutating func insert(_ connection: consuming Connection, hash: UInt32) -> Int {
         if (count + 1) * 2 > slots.count { grow() }
         let index: Int
         if let reused = free.popLast() {
             index = Int(reused)
-            connections[index] = connection
+            connections[index] = consume connection
             live[index] = true
         } else {
             index = connections.count
-            connections.append(connection)
+            connections.append(consume connection)
             live.append(true)
             hashes.append(0)
         }
@@ -87,6 +95,10 @@ struct ConnectionTable {
     func isCopy(_ index: Int) -> Bool { connections[index].copy.isSpecial }
     @inline(__always)
     func isClosed(_ index: Int) -> Bool { connections[index].isClosed }
+    @inline(__always)
+    func isRetired(_ index: Int) -> Bool { connections[index].isRetired }
+    @inline(__always)
+    func id(_ index: Int) -> UInt64 { connections[index].id }
     /// Whether a packet on the addresses of a connection is the beginning of another (REPORT.md, `connections`).
     @inline(__always)
     func isSucceeded(_ index: Int, by segment: Segment) -> Bool {

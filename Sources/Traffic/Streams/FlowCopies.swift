@@ -19,10 +19,10 @@ extension Analyzer {
         let isTelling =
             segment.flags.contains(.syn) || !segment.flags.contains(.rst) && segment.payload.count + segment.missing > 0
         var isPossible = false
+        let addresses = ConnectionTable.addressHash(segment)
         for tunnel in 0...min(dissector.tunnelCount, Self.searchedTunnels) where tunnel != segment.tunnel {
-            var other = segment
-            other.tunnel = tunnel
-            guard let original = table.find(other, hash: ConnectionTable.hash(other)), table[original].copy.of == nil,
+            let hash = ConnectionTable.hash(addresses, tunnel: tunnel)
+            guard let original = table.find(segment, tunnel: tunnel, hash: hash), table[original].copy.of == nil,
                 abs(mark.time.nanoseconds(since: table[original].last.time)) <= Self.nearTime
             else { continue }
             isPossible = true
@@ -31,6 +31,7 @@ extension Analyzer {
             table[index].becomeCopy(of: table[original].id, under: tunnel)
             return
         }
+        guard isPossible || table.isCopy(index) else { return }
         table[index].copy.isUndecided = isPossible && !isTelling
         table[index].copy.isSpecial = isPossible && !isTelling
     }
@@ -39,9 +40,9 @@ extension Analyzer {
     mutating func settled(_ index: Int, _ segment: Segment, _ mark: PacketMark) -> Int {
         if table[index].copy.isUndecided { settleCopy(index, segment, mark) }
         guard let id = table[index].copy.of else { return index }
-        var other = segment
-        other.tunnel = table[index].copy.tunnel
-        guard let original = table.find(other, hash: ConnectionTable.hash(other)), table[original].id == id,
+        let tunnel = table[index].copy.tunnel
+        let hash = ConnectionTable.hash(ConnectionTable.addressHash(segment), tunnel: tunnel)
+        guard let original = table.find(segment, tunnel: tunnel, hash: hash), table[original].id == id,
             table[original].lacks(segment)
         else { return index }
         return original

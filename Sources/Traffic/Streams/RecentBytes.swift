@@ -23,7 +23,7 @@ struct RecentBytes {
             oldest = 0
             return
         }
-        if bytes.isEmpty { bytes.reserveCapacity(min(limit, max(1024, new.count))) }
+        if bytes.isEmpty { bytes.reserveCapacity(min(limit, max(512, new.count))) }
         let room = limit - bytes.count
         let grown = min(max(0, room), new.count)
         if grown > 0 { bytes.append(new.extracting(0..<grown)) }

@@ -184,6 +184,25 @@ struct ConversationState {
         /// Offset behind the head of the final answer.
         var answerEnd: Int64?
         var isRefused = false
+
+        init(number: Int, exchange: consuming Exchange) {
+            self.number = number
+            self.exchange = exchange
+        }
+
+        /// Nothing that comes now is early; `serverSeen` is what was read of the server.
+        mutating func closeWatch(serverSeen: Int64) {
+            guard isWatched, let watch else { return }
+            if !watch.runs.isEmpty {
+                exchange.early = watch.verdict(
+                    EarlyWatch.Answer(
+                        response: exchange.response, serverSeen: serverSeen,
+                        clientRoundTrip: exchange.connection.clientRoundTrip,
+                        requestCut: exchange.request == nil))
+            }
+            self.watch = nil
+            isWatched = false
+        }
     }
 
     /// Bytes of the server in front of its status line.
@@ -392,8 +411,8 @@ struct ConversationState {
     /// The connection is over: every exchange is finished with what is known of the connection now.
     mutating func finish(_ facts: ConnectionFacts) {
         if let outOfTurn { endOutOfTurn(outOfTurn) }
-        for index in open.indices { finish(index, facts) }
-        open = []
+        open.reverse()
+        while let oldest = open.popLast() { finish(oldest, facts) }
         if exchanges == 0, let exchange = unseenSession?.exchange(on: facts) {
             exchanges &+= 1
             context.counters.exchanges += 1
@@ -403,7 +422,7 @@ struct ConversationState {
 
     // MARK: Keeping and finishing
 
-    mutating func add(_ exchange: Exchange) -> Int {
+    mutating func add(_ exchange: consuming Exchange) -> Int {
         if open.count >= context.options.limits.openExchanges { evict() }
         nextNumber += 1
         open.append(Open(number: nextNumber, exchange: exchange))
@@ -414,9 +433,9 @@ struct ConversationState {
     mutating func evict() {
         guard let index = open.firstIndex(where: { $0.isRefused && $0.exchange.response != nil }) ?? open.indices.first
         else { return }
-        let number = open[index].number
-        finish(index, startFacts)
-        open.remove(at: index)
+        let oldest = open.remove(at: index)
+        let number = oldest.number
+        finish(oldest, startFacts)
         outstanding.indices.forEach { if outstanding[$0].exchange == number { outstanding[$0].exchange = nil } }
         if reading == number { reading = nil }
     }
@@ -430,48 +449,38 @@ struct ConversationState {
         return nil
     }
 
-    mutating func closeWatch(_ index: Int) {
-        guard let watch = open[index].watch else { return }
-        if !watch.runs.isEmpty {
-            open[index].exchange.early = watch.verdict(
-                EarlyWatch.Answer(
-                    response: open[index].exchange.response, serverSeen: server.position,
-                    clientRoundTrip: open[index].exchange.connection.clientRoundTrip,
-                    requestCut: open[index].exchange.request == nil))
-        }
-        open[index].watch = nil
-        open[index].isWatched = false
-    }
-
-    mutating func finish(_ index: Int, _ facts: ConnectionFacts) {
-        open[index].exchange.connection = facts
-        closeWatch(index)
-        let number = open[index].number
-        if let answer = earlyAnswers[number] { open[index].exchange.early?.answer = answer }
+    /// An exchange is over, and not among the open ones any more.
+    private mutating func finish(_ over: consuming Open, _ facts: ConnectionFacts) {
+        let number = over.number
+        over.exchange.connection = facts
+        over.closeWatch(serverSeen: server.position)
+        if !earlyAnswers.isEmpty, let answer = earlyAnswers[number] { over.exchange.early?.answer = answer }
         if switched == number {
-            open[index].exchange.switched = PerDirection(client: switchedStreams[0], server: switchedStreams[1])
             for direction in Direction.allCases {
-                if let last = switchedStreams[direction.index].last, open[index].exchange.lastMark.precedes(last) {
-                    open[index].exchange.lastMark = last
+                if let last = switchedStreams[direction.index].last, over.exchange.lastMark.precedes(last) {
+                    over.exchange.lastMark = last
                 }
             }
-            decoder?.finish(into: &open[index].exchange)
+            swap(&over.exchange.switched.client, &switchedStreams[0])
+            swap(&over.exchange.switched.server, &switchedStreams[1])
+            decoder?.finish(into: &over.exchange)
         }
-        if open[index].exchange.outcome == .incomplete {
-            open[index].exchange.reason = incompleteReason(open[index].exchange, facts)
+        if over.exchange.outcome == .incomplete {
+            over.exchange.reason = Self.incompleteReason(touchesGap: over.exchange.touchesGap, facts)
         }
         // An inner one's exchanges need their parent first.
-        if isInner { finished.append(open[index].exchange) } else { context.output.finished(open[index].exchange) }
-        if switched == number, let inner = decoder?.innerExchanges(of: open[index].exchange), !inner.isEmpty {
-            for exchange in inner {
-                if isInner { finished.append(exchange) } else { context.output.finished(exchange) }
-            }
-            requests &+= UInt32(truncatingIfNeeded: inner.count)
-        }
+        let inner = switched == number ? decoder?.innerExchanges(of: over.exchange.key) ?? [] : []
+        tell(over.exchange)
+        for exchange in inner { tell(exchange) }
+        requests &+= UInt32(truncatingIfNeeded: inner.count)
     }
 
-    mutating func incompleteReason(_ exchange: Exchange, _ facts: ConnectionFacts) -> OutcomeReason {
-        if exchange.touchesGap { return .gap }
+    private mutating func tell(_ exchange: Exchange) {
+        if isInner { finished.append(exchange) } else { context.output.finished(exchange) }
+    }
+
+    private static func incompleteReason(touchesGap: Bool, _ facts: ConnectionFacts) -> OutcomeReason {
+        if touchesGap { return .gap }
         switch (facts.endMark.client, facts.endMark.server) {
         case (let client?, let server?): return client.precedes(server) ? .clientAbort : .serverAbort
         case (_?, nil): return .clientAbort

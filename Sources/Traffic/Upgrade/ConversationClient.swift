@@ -150,12 +150,8 @@ extension ConversationState {
             let head = parsed.copied(from: bytes, place: place)
             exchanges &+= 1
             context.counters.exchanges += 1
-            var exchange = Exchange(kind: kind, connection: startFacts, first: place.first)
-            exchange.request = head
-            exchange.framing = framing
-            exchange.lastMark = place.last
-            request.exchange = add(exchange)
-            if context.options.tellsProgress { context.output.began(exchange) }
+            request.exchange = add(Exchange(kind: kind, connection: startFacts, request: head, framing))
+            if context.options.tellsProgress { tellBeginning() }
             if outOfTurn != nil, outOfTurn?.exchange == nil { outOfTurn?.exchange = request.exchange }
         } else {
             request.plain = PlainRequest(
@@ -275,7 +271,7 @@ extension ConversationState {
                 acknowledged >= end, acknowledged <= server.position, serverHole == nil
             {
                 // Its sender has the whole answer: nothing from here on is early.
-                closeWatch(index)
+                open[index].closeWatch(serverSeen: server.position)
             } else {
                 open[index].watch?.note(bytes, offset: offset, mark: mark)
             }

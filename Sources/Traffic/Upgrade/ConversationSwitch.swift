@@ -52,8 +52,15 @@ extension ConversationState {
             open[index].exchange.protocolName = open[index].exchange.request?.target.text ?? ""
             return
         }
-        let stated = response.members(.upgrade)
         let request = open[index].exchange.request
+        // What nearly all of them say.
+        if let value = response.value(.upgrade), value.matchesIgnoringCase("websocket"), response.count(.upgrade) == 1 {
+            open[index].exchange.upgraded = .websocket
+            open[index].exchange.protocolName = "websocket"
+            noteWebSocket(index, request, response)
+            return
+        }
+        let stated = response.members(.upgrade)
         if let last = stated.last, let first = stated.first {
             // TLS under HTTP (RFC 2817 3.3), or several versions of TLS: TLS is what begins.
             let isTLS = UpgradedProtocol.named(first) == .tls
@@ -105,7 +112,7 @@ extension ConversationState {
     mutating func startSwitch(_ index: Int, _ serverStart: Int64) {
         let number = open[index].number
         switched = number
-        decoder = open[index].exchange.upgraded.makeDecoder(for: open[index].exchange, context: context)
+        decoder = open[index].makeDecoder(context)
         // A switch voids every request behind the one that was answered (RULES A, Association).
         outstanding = []
         // Nor is what their client says early for them, once it has received the answer that voids them.
@@ -152,10 +159,15 @@ extension ConversationState {
         let number = add(exchange)
         guard let index = index(of: number) else { return }
         open[index].answerEnd = response.place.end
-        if context.options.tellsProgress { context.output.began(exchange) }
+        if context.options.tellsProgress { tellBeginning() }
         chooseProtocol(index, response)
         tellAnswer(index)
         startSwitch(index, place.end)
+    }
+
+    /// Tells whoever watches that the newest exchange has begun.
+    func tellBeginning() {
+        if let newest = open.last { context.output.began(newest.exchange) }
     }
 
     /// Tells whoever follows what is said.
@@ -190,7 +202,7 @@ extension ConversationState {
         exchange.request = request
         exchange.framing = front.framing
         guard let index = index(of: add(exchange)) else { return }
-        if context.options.tellsProgress { context.output.began(exchange) }
+        if context.options.tellsProgress { tellBeginning() }
         decide(index, response, front, bytes)
     }
 

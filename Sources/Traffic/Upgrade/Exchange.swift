@@ -289,7 +289,7 @@ public struct Exchange: Sendable {
     /// The protocol was not stated by the response but concluded (RULES A).
     public var protocolInferred = false
     public var early: EarlyData?
-    public var switched = PerDirection(both: SwitchedStream())
+    public var switched = PerDirection(client: SwitchedStream(), server: SwitchedStream())
     public var websocket: WebSocketFacts?
     public var http2: HTTP2Facts?
     /// What a tunnel carries, sniffed for display only.
@@ -315,6 +315,15 @@ public struct Exchange: Sendable {
         self.lastMark = first
     }
 
+    /// An exchange that begins with its request.
+    init(kind: ExchangeKind, connection: ConnectionFacts, request: MessageHead, _ framing: RequestFraming) {
+        self.kind = kind
+        self.connection = connection
+        self.request = request
+        self.framing = framing
+        lastMark = request.place.last
+    }
+
     /// The packet the exchange is ordered by: the first of its request, or of its response without one.
     public var firstMark: PacketMark {
         request?.place.first ?? response?.place.first ?? connection.first
@@ -325,10 +334,11 @@ public struct Exchange: Sendable {
 
     /// What an exchange is known by while streaming.
     public var key: ExchangeKey {
-        let head = request ?? response
+        let place = request?.place ?? response?.place
+        let first = place?.first ?? connection.first
         return ExchangeKey(
-            capture: firstMark.capture, packet: firstMark.packet,
-            direction: head?.place.direction ?? .client, offset: head?.place.offset ?? 0)
+            capture: first.capture, packet: first.packet, direction: place?.direction ?? .client,
+            offset: place?.offset ?? 0)
     }
 }
 

@@ -10,9 +10,9 @@ final class TunnelDecoder: UpgradedDecoder {
     private var waiting: [(direction: Direction, offset: Int64, mark: PacketMark, bytes: [UInt8])] = []
     private var opening: [UInt8] = []
 
-    init(exchange: Exchange, context: AnalysisContext) {
+    init(_ facts: ConnectionFacts, context: AnalysisContext) {
         self.context = context
-        facts = exchange.connection
+        self.facts = facts
     }
 
     func receive(_ bytes: Span<UInt8>, _ direction: Direction, offset: Int64, mark: PacketMark) {
@@ -47,11 +47,11 @@ final class TunnelDecoder: UpgradedDecoder {
 
     func forEachOpenInside(_ body: (ExchangeProgress) -> Void) { inner?.forEachOpen(body) }
 
-    func innerExchanges(of exchange: Exchange) -> [Exchange] {
+    func innerExchanges(of parent: ExchangeKey) -> [Exchange] {
         guard let inner else { return [] }
         return inner.finished.map {
             var child = $0
-            if child.parent == nil { child.parent = exchange.key }
+            if child.parent == nil { child.parent = parent }
             return child
         }
     }
@@ -59,7 +59,7 @@ final class TunnelDecoder: UpgradedDecoder {
 
 extension UpgradedDecoder {
     /// None, for every protocol but a tunnel.
-    func innerExchanges(of exchange: Exchange) -> [Exchange] { [] }
+    func innerExchanges(of parent: ExchangeKey) -> [Exchange] { [] }
     func forEachOpenInside(_ body: (ExchangeProgress) -> Void) {}
     /// None, for every protocol but WebSocket.
     var messages: PerDirection<UInt64>? { nil }

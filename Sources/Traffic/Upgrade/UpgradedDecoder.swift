@@ -15,28 +15,32 @@ protocol UpgradedDecoder: AnyObject {
     var anomalies: [Anomaly] { get }
     var anomalyCount: Int { get }
     /// Exchanges found inside, once finished.
-    func innerExchanges(of exchange: Exchange) -> [Exchange]
+    func innerExchanges(of parent: ExchangeKey) -> [Exchange]
     /// Whole messages so far; `nil` where the protocol has none that are counted.
     var messages: PerDirection<UInt64>? { get }
     /// Exchanges found inside that are not finished.
     func forEachOpenInside(_ body: (ExchangeProgress) -> Void)
 }
 
-extension UpgradedProtocol {
-    /// The decoder for a protocol; `nil` where bytes are only counted.
-    func makeDecoder(for exchange: Exchange, context: AnalysisContext) -> (any UpgradedDecoder)? {
-        switch self {
+extension ConversationState.Open {
+    /// The decoder for what is spoken behind the switch; `nil` where bytes are only counted.
+    func makeDecoder(_ context: AnalysisContext) -> (any UpgradedDecoder)? {
+        switch exchange.upgraded {
         case .websocket:
-            switch exchange.websocket?.draft ?? .none {
-            case .none: WebSocketDecoder(exchange: exchange, context: context)
-            case .hixie75, .hixie76: HixieDecoder(exchange: exchange)
-            case .earlyHybi: nil
+            let facts = exchange.websocket ?? WebSocketFacts()
+            switch facts.draft {
+            case .none: return WebSocketDecoder(facts, WebSocketDecoder.Start(exchange), context)
+            case .hixie75, .hixie76: return HixieDecoder(facts)
+            case .earlyHybi: return nil
             }
-        case .h2c: HTTP2Decoder(limits: context.options.limits)
-        case .tunnel: TunnelDecoder(exchange: exchange, context: context)
-        case .none, .tls, .http, .connectUDP, .connectIP, .connectTCP, .other: nil
+        case .h2c: return HTTP2Decoder(limits: context.options.limits)
+        case .tunnel: return TunnelDecoder(exchange.connection, context: context)
+        case .none, .tls, .http, .connectUDP, .connectIP, .connectTCP, .other: return nil
         }
     }
+}
+
+extension UpgradedProtocol {
 
     /// The token as a report names it: registered names that have one spelling in it, others as written.
     func name(of token: ArraySlice<UInt8>) -> String {

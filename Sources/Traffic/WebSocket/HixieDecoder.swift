@@ -8,8 +8,8 @@ final class HixieDecoder: UpgradedDecoder {
     private var sides: [2 of Side]
     private let facts: WebSocketFacts
 
-    init(exchange: Exchange) {
-        facts = exchange.websocket ?? WebSocketFacts()
+    init(_ facts: WebSocketFacts) {
+        self.facts = facts
         sides = [2 of Side](repeating: Side())
         if facts.draft == .hixie76 { sides[1].state = .challenge(left: 16) }
     }

@@ -6,29 +6,25 @@ import Crypto
 public enum WebSocketAccept {
     /// Sec-WebSocket-Accept for a key as it stood in the request, white space around it left out.
     public static func value(for key: ArraySlice<UInt8>) -> [UInt8] {
-        var hash = Insecure.SHA1()
-        var input = [UInt8](key)
+        var input: [UInt8] = []
+        input.reserveCapacity(key.count + guid.count)
+        input.append(contentsOf: key)
         input.append(contentsOf: guid)
-        hash.update(data: input)
+        var digest = [UInt8](Insecure.SHA1.hash(data: input))
+        // SHA-1 has 20 bytes: one is lacking to seven groups of three.
+        digest.append(0)
         var output: [UInt8] = []
         output.reserveCapacity(28)
-        var bits: UInt32 = 0
-        var count = 0
-        for byte in hash.finalize() {
-            bits = bits << 8 | UInt32(byte)
-            count += 1
-            if count == 3 {
-                for shift in [18, 12, 6, 0] as [UInt32] { output.append(letter(bits >> shift & 63)) }
-                bits = 0
-                count = 0
-            }
+        var index = 0
+        while index + 3 <= digest.count {
+            let bits = UInt32(digest[index]) << 16 | UInt32(digest[index + 1]) << 8 | UInt32(digest[index + 2])
+            output.append(letter(bits >> 18))
+            output.append(letter(bits >> 12 & 63))
+            output.append(letter(bits >> 6 & 63))
+            output.append(letter(bits & 63))
+            index += 3
         }
-        // SHA-1 has 20 bytes: two are left.
-        bits <<= 8
-        output.append(letter(bits >> 18 & 63))
-        output.append(letter(bits >> 12 & 63))
-        output.append(letter(bits >> 6 & 63))
-        output.append(UInt8(ascii: "="))
+        output[output.count - 1] = UInt8(ascii: "=")
         return output
     }
 

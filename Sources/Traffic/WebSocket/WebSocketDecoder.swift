@@ -10,16 +10,39 @@
 final class WebSocketDecoder: UpgradedDecoder {
     private let session: UncheckedCell<WebSocketSession>
 
-    convenience init(exchange: Exchange, context: AnalysisContext) {
-        self.init(exchange: exchange, limits: context.options.limits)
-        guard context.options.transcript.messages else { return }
-        session.with { session in
-            session.record { MessageRecorder(context: context, exchange: exchange.key) }
+    /// What has to be known of the exchange.
+    struct Start {
+        let key: ExchangeKey
+        /// The last packet of the handshake, and the stream offset behind its answer; `nil` where that was not seen.
+        let last: PacketMark
+        let answerEnd: Int64?
+        /// Nobody saw where the request ends and the frames of the client begin.
+        let isRequestUnseen: Bool
+
+        init(_ exchange: borrowing Exchange) {
+            key = exchange.key
+            let answer = exchange.response?.place
+            last = answer?.last ?? exchange.lastMark
+            answerEnd = answer?.end
+            isRequestUnseen = answer != nil && exchange.request?.place == nil
         }
     }
 
-    init(exchange: Exchange, limits: Limits) {
-        session = UncheckedCell(WebSocketSession(exchange: exchange, limits: limits))
+    convenience init(_ facts: WebSocketFacts, _ start: Start, _ context: AnalysisContext) {
+        self.init(facts, start, context.limits)
+        guard context.options.transcript.messages else { return }
+        session.with { session in
+            session.record { MessageRecorder(context: context, exchange: start.key) }
+        }
+    }
+
+    convenience init(exchange: Exchange, limits: Limits) {
+        self.init(exchange.websocket ?? WebSocketFacts(), Start(exchange), SharedLimits(limits))
+    }
+
+    private init(_ facts: WebSocketFacts, _ start: Start, _ limits: SharedLimits) {
+        session = UncheckedCell(WebSocketSession(facts.agreement, lastSeen: start.last, limits))
+        session.with { $0.begin(start) }
     }
 
     func receive(_ bytes: Span<UInt8>, _ direction: Direction, offset: Int64, mark: PacketMark) {
@@ -49,7 +72,7 @@ private struct WebSocketSession {
     private var longestIdleTime: Int64 = 1_000_000_000
     /// One side has sent Close: nobody has to answer or to keep the session alive any more.
     private var isClosing = false
-    private let limits: Limits
+    private let limits: SharedLimits
 
     private struct WaitingPing {
         var payload: [UInt8]
@@ -59,16 +82,17 @@ private struct WebSocketSession {
         var freeFrom: Timestamp?
     }
 
-    init(exchange: Exchange, limits: Limits) {
+    init(_ agreement: WebSocketAgreement, lastSeen: PacketMark, _ limits: SharedLimits) {
         self.limits = limits
-        let agreement = exchange.websocket?.agreement ?? WebSocketAgreement()
+        self.lastSeen = lastSeen
         sides = [
             WebSocketSideDecoder(.client, agreement, limits), WebSocketSideDecoder(.server, agreement, limits),
         ]
-        lastSeen = exchange.response?.place.last ?? exchange.lastMark
-        if let response = exchange.response { sides[0].informedFrom = response.place.end }
-        // Nobody saw where the request ends and the frames of the client begin.
-        if exchange.request == nil, exchange.response != nil { sides[0].seek() }
+    }
+
+    mutating func begin(_ start: WebSocketDecoder.Start) {
+        if let end = start.answerEnd { sides[0].informedFrom = end }
+        if start.isRequestUnseen { sides[0].seek() }
     }
 
     mutating func receive(_ bytes: Span<UInt8>, _ direction: Direction, offset: Int64, mark: PacketMark) {
@@ -124,7 +148,7 @@ private struct WebSocketSession {
         case 9:
             // Only the latest Ping asks for an answer (RFC 6455 5.5.3): an older one has waited until now.
             if let last = waiting[direction].last { noteWait(last, direction, mark, isAnswered: false) }
-            if waiting[direction].count >= limits.outstandingPings { waiting[direction].removeFirst() }
+            if waiting[direction].count >= limits.values.outstandingPings { waiting[direction].removeFirst() }
             let ping = WaitingPing(
                 payload: sides[direction.index].control, place: sides[direction.index].controlPlace(mark))
             waiting[direction].append(ping)
@@ -172,22 +196,24 @@ private struct WebSocketSession {
     var anomalyCount: Int { sides[0].anomalies.list.count + sides[1].anomalies.list.count }
 
     mutating func finish(into exchange: inout Exchange) {
-        if exchange.websocket == nil { exchange.websocket = WebSocketFacts() }
-        exchange.websocket?.pings = pings
-        exchange.websocket?.longestIdle = longestIdle
-        finish(.client, into: &exchange)
-        finish(.server, into: &exchange)
+        finish(.client, in: &exchange)
+        finish(.server, in: &exchange)
+        let facts = exchange.websocket ?? WebSocketFacts()
+        facts.take(&sides[0].facts, of: .client)
+        facts.take(&sides[1].facts, of: .server)
+        facts.pings = pings
+        facts.longestIdle = longestIdle
+        exchange.websocket = facts
     }
 
-    private mutating func finish(_ direction: Direction, into exchange: inout Exchange) {
+    private mutating func finish(_ direction: Direction, in exchange: inout Exchange) {
         sides[direction.index].finish(
             ended: exchange.connection.ended[direction], hadGap: exchange.connection.gapBytes[direction] > 0)
         if !sides[direction.index].anomalies.list.isEmpty {
             exchange.anomalies.append(contentsOf: sides[direction.index].anomalies.list)
         }
-        exchange.websocket?.sides[direction] = sides[direction.index].facts
         if let ping = waiting[direction].last, !isClosing, !sides[direction.opposite.index].isInsidePayload {
-            exchange.websocket?.sides[direction].openPing = PingWait(
+            sides[direction.index].facts.openPing = PingWait(
                 place: ping.place, payload: ping.payload, waited: 0, isAnswered: false, sawOtherPong: ping.sawOtherPong)
         }
     }

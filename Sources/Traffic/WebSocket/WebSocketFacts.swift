@@ -197,7 +197,7 @@ public enum WebSocketDraft: UInt8, Sendable, CaseIterable {
 ///
 /// An object, because it is large and handed about with its exchange; nothing is written to it once that is finished.
 public final class WebSocketFacts: @unchecked Sendable {
-    public var sides = PerDirection(both: WebSocketSide())
+    public var sides = PerDirection(client: WebSocketSide(), server: WebSocketSide())
     /// The Accept that RFC 6455 4.2.2 asks for, given the key as text; empty without a key.
     public var expectedAccept: [UInt8] = []
     /// What the response agreed to.
@@ -207,6 +207,15 @@ public final class WebSocketFacts: @unchecked Sendable {
     public var pings = PingTimes()
     public var draft = WebSocketDraft.none
     public init() {}
+
+    /// Takes what was counted of a side; large as that is, it changes hands and is not copied.
+    func take(_ side: inout WebSocketSide, of direction: Direction) {
+        if direction == .client { swap(&sides.client, &side) } else { swap(&sides.server, &side) }
+    }
+
+    /// Calls `body` with both sides where they lie: for many questions at once, and without a copy.
+    @inlinable
+    public func withSides<Result>(_ body: (inout PerDirection<WebSocketSide>) -> Result) -> Result { body(&sides) }
 }
 
 /// The extensions that a 101 agreed to.

@@ -11,7 +11,8 @@ struct WebSocketSideDecoder {
     let unknownExtension: Bool
     let keepsContext: Bool
     let windowBits: Int
-    let limits: Limits
+    private let shared: SharedLimits
+    var limits: Limits { shared.values }
     var anomalies: AnomalyLog
     var facts = WebSocketSide()
 
@@ -72,15 +73,15 @@ struct WebSocketSideDecoder {
     private var stepRuns = (little: UInt32(0), big: UInt32(0))
     private var equalKeys: UInt32 = 0
 
-    init(_ direction: Direction, _ agreement: WebSocketAgreement, _ limits: Limits) {
+    init(_ direction: Direction, _ agreement: WebSocketAgreement, _ limits: SharedLimits) {
         self.direction = direction
         deflate = agreement.deflate
         unknownExtension = agreement.unknownExtension
         let isServer = direction == .server
         keepsContext = !(isServer ? agreement.serverNoContextTakeover : agreement.clientNoContextTakeover)
         windowBits = Int(isServer ? agreement.serverMaxWindowBits : agreement.clientMaxWindowBits)
-        self.limits = limits
-        anomalies = AnomalyLog(limit: limits.anomalies)
+        shared = limits
+        anomalies = AnomalyLog(limit: limits.values.anomalies)
     }
 
     var isInsidePayload: Bool { remaining > 0 }

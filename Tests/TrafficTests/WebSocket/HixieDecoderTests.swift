@@ -14,7 +14,7 @@ import Testing
         let facts = WebSocketFacts()
         facts.draft = draft
         exchange.websocket = facts
-        let decoder = HixieDecoder(exchange: exchange)
+        let decoder = HixieDecoder(exchange.websocket ?? WebSocketFacts())
         var offset: Int64 = 0
         for piece in pieces {
             decoder.receive(piece.span, direction, offset: offset, mark: Invariants.mark)

@@ -1,0 +1,107 @@
+// Heads that were seen before. A client library sends the same head a million times, and a server answers with the
+// same: what differs are the start line and the nonce (Sec-WebSocket-Key, Sec-WebSocket-Accept).
+//
+// The few heads read last that carry a nonce are kept with what was read of their fields. A head whose bytes behind the
+// start line are theirs, the nonce aside, has the same fields: it is recognized and not read again. Only heads without
+// a defect are kept, and only a nonce that is base64 of the right length is left out of the comparison, so that
+// nothing can hide in it. Heads of one shape bear its number: what follows from the fields alone is the same for all.
+
+import Synchronization
+
+/// The shapes of one kind of head, the latest few.
+struct HeadShapes {
+    /// The field whose value is left out of the comparison.
+    let nonceField: FieldName
+    private var shapes: [Shape] = []
+    private var oldest = 0
+
+    private static var capacity: Int { 8 }
+    private static var longest: Int { 2048 }
+    /// Most heads differ in the word there, so that looking costs nearly nothing where no shape fits.
+    private static var telling: Int { 40 }
+    private static let numbers = Atomic<UInt32>(0)
+
+    init(of nonceField: FieldName) { self.nonceField = nonceField }
+
+    /// The fields of a head, without those bytes of it that differ.
+    struct Shape {
+        let number: UInt32
+        /// From behind the start line to the end of the empty line.
+        let bytes: [UInt8]
+        fileprivate let nonce: Range<Int>
+        fileprivate let word: UInt64
+        /// Ranges count from the first of `bytes`.
+        let lines: [FieldLine]
+        let present: UInt64
+
+        fileprivate func fits(_ other: Span<UInt8>, _ start: Int) -> Bool {
+            guard other.count - start >= bytes.count else { return false }
+            let own = bytes.span
+            return own.extracting(0..<nonce.lowerBound).equals(other, from: start)
+                && own.extracting(nonce.upperBound...).equals(other, from: start + nonce.upperBound)
+                && HeadShapes.isNonce(
+                    other.extracting((start + nonce.lowerBound)..<(start + nonce.upperBound)))
+        }
+    }
+
+    /// The shape of the fields that begin at `start`; `nil` where they have to be read.
+    func find(_ bytes: Span<UInt8>, from start: Int) -> Shape? {
+        guard !shapes.isEmpty, bytes.count - start >= Self.telling + 8 else { return nil }
+        let word = bytes.load64(start + Self.telling)
+        for index in shapes.indices where shapes[index].word == word && shapes[index].fits(bytes, start) {
+            return shapes[index]
+        }
+        return nil
+    }
+
+    /// Keeps the fields of a head without defects that lie in `range`, its lines counting from `base`.
+    ///
+    /// Gives the number of their shape; 0 where they are not kept.
+    mutating func learn(
+        _ bytes: Span<UInt8>, _ range: Range<Int>, _ lines: [FieldLine], base: Int, present: UInt64
+    ) -> UInt32 {
+        let nonces = lines.filter { $0.name == nonceField }
+        guard let line = nonces.first, nonces.count == 1, range.count >= Self.telling + 8, range.count <= Self.longest
+        else {
+            return 0
+        }
+        let nonce = (base + Int(line.valueRange.lowerBound))..<(base + Int(line.valueRange.upperBound))
+        let own = bytes.extracting(range)
+        guard Self.isNonce(bytes.extracting(nonce)), !own.hasControlByte else { return 0 }
+        let (number, _) = Self.numbers.wrappingAdd(1, ordering: .relaxed)
+        let shift = base - range.lowerBound
+        let shape = Shape(
+            number: number &+ 1, bytes: own.array,
+            nonce: (nonce.lowerBound - range.lowerBound)..<(nonce.upperBound - range.lowerBound),
+            word: own.load64(Self.telling), lines: lines.map { $0.moved(by: shift) }, present: present)
+        if shapes.count < Self.capacity {
+            shapes.append(shape)
+        } else {
+            shapes[oldest] = shape
+            oldest = (oldest + 1) % Self.capacity
+        }
+        return shape.number
+    }
+
+    /// Base64 of sixteen bytes, or of twenty.
+    private static func isNonce(_ text: Span<UInt8>) -> Bool {
+        let letters = text.count == 24 ? 22 : text.count == 28 ? 27 : 0
+        guard letters > 0 else { return false }
+        for index in text.indices {
+            let byte = text[index]
+            let isLetter = byte &- 0x30 < 10 || (byte | 0x20) &- 0x61 < 26 || byte == 0x2b || byte == 0x2f
+            guard index < letters ? isLetter : byte == UInt8(ascii: "=") else { return false }
+        }
+        return true
+    }
+}
+
+extension FieldLine {
+    /// The same line of a head that begins so many bytes earlier.
+    func moved(by shift: Int) -> FieldLine {
+        let shift = Int32(shift)
+        return FieldLine(
+            name: name, nameRange: (nameRange.lowerBound + shift)..<(nameRange.upperBound + shift),
+            valueRange: (valueRange.lowerBound + shift)..<(valueRange.upperBound + shift))
+    }
+}
