@@ -110,6 +110,35 @@ struct ReplayClientTests {
         #expect(try notes(sendsCredentials: true).isEmpty)
     }
 
+    @Test(
+        "what is no answer is named",
+        arguments: [
+            ([0, 0, 0, 4, 0, 0, 0, 0, 0], "9 bytes of HTTP/2, and HTTP/1.1 is spoken here"),
+            (Array("PRI * HTTP/2.0\r\n\r\n".utf8), "18 bytes of HTTP/2, and HTTP/1.1 is spoken here"),
+            ([0x15, 3, 1, 0, 2, 2, 70], "7 bytes, a TLS alert (wss:// instead of ws://?)"),
+            (Array("220 mail ready\r\n".utf8), "16 bytes that begin with \"220 mail ready\""),
+            ([0xff, 0], "2 bytes that begin with ff 00"),
+            (Array("\u{1b}[2J".utf8), "4 bytes that begin with 1b 5b 32 4a"),
+            (Array("HTTP/1.1 200 OK\r\nX: y\r\n".utf8), "23 bytes that begin with \"HTTP/1.1 200 OK\""),
+        ] as [([UInt8], String)])
+    func noAnswer(bytes: [UInt8], words: String) throws {
+        let session = try #require(Recording.webSocket(chat))
+        var simulation = Simulation()
+        simulation.accept = false
+        for (end, sentence) in [
+            ([], "no whole HTTP answer came, but \(words)"),
+            ([.end], "the server closed the connection behind what is no HTTP answer: \(words)"),
+        ] as [([Simulation.Reply], String)] {
+            let outcome = try #require(
+                simulation.run(session) { heard in
+                    if case .request = heard { return [.bytes(bytes)] + end }
+                    return []
+                })
+            #expect(outcome.result.failure == "not-http")
+            #expect(outcome.result.reason == sentence)
+        }
+    }
+
     @Test("what was never seen of a server is not compared")
     func unseenAnswer() throws {
         var recording = Recording()

@@ -73,6 +73,8 @@ public struct ReplayClient {
     private var hasSentClose = false
     private var hasEnded = false
     private var deadline: Timestamp?
+    /// The server's first bytes, for the case that they are no answer.
+    private var beginning: [UInt8] = []
     /// Recorded values and what stands for them now (`--carry`).
     private var carried: [Carried] = []
 
@@ -177,6 +179,7 @@ public struct ReplayClient {
     private mutating func received(_ bytes: [UInt8], _ now: Timestamp, _ actions: inout [Action]) {
         guard let witness else { return }
         run.receivedBytes += Int64(bytes.count)
+        beginning += bytes.prefix(64 - beginning.count)
         lastHeard = now
         silentTimeouts = 0
         if run.receivedBytes > script.mostBytes {
@@ -311,7 +314,21 @@ public struct ReplayClient {
     private func withoutAnswer(_ what: String) -> ReplayFailure {
         run.receivedBytes == 0
             ? ReplayFailure(.closedEarly, "the server \(what) without an answer")
-            : ReplayFailure(.notHTTP, "the server sent \(run.receivedBytes) bytes that are no HTTP answer and \(what)")
+            : ReplayFailure(.notHTTP, "the server \(what) behind what is no HTTP answer: \(unexpected)")
+    }
+
+    /// What came instead of an answer.
+    private var unexpected: String {
+        let count = "\(run.receivedBytes) bytes"
+        if beginning.starts(with: [0x15, 0x03]) { return "\(count), a TLS alert (wss:// instead of ws://?)" }
+        // A SETTINGS frame is what a server says first (RFC 9113 3.4).
+        let isSettings = beginning.count >= 9 && beginning[3] == 4 && beginning[5..<9].allSatisfy { $0 == 0 }
+        if isSettings || beginning[...].starts(with: "PRI * HTTP/2") {
+            return "\(count) of HTTP/2, and HTTP/1.1 is spoken here"
+        }
+        let line = beginning.prefix { $0 != 0x0d && $0 != 0x0a }
+        let isText = !line.isEmpty && line.allSatisfy { (0x20..<0x7f).contains($0) }
+        return "\(count) that begin with \(isText ? Excerpt.quoted(line.text) : Excerpt.hex(beginning[...]))"
     }
 
     // MARK: What is due
@@ -340,8 +357,7 @@ public struct ReplayClient {
                 run.timeouts += 1
                 fail(
                     run.receivedBytes > 0
-                        ? ReplayFailure(
-                            .notHTTP, "the server sent \(run.receivedBytes) bytes that are no whole HTTP answer")
+                        ? ReplayFailure(.notHTTP, "no whole HTTP answer came, but \(unexpected)")
                         : ReplayFailure(.handshakeTimeout, "no answer within \(Self.seconds(options.timeout))"),
                     now, &actions)
             } else {
