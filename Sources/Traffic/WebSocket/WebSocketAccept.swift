@@ -10,21 +10,27 @@ public enum WebSocketAccept {
         input.reserveCapacity(key.count + guid.count)
         input.append(contentsOf: key)
         input.append(contentsOf: guid)
-        var digest = [UInt8](Insecure.SHA1.hash(data: input))
-        // SHA-1 has 20 bytes: one is lacking to seven groups of three.
-        digest.append(0)
         var output: [UInt8] = []
         output.reserveCapacity(28)
-        var index = 0
-        while index + 3 <= digest.count {
-            let bits = UInt32(digest[index]) << 16 | UInt32(digest[index + 1]) << 8 | UInt32(digest[index + 2])
+        var bits: UInt32 = 0
+        var count = 0
+        for byte in Insecure.SHA1.hash(data: input) {
+            bits = bits << 8 | UInt32(byte)
+            count += 1
+            guard count == 3 else { continue }
             output.append(letter(bits >> 18))
             output.append(letter(bits >> 12 & 63))
             output.append(letter(bits >> 6 & 63))
             output.append(letter(bits & 63))
-            index += 3
+            bits = 0
+            count = 0
         }
-        output[output.count - 1] = UInt8(ascii: "=")
+        // SHA-1 has 20 bytes: two are left.
+        bits <<= 8
+        output.append(letter(bits >> 18))
+        output.append(letter(bits >> 12 & 63))
+        output.append(letter(bits >> 6 & 63))
+        output.append(UInt8(ascii: "="))
         return output
     }
 

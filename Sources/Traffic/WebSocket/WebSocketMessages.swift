@@ -44,12 +44,12 @@ extension WebSocketSideDecoder {
     mutating func continueMessage(_ place: Place) {
         let before = messageBytes
         messageBytes = before.addingReportingOverflow(remaining).partialValue
-        if messageBytes > limits.messageBytes, before <= limits.messageBytes {
+        if messageBytes > limits.values.messageBytes, before <= limits.values.messageBytes {
             noteFrame(.messageOversized, place, value: messageBytes)
         }
         fragments += 1
         if remaining == 0 { emptyFragments += 1 }
-        if fragments == limits.messageFragments + 1 || emptyFragments == limits.emptyFragments + 1 {
+        if fragments == limits.values.messageFragments + 1 || emptyFragments == limits.values.emptyFragments + 1 {
             noteFrame(.fragmentFlood, place, value: Int64(fragments))
             emptyFragments += 1
         }
@@ -83,7 +83,7 @@ extension WebSocketSideDecoder {
     // MARK: Compressed messages (RFC 7692)
 
     mutating func beginInflating() {
-        if inflater == nil { inflater = MessageInflater(limit: limits.inflatedBytes) }
+        if inflater == nil { inflater = MessageInflater(limit: limits.values.inflatedBytes) }
         inflater?.begin()
         lastPayload = nil
         messageHeader = header.prefix(header.size)
@@ -137,9 +137,9 @@ extension WebSocketSideDecoder {
             return
         }
         if message.isCut {
-            anomalies.note(.inflationExtreme, place, messageHeader, value: limits.inflatedBytes)
-        } else if message.inflated >= limits.inflationBytes,
-            message.inflated / limits.inflationRatio > message.compressed
+            anomalies.note(.inflationExtreme, place, messageHeader, value: limits.values.inflatedBytes)
+        } else if message.inflated >= limits.values.inflationBytes,
+            message.inflated / limits.values.inflationRatio > message.compressed
         {
             anomalies.note(.inflationExtreme, wholeMessage ?? place, messageHeader, value: message.inflated)
         }

@@ -11,8 +11,7 @@ struct WebSocketSideDecoder {
     let unknownExtension: Bool
     let keepsContext: Bool
     let windowBits: Int
-    private let shared: SharedLimits
-    var limits: Limits { shared.values }
+    let limits: SharedLimits
     var anomalies: AnomalyLog
     var facts = WebSocketSide()
 
@@ -80,7 +79,7 @@ struct WebSocketSideDecoder {
         let isServer = direction == .server
         keepsContext = !(isServer ? agreement.serverNoContextTakeover : agreement.clientNoContextTakeover)
         windowBits = Int(isServer ? agreement.serverMaxWindowBits : agreement.clientMaxWindowBits)
-        shared = limits
+        self.limits = limits
         anomalies = AnomalyLog(limit: limits.values.anomalies)
     }
 
@@ -224,7 +223,7 @@ struct WebSocketSideDecoder {
         remaining = Int64(payload)
         facts.frames[Int(opcode)] += 1
         facts.wireBytes += place.length
-        if remaining > limits.frameBytes { noteFrame(.frameOversized, place, value: remaining) }
+        if remaining > limits.values.frameBytes { noteFrame(.frameOversized, place, value: remaining) }
         if header.mark.rawAcknowledged >= informedFrom, opcode != 8 {
             informedFrom = .max
             facts.firstInformedFrame = place
@@ -254,7 +253,7 @@ struct WebSocketSideDecoder {
     private mutating func confirm(_ place: Place, length: UInt64, isShortest: Bool) -> Bool {
         let reserved = header.reserved & (deflate && opcode > 0 && opcode < 8 ? 0x30 : 0x70)
         if header.isMasked == (direction == .client), reserved == 0, isShortest,
-            length <= UInt64(clamping: limits.frameBytes),
+            length <= UInt64(clamping: limits.values.frameBytes),
             opcode < 8 || header.isFinal && length <= 125
         {
             unconfirmed -= 1
