@@ -13,26 +13,26 @@ struct FrameHeader {
     private(set) var mark = PacketMark(packet: 0, time: Timestamp(nanoseconds: 0), acknowledged: nil)
 
     /// Some of it is here, and more must come.
-    var isOpen: Bool { count > 0 && count < size }
+    @inline(__always) var isOpen: Bool { count > 0 && count < size }
     /// What it measures, as far as its second byte tells.
-    var size: Int { 2 + lengthBytes + (isMasked ? 4 : 0) }
+    @inline(__always) var size: Int { 2 + lengthBytes + (isMasked ? 4 : 0) }
 
     var first: UInt8 { bytes[0] }
     var second: UInt8 { bytes[1] }
-    var opcode: UInt8 { bytes[0] & 0x0f }
-    var isFinal: Bool { bytes[0] & 0x80 != 0 }
+    @inline(__always) var opcode: UInt8 { bytes[0] & 0x0f }
+    @inline(__always) var isFinal: Bool { bytes[0] & 0x80 != 0 }
     /// RSV1 to RSV3, where they stand.
-    var reserved: UInt8 { bytes[0] & 0x70 }
-    var isMasked: Bool { bytes[1] & 0x80 != 0 }
+    @inline(__always) var reserved: UInt8 { bytes[0] & 0x70 }
+    @inline(__always) var isMasked: Bool { bytes[1] & 0x80 != 0 }
     /// Length of the payload, as written: the top bit, which must be 0, is not cut off.
-    var length: UInt64 {
+    @inline(__always) var length: UInt64 {
         guard lengthBytes > 0 else { return UInt64(shortLength) }
         var length: UInt64 = 0
         for index in 2..<2 + lengthBytes { length = length << 8 | UInt64(bytes[index]) }
         return length
     }
     /// The length is written in the shortest of the three forms.
-    var isShortest: Bool {
+    @inline(__always) var isShortest: Bool {
         switch shortLength {
         case 126: length >= 126
         case 127: length >= 65536 && length >> 63 == 0
@@ -40,7 +40,7 @@ struct FrameHeader {
         }
     }
     /// The masking key in memory order; 0 where there is none.
-    var key: UInt32 {
+    @inline(__always) var key: UInt32 {
         guard isMasked else { return 0 }
         let start = 2 + lengthBytes
         var key: UInt32 = 0
@@ -49,14 +49,14 @@ struct FrameHeader {
     }
 
     /// The length as the second byte says it: 126 and 127 stand for a longer form.
-    var shortLength: UInt8 { bytes[1] & 0x7f }
-    private var lengthBytes: Int { shortLength == 126 ? 2 : shortLength == 127 ? 8 : 0 }
+    @inline(__always) var shortLength: UInt8 { bytes[1] & 0x7f }
+    @inline(__always) private var lengthBytes: Int { shortLength == 126 ? 2 : shortLength == 127 ? 8 : 0 }
 
     /// The first bytes of it, at most so many.
     func prefix(_ count: Int) -> [UInt8] { bytes.span.extracting(0..<min(count, 14)).array }
 
     /// Takes the next byte; where none is open, it begins one.
-    mutating func take(_ byte: UInt8, offset: Int64, mark: PacketMark) {
+    @inline(__always) mutating func take(_ byte: UInt8, offset: Int64, mark: PacketMark) {
         if !isOpen {
             count = 0
             bytes[1] = 0
