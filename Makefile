@@ -8,7 +8,7 @@ SECONDS ?= 60
 # What Debian has to bring beside Swift itself.
 BUILD_PACKAGES := pkg-config libpcap-dev zlib1g-dev libzstd-dev
 TEST_PACKAGES  := zstd python3-jsonschema node-har-schema python3-prometheus-client tmux tcpdump tcpreplay \
-                  wireshark-common tshark iproute2
+                  wireshark-common tshark iproute2 openssl
 
 # They keep every core busy for minutes: what waits for peers and clocks is tested before.
 LONG_TESTS := SplitTests|DamageTests
