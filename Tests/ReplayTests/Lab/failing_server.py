@@ -79,6 +79,10 @@ def serve(sock):
                     sock.sendall(bytes([0x81, len(payload)]) + payload)
         elif way == "half":
             sock.sendall(b"\x81\x05on")
+            # What is closed with bytes unread is reset: that is another way to fail.
+            sock.shutdown(socket.SHUT_WR)
+            while sock.recv(4096):
+                pass
     except (EOFError, OSError, IndexError):
         pass
     finally:
