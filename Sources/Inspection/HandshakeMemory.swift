@@ -8,6 +8,8 @@ import Traffic
 /// It belongs to one judge, and changes nothing but how long that one takes.
 public struct HandshakeMemory: Sendable {
     private var entries = [16 of Entry](repeating: Entry())
+    /// What was found of whole exchanges.
+    public var familiar = FamiliarExchanges()
 
     private struct Entry {
         var shapes = Shapes(request: 0, answer: 0)

@@ -63,6 +63,12 @@ public struct Inspector: Sendable {
     /// The same for one who judges many: what was said before need not be read again.
     public func inspect(_ exchange: Exchange, isBrief: Bool, _ memory: inout HandshakeMemory) -> [Finding] {
         let facts = Facts(exchange, &memory)
+        let findings = judge(exchange, facts, isBrief: isBrief)
+        if isBrief { memory.familiar.learn(exchange, facts, findings) }
+        return findings
+    }
+
+    private func judge(_ exchange: Exchange, _ facts: Facts, isBrief: Bool) -> [Finding] {
         guard let first = rules.first else { return [] }
         var subject = Case(
             exchange: exchange, facts: facts, rule: first, showSecrets: showSecrets, thresholds: thresholds,

@@ -84,6 +84,25 @@ public final class ReportCollector {
             if parents.count >= 2 * Self.parentLimit { pruneParents() }
         }
         let (key, rank) = intake.take(exchange, findings, everyExchange: options.everyExchange)
+        keep(rank == .told ? exchange : nil, findings, key, rank)
+    }
+
+    /// Takes an exchange that is like others of a kind, but for what is counted of the kind as a whole; `false` when it
+    /// would be told of, and has to be known in full.
+    public func add(
+        _ exchange: FamiliarExchange, target: () -> [UInt8], _ kind: borrowing FamiliarExchanges.Kind
+    ) -> Bool {
+        guard !options.everyExchange, let (key, rank) = intake.take(exchange, target: target, kind) else {
+            return false
+        }
+        keep(nil, kind.findings, key, rank)
+        return true
+    }
+
+    /// Counts all those of a kind that were added.
+    public func count(_ kind: FamiliarExchanges.Kind) { intake.tally.count(kind) }
+
+    private func keep(_ exchange: Exchange?, _ findings: [Finding], _ key: SortKey, _ rank: Intake.Rank) {
         switch rank {
         case .counted: return
         case .left:
@@ -93,7 +112,7 @@ public final class ReportCollector {
         case .numbered, .told: break
         }
         writer.removeAll()
-        PackedExchange.write(findings, rank == .told ? exchange : nil, to: &writer)
+        PackedExchange.write(findings, exchange, to: &writer)
         guard !failed else { return leaveOut(findings.count) }
         do {
             try spool.add(writer.bytes, key: key)
@@ -311,16 +330,28 @@ private struct Intake {
         for finding in findings { tally.count(finding) }
         correlation.add(exchange)
         let key = SortKey(exchange.key)
-        var isTold = everyExchange
-        if !everyExchange {
-            isTold = findings.isEmpty ? clean.admit(key) : withFindings.admit(key)
-            if !isTold, clean.isBelow(key), withFindings.isBelow(key) {
-                spooled.count(findings)
-                return (key, .counted)
-            }
+        let isTold = everyExchange || (findings.isEmpty ? clean.admit(key) : withFindings.admit(key))
+        if isTold, spooled.clean + spooled.withFindings < limit { return (key, .told) }
+        return (key, isTold ? .left : rank(of: key, findings))
+    }
+
+    /// The same for one that is like others; `nil` when it would be told of.
+    mutating func take(
+        _ exchange: FamiliarExchange, target: () -> [UInt8], _ kind: borrowing FamiliarExchanges.Kind
+    ) -> (SortKey, Rank)? {
+        let key = SortKey(exchange.key)
+        guard (kind.findings.isEmpty ? clean : withFindings).isBelow(key) else { return nil }
+        correlation.add(exchange, target: target, kind)
+        return (key, rank(of: key, kind.findings))
+    }
+
+    /// What becomes of one that will not be told of.
+    private mutating func rank(of key: SortKey, _ findings: [Finding]) -> Rank {
+        if clean.isBelow(key), withFindings.isBelow(key) {
+            spooled.count(findings)
+            return .counted
         }
-        if spooled.clean + spooled.withFindings >= limit { return (key, .left) }
-        return (key, isTold ? .told : .numbered)
+        return spooled.clean + spooled.withFindings >= limit ? .left : .numbered
     }
 
     /// Takes what another one took.

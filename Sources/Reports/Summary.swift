@@ -57,6 +57,14 @@ struct Tally {
         }
     }
 
+    /// Counts those of a kind that were recognized.
+    mutating func count(_ kind: FamiliarExchanges.Kind) {
+        exchanges += kind.times
+        outcomes[Int(kind.outcome.rawValue)] += kind.times
+        if kind.isWebSocket { webSockets += kind.times }
+        for finding in kind.findings { count(finding, times: kind.times) }
+    }
+
     /// Of too many names the least stay and the rest are "other": that does not depend on the order they come in.
     private mutating func count(_ name: String, _ number: UInt64) {
         protocols[name, default: 0] += number
@@ -80,9 +88,10 @@ struct Tally {
         oneDirectionHTTP += other.oneDirectionHTTP
     }
 
-    mutating func count(_ finding: Finding) {
-        levels[Int(finding.level.rawValue)] += 1
-        rules[finding.rule, default: RuleTally()].count(finding.level)
+    mutating func count(_ finding: Finding, times: UInt64 = 1) {
+        guard times > 0 else { return }
+        levels[Int(finding.level.rawValue)] += times
+        rules[finding.rule, default: RuleTally()].count(finding.level, times: times)
     }
 
     mutating func count(_ connection: ConnectionRecord) {
@@ -154,8 +163,8 @@ private struct RuleTally {
     /// The gravest of its findings.
     private(set) var level = Level.note
 
-    mutating func count(_ level: Level) {
-        findings += 1
+    mutating func count(_ level: Level, times: UInt64) {
+        findings += times
         self.level = max(self.level, level)
     }
 

@@ -9,6 +9,14 @@ public protocol AnalyzerOutput: AnyObject {
     func finished(_ exchange: Exchange)
     /// A connection ended (or the capture did).
     func ended(_ connection: ConnectionRecord)
+    /// Whether an exchange that is over needs no more than this: one with such heads was told of in full before.
+    ///
+    /// Where the answer is yes, neither it nor its connection is told of again; asked only with
+    /// `AnalyzerOptions.recognizesExchanges`.
+    func recognizes(_ exchange: FamiliarExchange, target: () -> [UInt8]) -> Bool
+    /// What of the target of a request tells exchanges apart that are otherwise alike: two targets of which the same is
+    /// said make no difference.
+    func sort(ofTarget target: Span<UInt8>) -> UInt8
     /// The request of an exchange was read; told only with `AnalyzerOptions.tellsProgress`.
     func began(_ exchange: Exchange)
     /// What is said behind the switch has shown a fault of form that it had not shown before: the exchange as it is
@@ -28,6 +36,8 @@ public protocol AnalyzerOutput: AnyObject {
 }
 
 extension AnalyzerOutput {
+    public func recognizes(_ exchange: FamiliarExchange, target: () -> [UInt8]) -> Bool { false }
+    public func sort(ofTarget target: Span<UInt8>) -> UInt8 { 0 }
     public func began(_ exchange: Exchange) {}
     public func faulted(_ exchange: Exchange) {}
 }
@@ -46,6 +56,8 @@ public struct AnalyzerOptions: Sendable {
     public var tellsProgress = false
     /// Heads that repeat earlier ones are recognized instead of being read; what is found is the same.
     public var remembersHeads = true
+    /// Exchanges that are like earlier ones are told of in a word (`recognizes`), where nothing else is asked for.
+    public var recognizesExchanges = false
     /// After each packet `Analyzer.lastOwner` says whose it was.
     public var tellsOwners = false
     /// What is said, told while it is read.
@@ -53,6 +65,15 @@ public struct AnalyzerOptions: Sendable {
     /// The part of the traffic that is this analyzer's.
     public var shard = Shard.all
     public init() {}
+}
+
+extension AnalyzerOptions {
+    /// Nobody wants more of an exchange that is like another than to know of it.
+    var mayKeepBriefs: Bool {
+        recognizesExchanges && remembersHeads && !allConnections && !streamDigests && !tellsProgress && !tellsOwners
+            && !transcript.messages && !transcript.requests && !transcript.streams && !transcript.answers
+            && BriefConnection.fits(limits)
+    }
 }
 
 /// A part of the traffic: the flows whose addresses say so.
@@ -86,11 +107,14 @@ public struct Shard: Sendable, Equatable {
 
 /// Puts packets together into connections, connections into exchanges.
 public struct Analyzer: ~Copyable {
-    private let output: any AnalyzerOutput
-    private let options: AnalyzerOptions
-    private let context: AnalysisContext
+    let output: any AnalyzerOutput
+    let options: AnalyzerOptions
+    let context: AnalysisContext
     var dissector: Dissector
     var table = ConnectionTable()
+    var briefs = BriefConnections()
+    /// Connections begin brief.
+    private let keepsBriefs: Bool
     private var packets: UInt64 = 0
     /// The latest time of any packet: clocks go back, the order in which connections are forgotten does not.
     private var latest = Timestamp(nanoseconds: .min)
@@ -113,6 +137,7 @@ public struct Analyzer: ~Copyable {
         self.options = options
         self.output = output
         isShared = options.shard.count > 1
+        keepsBriefs = options.mayKeepBriefs
         context = AnalysisContext(options: options, output: output)
         dissector = Dissector(limits: options.limits)
     }
@@ -149,14 +174,19 @@ public struct Analyzer: ~Copyable {
             let segment = dissector.found
             if isShared, !options.shard.includes(segment) { break }
             let mark = PacketMark(packet: packet.number, capture: capture, time: packet.time, acknowledged: nil)
-            var index = connection(of: segment, mark)
+            let hash = ConnectionTable.hash(segment)
+            var index = table.find(segment, hash: hash) ?? -1
+            if index >= 0, table.isBrief(index), keep(segment, bytes, mark, of: index) { break }
+            if index < 0 || table.isSucceeded(index, by: segment) {
+                index = begin(segment, hash, mark, behind: index)
+                if table.isBrief(index) { break }
+            }
             if table.isCopy(index) { index = settled(index, segment, mark) }
             if segment.isReassembled {
                 let payload = dissector.reassembled.extracting(segment.payload).array
                 table[index].receive(segment, payload: payload.span, mark: mark, context: context)
             } else {
-                table[index].receive(
-                    segment, payload: bytes.extracting(segment.payload), mark: mark, context: context)
+                table[index].receive(segment, payload: bytes.extracting(segment.payload), mark: mark, context: context)
             }
             table[index].noteAcknowledgment(segment, mark)
             if options.tellsOwners {
@@ -198,31 +228,42 @@ public struct Analyzer: ~Copyable {
         for index in table.liveIndices { end(index, .captureEnd) }
     }
 
-    @inline(__always)
-    private mutating func connection(of segment: Segment, _ mark: PacketMark) -> Int {
-        let hash = ConnectionTable.hash(segment)
-        if let index = table.find(segment, hash: hash) {
-            if !table.isSucceeded(index, by: segment) { return index }
-            end(index, .reused)
-        }
-        if table.count >= options.limits.connections, let victim = table.victim(quietSince: mark.time) {
+    /// A connection begins, and the one with the same addresses is over, if there is one; its first packet is kept if it may be
+    /// brief.
+    @inline(never)
+    private mutating func begin(_ segment: Segment, _ hash: UInt32, _ mark: PacketMark, behind other: Int) -> Int {
+        if other >= 0 { end(other, .reused) }
+        if table.count >= options.limits.connections,
+            let victim = table.victim(quietSince: mark.time, { [table, briefs] in Self.lastHeard($0, table, briefs) })
+        {
             context.hit("connections")
             end(victim, .timeout)
         }
         tally.connections += 1
         let id = UInt64(mark.capture) << 32 | UInt64(mark.packet)
         let tunnels = segment.tunnel == 0 ? [] : dissector.tunnelNames(segment.tunnel)
+        let mayBeCopy = hasTwin(segment)
+        if keepsBriefs, !mayBeCopy, BriefConnection.mayBegin(segment), BriefConnections.hasRoom(at: table.nextIndex) {
+            let index = table.insertBrief(segment, hash: hash)
+            briefs.begin(segment, id: id, mark, tunnels: tunnels, at: index)
+            return index
+        }
         let index = table.insert(
-            Connection(segment, id: id, mark: mark, options: options, tunnels: tunnels), hash: hash)
-        if dissector.tunnelCount > 0 { settleCopy(index, segment, mark) }
+            Connection(segment, id: id, mark: mark, hasDigests: options.streamDigests, tunnels: tunnels), segment,
+            hash: hash)
+        if mayBeCopy { settleCopy(index, segment, mark) }
         return index
     }
 
     /// A closed connection waits for its last acknowledgments.
     private mutating func retire(_ index: Int) {
-        if table.isRetired(index) { return }
-        table[index].isRetired = true
-        closed.append((Int32(index), table.id(index), latest, packets))
+        if !table.isRetired(index) { noteClosed(index, table.id(index)) }
+    }
+
+    /// A connection is closed, and waits to leave the table.
+    mutating func noteClosed(_ index: Int, _ id: UInt64) {
+        if !table.isBrief(index) { table[index].isRetired = true }
+        closed.append((Int32(index), id, latest, packets))
     }
 
     /// How many packets of the input a closed connection stays; not a number of connections, because every analyzer
@@ -246,13 +287,18 @@ public struct Analyzer: ~Copyable {
             closed.removeFirst(closedHead)
             closedHead = 0
         }
-        if table.isLive(Int(index)), table.id(Int(index)) == id { end(Int(index), .fin) }
+        if table.isLive(Int(index)), identity(of: Int(index)) == id { end(Int(index), .fin) }
     }
 
     /// Ends connections of which nothing was heard for so long that no address translator would know them any more.
     private mutating func endQuiet() {
         nextSweep = latest.advanced(bySeconds: Self.sweepSeconds)
         for index in table.liveIndices {
+            // One that is not over yet will not be told of in a word any more: its place is free for others.
+            if table.isBrief(index) {
+                guard !briefs[index].isClosed, briefs[index].isOverdue(at: latest) else { continue }
+                unfold(index)
+            }
             let limit =
                 table[index].hasSpoken
                 ? options.limits.connectionIdleSeconds : min(Self.silentSeconds, options.limits.connectionIdleSeconds)
@@ -260,11 +306,26 @@ public struct Analyzer: ~Copyable {
         }
     }
 
+    private func identity(of index: Int) -> UInt64 {
+        table.isBrief(index) ? briefs[index].id : table.id(index)
+    }
+
+    private static func lastHeard(_ index: Int, _ table: ConnectionTable, _ briefs: BriefConnections) -> Timestamp {
+        table.isBrief(index) ? briefs[index].last : table[index].last.time
+    }
+
     private static var sweepSeconds: Int { 15 }
     /// Where nobody has said anything: RFC 5382 5, for connections that are not established.
     private static var silentSeconds: Int { 240 }
 
     private mutating func end(_ index: Int, _ reason: ConnectionEnd) {
+        if table.isBrief(index) {
+            if briefs[index].isTold {
+                briefs.end(index)
+                return table.remove(index)
+            }
+            unfold(index)
+        }
         let record = table[index].close(context, reason)
         if record.encrypted { tally.encryptedConnections += 1 }
         if record.oneDirection != nil { tally.oneDirectionConnections += 1 }

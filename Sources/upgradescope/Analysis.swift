@@ -58,7 +58,31 @@ final class Judge: AnalyzerOutput {
     }
 
     /// Takes what another job's judge was told.
-    func absorb(_ other: Judge) { collector.absorb(other.collector) }
+    func absorb(_ other: Judge) {
+        other.settle()
+        collector.absorb(other.collector)
+    }
+
+    /// What will only be counted needs no words and no evidence.
+    private var isBrief: Bool { eventFiles.isEmpty && observers.isEmpty && collector.isSelective }
+    /// An exchange that is like others need not be known in full.
+    var countsAlike: Bool { isBrief && recorder == nil }
+
+    /// Counts what was recognized.
+    private func settle() {
+        for kind in memory.familiar.takeAll() { collector.count(kind) }
+    }
+
+    func sort(ofTarget target: Span<UInt8>) -> UInt8 { FamiliarExchanges.sort(ofTarget: target) }
+
+    func recognizes(_ exchange: FamiliarExchange, target: () -> [UInt8]) -> Bool {
+        guard let kind = memory.familiar.index(of: exchange),
+            collector.add(exchange, target: target, memory.familiar[kind])
+        else { return false }
+        memory.familiar.count(kind)
+        exchanges += 1
+        return true
+    }
 
     /// So many captures come.
     func begin(captures: Int) {
@@ -101,9 +125,9 @@ final class Judge: AnalyzerOutput {
     func finished(_ exchange: Exchange) {
         exchanges += 1
         recorder?.finished(exchange)
-        // What will only be counted needs no words and no evidence.
-        let isBrief = events == nil && observers.isEmpty && collector.isSelective
+        let isBrief = isBrief
         var findings = inspector.inspect(exchange, isBrief: isBrief, &memory)
+        for kind in memory.familiar.takeDropped() { collector.count(kind) }
         if isBrief, !findings.isEmpty, collector.admits(exchange) { findings = inspector.inspect(exchange) }
         collector.add(exchange, findings: findings)
         events?.add(exchange, findings: findings, told: told.removeValue(forKey: exchange.key) ?? [])
@@ -128,6 +152,7 @@ final class Judge: AnalyzerOutput {
     func batchEnded() { events?.flush() }
 
     func report(captures: [CaptureDescription], counters: TrafficCounters) -> Report {
+        settle()
         let report = collector.finish(captures: captures, counters: counters, inspector: inspector)
         events?.finish(report)
         return report
@@ -187,6 +212,7 @@ struct Analysis {
     ) {
         self.standardInput = standardInput
         self.options = options
+        self.options.recognizesExchanges = judge.countsAlike
         self.filter = filter
         matches = filter.makeMatch()
         self.judge = judge

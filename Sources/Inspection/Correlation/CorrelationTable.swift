@@ -28,6 +28,17 @@ public struct CorrelationTable: Sendable {
         if let summary = ExchangeSummary(exchange) { add(summary) }
     }
 
+    /// The same for one that is like others of a kind.
+    public mutating func add(
+        _ exchange: FamiliarExchange, target: () -> [UInt8], _ kind: borrowing FamiliarExchanges.Kind
+    ) {
+        if let lastKept, lastKept < exchange.key {
+            leftOut += 1
+        } else {
+            add(ExchangeSummary(exchange, target: target(), like: kind.summary))
+        }
+    }
+
     mutating func add(_ summary: ExchangeSummary) {
         if let lastKept, lastKept < summary.key {
             leftOut += 1

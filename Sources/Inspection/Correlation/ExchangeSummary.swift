@@ -72,7 +72,7 @@ public struct ExchangeSummary: Sendable {
                 var hash = TextHash()
                 hash.add(value)
                 nonce = hash.value | 1
-                if value.matches("dGhlIHNhbXBsZSBub25jZQ==") { traits.insert(.sampleKey) }
+                if value.matches(Self.sampleKey) { traits.insert(.sampleKey) }
             case .secWebSocketVersion:
                 for byte in request.value(of: line).prefix(8) { version = version &* 10 &+ UInt16(byte & 15) }
             case .userAgent: visitor.add(request.value(of: line))
@@ -112,6 +112,34 @@ public struct ExchangeSummary: Sendable {
         self.traits = traits
     }
 
+    /// Of one that has the heads of another, nonce and target aside, and ended as that did.
+    init(_ exchange: FamiliarExchange, target: [UInt8], like other: ExchangeSummary) {
+        self.key = exchange.key
+        connection = exchange.connection
+        client = exchange.client
+        server = exchange.server
+        asked = exchange.asked
+        answered = exchange.answered
+        ended = exchange.status >= 400 ? exchange.answered : max(exchange.answered, exchange.last)
+        var hash = TextHash()
+        let letters = exchange.nonce.span
+        let text = letters.indices.map { letters[$0] }[...]
+        hash.add(text)
+        nonce = hash.value | 1
+        host = other.host
+        var resource = TextHash(continuing: other.host)
+        resource.add(target[...])
+        self.resource = resource.value
+        visitor = other.visitor
+        version = other.version
+        status = other.status
+        forwardingLines = other.forwardingLines
+        let isSample = text.matches(Self.sampleKey)
+        traits = isSample ? other.traits.union(.sampleKey) : other.traits.subtracting(.sampleKey)
+    }
+
+    private static var sampleKey: StaticString { "dGhlIHNhbXBsZSBub25jZQ==" }
+
     /// Refused, cut off before the answer, or over without a Close from either side.
     private static func endedAbnormally(_ exchange: Exchange) -> Bool {
         let ends = exchange.connection.ended
@@ -143,6 +171,11 @@ public struct ExchangeSummary: Sendable {
 /// Sixty-four bits that stand for a text.
 struct TextHash {
     private(set) var value: UInt64 = 0x2545_f491_4f6c_dd1d
+
+    init() {}
+
+    /// Goes on with a text of which that is the hash.
+    init(continuing value: UInt64) { self.value = value }
 
     mutating func add(_ bytes: ArraySlice<UInt8>, folded: Bool = false) {
         var word: UInt64 = 0

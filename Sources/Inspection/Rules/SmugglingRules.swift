@@ -299,15 +299,7 @@ enum SmugglingRules {
             scope: [.upgradeField],
             when: [.query]
         ) { it in
-            guard let request = it.request else { return [] }
-            var found: (key: ArraySlice<UInt8>, value: ArraySlice<UInt8>)?
-            Redaction.forEachParameter(request.target) { key, value in
-                let isNamed = value.count >= 8 && QueryCredential.isName(key)
-                guard isNamed || value.starts(with: "eyJ") && Redaction.looksLikeJWT(value) else { return }
-                // The first, but one that is more than the number of a session comes before all.
-                if found == nil || found?.key.matchesIgnoringCase("sid") == true { found = (key, value) }
-            }
-            guard let found else { return [] }
+            guard let request = it.request, let found = QueryCredential.find(in: request.target) else { return [] }
             let isSession = found.key.matchesIgnoringCase("sid")
             return [
                 it.found(
@@ -393,13 +385,4 @@ extension MessageHead {
 
 extension ArraySlice<UInt8> {
     fileprivate var isSecureScheme: Bool { matchesIgnoringCase("https") || matchesIgnoringCase("wss") }
-}
-
-/// Keys of a query that stand for credentials.
-private enum QueryCredential {
-    static func isName(_ key: ArraySlice<UInt8>) -> Bool { names.contains { key.matchesIgnoringCase($0) } }
-
-    private static let names: [StaticString] = [
-        "token", "access_token", "auth", "apikey", "api_key", "jwt", "password", "sid", "session",
-    ]
 }

@@ -27,14 +27,18 @@ struct ParsedHead {
     /// Where the fields begin, counted as `length` is.
     private var fields = 0
     /// `nil` where every head is to be read.
-    private var requestShapes: HeadShapes?
-    private var answerShapes: HeadShapes?
+    private(set) var requestShapes: HeadShapes?
+    private(set) var answerShapes: HeadShapes?
+    private(set) var refusalShapes: HeadShapes?
+    /// The response being read answers an offer: if it is a refusal, its shape is kept.
+    var answersOffer = false
 
     /// A parser that recognizes the heads it has seen before, or one that reads each.
     init(remembersShapes: Bool = false) {
         guard remembersShapes else { return }
         requestShapes = HeadShapes(of: .secWebSocketKey)
         answerShapes = HeadShapes(of: .secWebSocketAccept)
+        refusalShapes = HeadShapes(of: nil)
     }
 
     func has(_ name: FieldName) -> Bool { present >> UInt64(name.rawValue) & 1 == 1 }
@@ -132,9 +136,16 @@ extension ParsedHead {
 
     /// Takes the fields from a head of the same shape, if there was one.
     private mutating func recognize(_ bytes: Span<UInt8>, base: Int) -> Bool {
-        guard isRequest || status == 101 else { return false }
-        let found = (isRequest ? requestShapes : answerShapes)?.find(bytes, from: fields)
-        guard let found else { return false }
+        let shapes: HeadShapes?
+        if isRequest {
+            shapes = requestShapes
+        } else if status == 101 {
+            shapes = answerShapes
+        } else {
+            guard answersOffer, status >= 400 else { return false }
+            shapes = refusalShapes
+        }
+        guard let found = shapes?.find(bytes, from: fields) else { return false }
         for line in found.lines { lines.append(line.moved(by: fields - base)) }
         present = found.present
         shape = found.number
@@ -150,6 +161,12 @@ extension ParsedHead {
             shape = requestShapes?.learn(bytes, fields..<length, lines, base: base, present: present) ?? 0
         } else if status == 101, has(.secWebSocketAccept) {
             shape = answerShapes?.learn(bytes, fields..<length, lines, base: base, present: present) ?? 0
+        } else if status >= 400, answersOffer {
+            var content = -1
+            if case .bytes(let count) = responseBody(bytes, toHEAD: false) { content = Int(clamping: count) }
+            shape =
+                refusalShapes?.learn(
+                    bytes, fields..<length, lines, base: base, present: present, content: content) ?? 0
         }
     }
 

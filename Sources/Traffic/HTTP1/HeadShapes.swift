@@ -1,53 +1,63 @@
 // Heads that were seen before. A client library sends the same head a million times, and a server answers with the
 // same: what differs are the start line and the nonce (Sec-WebSocket-Key, Sec-WebSocket-Accept).
 //
-// The few heads read last that carry a nonce are kept with what was read of their fields. A head whose bytes behind the
-// start line are theirs, the nonce aside, has the same fields: it is recognized and not read again. Only heads without
-// a defect are kept, and only a nonce that is base64 of the right length is left out of the comparison, so that
-// nothing can hide in it. Heads of one shape bear its number: what follows from the fields alone is the same for all.
+// The few heads read last that carry a nonce are kept with what was read of their fields, and of refusals those that have
+// none. A head whose bytes behind the start line are theirs, the nonce aside, has the same fields: it is recognized and not
+// read again. Only heads without a defect are kept, and only a nonce that is base64 of the right length is left out of the
+// comparison, so that nothing can hide in it. Heads of one shape bear its number: what follows from the fields alone is the
+// same for all.
 
 import Synchronization
 
 /// The shapes of one kind of head, the latest few.
 struct HeadShapes {
-    /// The field whose value is left out of the comparison.
-    let nonceField: FieldName
+    /// The field whose value is left out of the comparison; `nil` where every byte counts.
+    let nonceField: FieldName?
     private var shapes: [Shape] = []
     private var oldest = 0
 
     private static var capacity: Int { 8 }
     private static var longest: Int { 2048 }
-    /// Most heads differ in the word there, so that looking costs nearly nothing where no shape fits.
-    private static var telling: Int { 40 }
+    /// Most heads differ in the word there, so that looking costs nearly nothing where no shape fits; refusals are short.
+    private let telling: Int
     private static let numbers = Atomic<UInt32>(0)
 
-    init(of nonceField: FieldName) { self.nonceField = nonceField }
+    init(of nonceField: FieldName?) {
+        self.nonceField = nonceField
+        telling = nonceField == nil ? 16 : 40
+    }
 
     /// The fields of a head, without those bytes of it that differ.
     struct Shape {
         let number: UInt32
         /// From behind the start line to the end of the empty line.
         let bytes: [UInt8]
-        fileprivate let nonce: Range<Int>
+        /// Empty where no field has a nonce.
+        let nonce: Range<Int>
         fileprivate let word: UInt64
         /// Ranges count from the first of `bytes`.
         let lines: [FieldLine]
         let present: UInt64
+        /// Bytes of content behind the head of a response; negative where that is not said by a number.
+        let content: Int
+
+        func has(_ name: FieldName) -> Bool { present >> UInt64(name.rawValue) & 1 == 1 }
 
         fileprivate func fits(_ other: Span<UInt8>, _ start: Int) -> Bool {
             guard other.count - start >= bytes.count else { return false }
             let own = bytes.span
             return own.extracting(0..<nonce.lowerBound).equals(other, from: start)
                 && own.extracting(nonce.upperBound...).equals(other, from: start + nonce.upperBound)
-                && HeadShapes.isNonce(
-                    other.extracting((start + nonce.lowerBound)..<(start + nonce.upperBound)))
+                && (nonce.isEmpty
+                    || HeadShapes.isNonce(
+                        other.extracting((start + nonce.lowerBound)..<(start + nonce.upperBound))))
         }
     }
 
     /// The shape of the fields that begin at `start`; `nil` where they have to be read.
     func find(_ bytes: Span<UInt8>, from start: Int) -> Shape? {
-        guard !shapes.isEmpty, bytes.count - start >= Self.telling + 8 else { return nil }
-        let word = bytes.load64(start + Self.telling)
+        guard !shapes.isEmpty, bytes.count - start >= telling + 8 else { return nil }
+        let word = bytes.load64(start + telling)
         for index in shapes.indices where shapes[index].word == word && shapes[index].fits(bytes, start) {
             return shapes[index]
         }
@@ -58,22 +68,24 @@ struct HeadShapes {
     ///
     /// Gives the number of their shape; 0 where they are not kept.
     mutating func learn(
-        _ bytes: Span<UInt8>, _ range: Range<Int>, _ lines: [FieldLine], base: Int, present: UInt64
+        _ bytes: Span<UInt8>, _ range: Range<Int>, _ lines: [FieldLine], base: Int, present: UInt64, content: Int = -1
     ) -> UInt32 {
-        let nonces = lines.filter { $0.name == nonceField }
-        guard let line = nonces.first, nonces.count == 1, range.count >= Self.telling + 8, range.count <= Self.longest
-        else {
-            return 0
+        guard range.count >= telling + 8, range.count <= Self.longest else { return 0 }
+        var nonce = range.lowerBound..<range.lowerBound
+        if let nonceField {
+            let nonces = lines.filter { $0.name == nonceField }
+            guard let line = nonces.first, nonces.count == 1 else { return 0 }
+            nonce = (base + Int(line.valueRange.lowerBound))..<(base + Int(line.valueRange.upperBound))
+            guard Self.isNonce(bytes.extracting(nonce)) else { return 0 }
         }
-        let nonce = (base + Int(line.valueRange.lowerBound))..<(base + Int(line.valueRange.upperBound))
         let own = bytes.extracting(range)
-        guard Self.isNonce(bytes.extracting(nonce)), !own.hasControlByte else { return 0 }
+        guard !own.hasControlByte else { return 0 }
         let (number, _) = Self.numbers.wrappingAdd(1, ordering: .relaxed)
         let shift = base - range.lowerBound
         let shape = Shape(
             number: number &+ 1, bytes: own.array,
             nonce: (nonce.lowerBound - range.lowerBound)..<(nonce.upperBound - range.lowerBound),
-            word: own.load64(Self.telling), lines: lines.map { $0.moved(by: shift) }, present: present)
+            word: own.load64(telling), lines: lines.map { $0.moved(by: shift) }, present: present, content: content)
         if shapes.count < Self.capacity {
             shapes.append(shape)
         } else {
@@ -87,13 +99,18 @@ struct HeadShapes {
     private static func isNonce(_ text: Span<UInt8>) -> Bool {
         let letters = text.count == 24 ? 22 : text.count == 28 ? 27 : 0
         guard letters > 0 else { return false }
-        for index in text.indices {
+        for index in 0..<letters {
             let byte = text[index]
-            let isLetter = byte &- 0x30 < 10 || (byte | 0x20) &- 0x61 < 26 || byte == 0x2b || byte == 0x2f
-            guard index < letters ? isLetter : byte == UInt8(ascii: "=") else { return false }
+            let bits = byte < 64 ? lowLetters &>> UInt64(byte) : highLetters &>> UInt64(byte)
+            guard bits & 1 == 1, byte < 128 else { return false }
         }
+        for index in letters..<text.count where text[index] != UInt8(ascii: "=") { return false }
         return true
     }
+
+    // One bit for each letter of base64 (RFC 4648 4); the upper ones are shifted by the letter's number less 64.
+    private static var lowLetters: UInt64 { 0x03ff_8800_0000_0000 }
+    private static var highLetters: UInt64 { 0x07ff_fffe_07ff_fffe }
 }
 
 extension FieldLine {

@@ -47,7 +47,9 @@ struct Connection {
     /// Waits to leave the table.
     var isRetired = false
 
-    init(_ segment: Segment, id: UInt64, mark: PacketMark, options: AnalyzerOptions, tunnels: [String]) {
+    init(
+        _ segment: Segment, id: UInt64, mark: PacketMark, hasDigests: Bool = false, tunnels: [String] = []
+    ) {
         self.id = id
         tunnel = segment.tunnel
         self.tunnels = tunnels
@@ -58,13 +60,7 @@ struct Connection {
         server = isAnswer ? segment.source : segment.destination
         isOriented = segment.flags.contains(.syn)
         sawSYN = segment.flags.contains(.syn)
-        if options.streamDigests { digests = StreamDigests() }
-    }
-
-    /// Whether these are the addresses of this connection, in either direction.
-    @inline(__always)
-    func joins(_ one: Endpoint, _ other: Endpoint, tunnel: UInt32) -> Bool {
-        self.tunnel == tunnel && (client == one && server == other || client == other && server == one)
+        if hasDigests { digests = StreamDigests() }
     }
 
     /// Whether a SYN, or a packet behind the end, does not belong to this connection any more.

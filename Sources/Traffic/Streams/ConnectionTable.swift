@@ -1,18 +1,41 @@
-// Which connection a segment belongs to: open addressing over small slots, connections in one contiguous array.
+// Which connection a segment belongs to: open addressing over small slots, flows and connections in contiguous arrays.
 //
-// The hash is symmetric, so that both directions meet in one slot. A closed connection stays for a moment, because
+// The hash is symmetric, so that both directions meet in one slot. What every packet asks stands in a flow, one cache line;
+// the connection is large, and one that is brief so far has none yet. A closed connection stays for a moment, because
 // its last acknowledgments are still on their way, then its place is used again: the table is as large as what is
 // alive, not as what was.
 
+/// What the table knows of a connection: who talks, and where its state is.
+struct Flow {
+    /// Who sent the first packet, and to whom.
+    let one: Endpoint
+    let other: Endpoint
+    let tunnel: UInt32
+    let hash: UInt32
+    /// It is brief so far, and has no state of its own.
+    fileprivate(set) var isBrief: Bool
+    fileprivate(set) var isLive = true
+
+    /// Whether these are the addresses of this flow, in either direction.
+    @inline(__always)
+    func joins(_ segment: Segment, tunnel: UInt32) -> Bool {
+        self.tunnel == tunnel
+            && (one == segment.source && other == segment.destination
+                || other == segment.source && one == segment.destination)
+    }
+}
+
 struct ConnectionTable {
-    private(set) var connections: ContiguousArray<Connection> = []
+    private var connections: ContiguousArray<Connection> = []
+    private(set) var flows: ContiguousArray<Flow> = []
     /// Hash in the upper half, index + 1 in the lower; 0 is free.
     private var slots: ContiguousArray<UInt64>
     private var mask: Int
     private var free: [Int32] = []
-    private var live: ContiguousArray<Bool> = []
     private(set) var count = 0
     private var sweep = 0
+    /// How many flows have addresses of one kind, in whatever tunnels; 255 is many, and stays.
+    private var kinds = ContiguousArray<UInt8>(repeating: 0, count: 1 << 15)
 
     init() {
         slots = ContiguousArray(repeating: 0, count: 1024)
@@ -33,14 +56,17 @@ struct ConnectionTable {
 
     /// A symmetric hash of the addresses alone: the same in all tunnels.
     @inline(__always)
-    static func addressHash(_ segment: Segment) -> UInt64 {
+    static func addressHash(_ segment: Segment) -> UInt64 { addressHash(segment.source, segment.destination) }
+
+    @inline(__always)
+    static func addressHash(_ one: Endpoint, _ other: Endpoint) -> UInt64 {
         @inline(__always) func mix(_ endpoint: Endpoint) -> UInt64 {
             var value =
                 (endpoint.address.low ^ endpoint.address.high &* 0x9e37_79b9_7f4a_7c15) &+ UInt64(endpoint.port) << 48
             value = (value ^ value >> 31) &* 0xbf58_476d_1ce4_e5b9
             return value ^ value >> 29
         }
-        return mix(segment.source) &+ mix(segment.destination)
+        return mix(one) &+ mix(other)
     }
 
     /// Index of the connection of a segment; `nil` when there is none.
@@ -56,38 +82,78 @@ struct ConnectionTable {
             if slot == 0 { return nil }
             if UInt32(truncatingIfNeeded: slot >> 32) == hash {
                 let index = Int(UInt32(truncatingIfNeeded: slot)) - 1
-                if connections[index].joins(segment.source, segment.destination, tunnel: tunnel) {
-                    return index
-                }
+                if flows[index].joins(segment, tunnel: tunnel) { return index }
             }
             position = (position + 1) & mask
         }
     }
 
-    mutating func insert(_ connection: consuming Connection, hash: UInt32) -> Int {
+    /// Whether a flow may have addresses with that hash, in whatever tunnel; seldom true where none has.
+    func mayHave(addresses: UInt64) -> Bool { kinds[Self.kind(of: addresses)] > 0 }
+
+    private static func kind(of flow: Flow) -> Int { kind(of: addressHash(flow.one, flow.other)) }
+    private static func kind(of addresses: UInt64) -> Int {
+        Int(truncatingIfNeeded: (addresses &* 0x9e37_79b9_7f4a_7c15) >> 49)
+    }
+
+    mutating func insert(_ connection: consuming Connection, _ segment: Segment, hash: UInt32) -> Int {
+        let index = insert(segment, hash: hash, isBrief: false)
+        if index == connections.count {
+            connections.append(consume connection)
+        } else {
+            connections[index] = consume connection
+        }
+        return index
+    }
+
+    /// A connection that is brief so far.
+    mutating func insertBrief(_ segment: Segment, hash: UInt32) -> Int {
+        let index = insert(segment, hash: hash, isBrief: true)
+        // What stands there until somebody needs it does not matter.
+        if index == connections.count {
+            connections.append(
+                Connection(
+                    segment, id: 0, mark: PacketMark(packet: 0, time: Timestamp(nanoseconds: 0), acknowledged: nil)))
+        }
+        return index
+    }
+
+    /// The connection is followed in full from now on.
+    mutating func unfold(_ index: Int, as connection: consuming Connection) {
+        flows[index].isBrief = false
+        connections[index] = consume connection
+    }
+
+    private mutating func insert(_ segment: Segment, hash: UInt32, isBrief: Bool) -> Int {
         if (count + 1) * 2 > slots.count { grow() }
+        let flow = Flow(
+            one: segment.source, other: segment.destination, tunnel: segment.tunnel, hash: hash, isBrief: isBrief)
         let index: Int
         if let reused = free.popLast() {
             index = Int(reused)
-            connections[index] = consume connection
-            live[index] = true
+            flows[index] = flow
         } else {
-            index = connections.count
-            connections.append(consume connection)
-            live.append(true)
-            hashes.append(0)
+            index = flows.count
+            flows.append(flow)
         }
-        hashes[index] = hash
         place(UInt64(hash) << 32 | UInt64(index + 1))
         count += 1
+        let kind = Self.kind(of: flow)
+        if kinds[kind] < 255 { kinds[kind] += 1 }
         return index
     }
-    private var hashes: ContiguousArray<UInt32> = []
 
     subscript(index: Int) -> Connection {
         @inline(__always) _read { yield connections[index] }
         @inline(__always) _modify { yield &connections[index] }
     }
+
+    /// Where the next connection will be.
+    var nextIndex: Int { free.last.map { Int($0) } ?? flows.count }
+    @inline(__always)
+    func isBrief(_ index: Int) -> Bool { flows[index].isBrief }
+    @inline(__always)
+    func began(_ index: Int, by endpoint: Endpoint) -> Bool { flows[index].one == endpoint }
 
     // Asked for every packet: through the subscript the whole connection would be copied to look at one bit of it.
 
@@ -107,11 +173,11 @@ struct ConnectionTable {
         return connections[index].isReplaced(by: segment)
     }
 
-    func isLive(_ index: Int) -> Bool { index < live.count && live[index] }
+    func isLive(_ index: Int) -> Bool { index < flows.count && flows[index].isLive }
 
     /// Takes a connection out; its place is free.
     mutating func remove(_ index: Int) {
-        let hash = hashes[index]
+        let hash = flows[index].hash
         var position = Int(hash) & mask
         while slots[position] != UInt64(hash) << 32 | UInt64(index + 1) {
             if slots[position] == 0 { return }
@@ -129,24 +195,28 @@ struct ConnectionTable {
             next = (next + 1) & mask
         }
         slots[hole] = 0
-        live[index] = false
+        flows[index].isLive = false
+        let kind = Self.kind(of: flows[index])
+        if kinds[kind] < 255 { kinds[kind] -= 1 }
         free.append(Int32(index))
         count -= 1
     }
 
     /// Indices of all connections, in the order they are stored.
-    var liveIndices: [Int] { live.indices.filter { live[$0] } }
+    var liveIndices: [Int] { flows.indices.filter { flows[$0].isLive } }
 
     /// A connection that has been quiet: the next one met by a hand that goes round (second chance by time).
-    mutating func victim(quietSince: Timestamp) -> Int? {
+    ///
+    /// `last` tells when something was heard of a connection last.
+    mutating func victim(quietSince: Timestamp, _ last: (Int) -> Timestamp) -> Int? {
         var tried = 0
         var fallback: Int?
-        while tried < min(live.count, 64) {
-            sweep = (sweep + 1) % max(1, live.count)
+        while tried < min(flows.count, 64) {
+            sweep = (sweep + 1) % max(1, flows.count)
             tried += 1
-            guard live[sweep] else { continue }
-            if connections[sweep].last.time < quietSince { return sweep }
-            if fallback.map({ connections[sweep].last.time < connections[$0].last.time }) ?? true { fallback = sweep }
+            guard flows[sweep].isLive else { continue }
+            if last(sweep) < quietSince { return sweep }
+            if fallback.map({ last(sweep) < last($0) }) ?? true { fallback = sweep }
         }
         return fallback
     }

@@ -14,6 +14,17 @@ extension Analyzer {
     /// How far behind its original a copy may be.
     private static var nearTime: Int64 { 1_000_000_000 }
 
+    /// Whether there is a flow with the addresses of that segment in another tunnel.
+    func hasTwin(_ segment: Segment) -> Bool {
+        let addresses = ConnectionTable.addressHash(segment)
+        guard dissector.tunnelCount > 0, table.mayHave(addresses: addresses) else { return false }
+        for tunnel in 0...min(dissector.tunnelCount, Self.searchedTunnels) where tunnel != segment.tunnel {
+            let hash = ConnectionTable.hash(addresses, tunnel: tunnel)
+            if table.find(segment, tunnel: tunnel, hash: hash) != nil { return true }
+        }
+        return false
+    }
+
     /// Finds out whether a new connection, or one of which that is not known yet, is a copy.
     mutating func settleCopy(_ index: Int, _ segment: Segment, _ mark: PacketMark) {
         let isTelling =
@@ -22,7 +33,9 @@ extension Analyzer {
         let addresses = ConnectionTable.addressHash(segment)
         for tunnel in 0...min(dissector.tunnelCount, Self.searchedTunnels) where tunnel != segment.tunnel {
             let hash = ConnectionTable.hash(addresses, tunnel: tunnel)
-            guard let original = table.find(segment, tunnel: tunnel, hash: hash), table[original].copy.of == nil,
+            guard let original = table.find(segment, tunnel: tunnel, hash: hash) else { continue }
+            unfold(original)
+            guard table[original].copy.of == nil,
                 abs(mark.time.nanoseconds(since: table[original].last.time)) <= Self.nearTime
             else { continue }
             isPossible = true
@@ -42,8 +55,8 @@ extension Analyzer {
         guard let id = table[index].copy.of else { return index }
         let tunnel = table[index].copy.tunnel
         let hash = ConnectionTable.hash(ConnectionTable.addressHash(segment), tunnel: tunnel)
-        guard let original = table.find(segment, tunnel: tunnel, hash: hash), table[original].id == id,
-            table[original].lacks(segment)
+        guard let original = table.find(segment, tunnel: tunnel, hash: hash), !table.isBrief(original),
+            table[original].id == id, table[original].lacks(segment)
         else { return index }
         return original
     }

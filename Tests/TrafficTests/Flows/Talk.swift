@@ -51,6 +51,18 @@ struct Talk {
         send(.client, flags: 0x10)
     }
 
+    /// So much time passes.
+    mutating func wait(milliseconds: Int64) { time += milliseconds * 1_000_000 }
+
+    /// The last packet comes once more.
+    mutating func repeatLast() { if let last = packets.last { append(last) } }
+
+    /// A packet comes, now.
+    mutating func append(_ packet: Packet) {
+        packets.append(Packet(time: time, bytes: packet.bytes, original: packet.original))
+        time += 1_000_000
+    }
+
     mutating func client(_ text: String) { send(.client, Array(text.utf8)) }
     mutating func client(_ bytes: [UInt8]) { send(.client, bytes) }
     mutating func server(_ text: String) { send(.server, Array(text.utf8)) }

@@ -15,8 +15,7 @@ import Testing
 
     static func connection(_ number: Int, time: Int64 = 0, tunnel: UInt32 = 0) -> Connection {
         let mark = PacketMark(packet: 1, time: Timestamp(nanoseconds: time), acknowledged: nil)
-        return Connection(
-            segment(number, tunnel: tunnel), id: UInt64(number), mark: mark, options: AnalyzerOptions(), tunnels: [])
+        return Connection(segment(number, tunnel: tunnel), id: UInt64(number), mark: mark)
     }
 
     /// One home for all, homes side by side at the end of the table, and the hash that is really used.
@@ -47,7 +46,7 @@ import Testing
                 #expect(!table.isLive(index))
                 model[number] = nil
             } else if found == nil {
-                model[number] = table.insert(Self.connection(number), hash: hash)
+                model[number] = table.insert(Self.connection(number), Self.segment(number), hash: hash)
             }
         }
         #expect(table.count == model.count)
@@ -61,7 +60,7 @@ import Testing
         #expect(
             ConnectionTable.hash(Self.segment(1)) == ConnectionTable.hash(Self.segment(1, turned: true)))
         var table = ConnectionTable()
-        let index = table.insert(Self.connection(1), hash: 1)
+        let index = table.insert(Self.connection(1), Self.segment(1), hash: 1)
         #expect(table.find(Self.segment(1), hash: 1) == index)
         #expect(table.find(Self.segment(1, tunnel: 1), hash: 1) == nil)
         #expect(table.find(Self.segment(2), hash: 1) == nil)
@@ -70,24 +69,27 @@ import Testing
     @Test func placesAreUsedAgain() {
         var table = ConnectionTable()
         for round in 0..<10_000 {
-            let index = table.insert(Self.connection(round), hash: Self.hash(round, .real))
+            let index = table.insert(Self.connection(round), Self.segment(round), hash: Self.hash(round, .real))
             table.remove(index)
         }
-        #expect(table.connections.count == 1)
+        #expect(table.flows.count == 1)
         #expect(table.count == 0)
     }
 
     @Test func theVictimIsAQuietOne() throws {
         var table = ConnectionTable()
-        let nobody = table.victim(quietSince: Timestamp(nanoseconds: 5))
+        let nobody = table.victim(quietSince: Timestamp(nanoseconds: 5)) { _ in Timestamp(nanoseconds: 0) }
         #expect(nobody == nil)
         for number in 0..<10 {
-            _ = table.insert(Self.connection(number, time: number == 4 ? 1 : 100), hash: Self.hash(number, .real))
+            _ = table.insert(
+                Self.connection(number, time: number == 4 ? 1 : 100), Self.segment(number),
+                hash: Self.hash(number, .real))
         }
-        let quiet = table.victim(quietSince: Timestamp(nanoseconds: 50))
+        let times = table.flows.indices.map { table[$0].last.time }
+        let quiet = table.victim(quietSince: Timestamp(nanoseconds: 50)) { times[$0] }
         let index = try #require(quiet)
         #expect(table[index].id == 4)
-        let anyone = table.victim(quietSince: Timestamp(nanoseconds: 0))
+        let anyone = table.victim(quietSince: Timestamp(nanoseconds: 0)) { times[$0] }
         #expect(anyone != nil)
     }
 }

@@ -1,0 +1,145 @@
+// Packets of brief connections, one behind the other as they came.
+//
+// Each says where the one before it of the same connection lies, so that they can be gone through from the last to the first. What is
+// written is never looked at again, nearly always; so it is written where the last one ended, and nothing has to be
+// fetched for it. A block is used again once all connections that began in it, or in one before it, are gone.
+
+/// A packet of a brief connection.
+struct KeptPacket {
+    let time: Timestamp
+    let number: UInt32
+    let sequence: UInt32
+    let acknowledgment: UInt32
+    /// Where its payload begins in the block.
+    let start: UInt32
+    let identification: UInt16
+    let window: UInt16
+    let capture: UInt16
+    let length: UInt16
+    let flags: TCPFlags
+    let isClient: Bool
+    /// Where the packet before it lies; that of the first one is its own.
+    let previous: KeptPackets.Location
+
+    var mark: PacketMark { PacketMark(packet: number, capture: capture, time: time, acknowledged: nil) }
+
+    /// What was dissected from it.
+    func segment(of flow: Flow, payload: Range<Int>) -> Segment {
+        Segment(
+            source: isClient ? flow.one : flow.other, destination: isClient ? flow.other : flow.one, sequence: sequence,
+            acknowledgment: acknowledgment, flags: flags, window: window, payload: payload,
+            identification: identification, tunnel: flow.tunnel)
+    }
+}
+
+struct KeptPackets {
+    /// Number of the block, and of the packet in it.
+    struct Location: Equatable {
+        let block: UInt32
+        let packet: UInt32
+    }
+
+    private struct Block {
+        var packets: ContiguousArray<KeptPacket> = []
+        var payload: [UInt8] = []
+        /// Connections that began here and are not gone.
+        var connections = 0
+    }
+
+    /// The block that is being filled, and its number; the ones before it, and the number of the first of them.
+    private var current = Block()
+    private var number: UInt32 = 0
+    private var full: [Block] = []
+    private var first: UInt32 = 0
+    /// Blocks to be used again.
+    private var spare: [Block] = []
+
+    var blockCount: Int { full.count + 1 }
+
+    private static var packetsPerBlock: Int { 2048 }
+    private static var bytesPerBlock: Int { 128 << 10 }
+
+    /// Keeps the first packet of a connection.
+    mutating func begin(_ segment: Segment, _ mark: PacketMark) -> Location {
+        if current.packets.count == Self.packetsPerBlock { turn() }
+        current.connections += 1
+        append(segment, isClient: true, Span(), mark, behind: next)
+        return last
+    }
+
+    /// Keeps one more.
+    @inline(__always)
+    mutating func add(
+        _ segment: Segment, isClient: Bool, _ payload: Span<UInt8>, _ mark: PacketMark, behind previous: Location
+    ) -> Location {
+        if current.packets.count == Self.packetsPerBlock
+            || current.payload.count + payload.count > Self.bytesPerBlock
+        {
+            turn()
+        }
+        append(segment, isClient: isClient, payload, mark, behind: previous)
+        return last
+    }
+
+    /// Where the next packet will lie, and where the last one does.
+    private var next: Location {
+        Location(block: number, packet: UInt32(truncatingIfNeeded: current.packets.count))
+    }
+    private var last: Location {
+        Location(block: number, packet: UInt32(truncatingIfNeeded: current.packets.count &- 1))
+    }
+
+    /// Another block is begun.
+    private mutating func turn() {
+        full.append(current)
+        number &+= 1
+        current = spare.popLast() ?? Block()
+        current.packets.reserveCapacity(Self.packetsPerBlock)
+        current.payload.reserveCapacity(Self.bytesPerBlock)
+    }
+
+    @inline(__always)
+    private mutating func append(
+        _ segment: Segment, isClient: Bool, _ payload: Span<UInt8>, _ mark: PacketMark, behind previous: Location
+    ) {
+        current.packets.append(
+            KeptPacket(
+                time: mark.time, number: mark.packet, sequence: segment.sequence,
+                acknowledgment: segment.acknowledgment, start: UInt32(truncatingIfNeeded: current.payload.count),
+                identification: segment.identification, window: segment.window, capture: mark.capture,
+                length: UInt16(truncatingIfNeeded: payload.count), flags: segment.flags, isClient: isClient,
+                previous: previous))
+        if payload.count > 0 { current.payload.append(payload) }
+    }
+
+    /// A connection that began there is gone.
+    mutating func end(_ location: Location) {
+        if location.block == number {
+            current.connections -= 1
+        } else {
+            full[Int(location.block &- first)].connections -= 1
+        }
+        while let oldest = full.first, oldest.connections == 0 {
+            var block = full.removeFirst()
+            first &+= 1
+            block.packets.removeAll(keepingCapacity: true)
+            block.payload.removeAll(keepingCapacity: true)
+            if spare.count < 4 { spare.append(block) }
+        }
+    }
+
+    /// The packets of a connection from the first to the last, each with its payload.
+    func packets(from begin: Location, to end: Location) -> [(packet: KeptPacket, payload: [UInt8])] {
+        var found: [(packet: KeptPacket, payload: [UInt8])] = []
+        var location = end
+        while true {
+            let block = location.block == number ? current : full[Int(location.block &- first)]
+            let packet = block.packets[Int(location.packet)]
+            let start = Int(packet.start)
+            found.append((packet, block.payload.span.extracting(start..<(start + Int(packet.length))).array))
+            if location == begin { break }
+            location = packet.previous
+        }
+        return found.reversed()
+    }
+}

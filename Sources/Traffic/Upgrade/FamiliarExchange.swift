@@ -1,0 +1,26 @@
+// An exchange that is like one that was told of in full, as far as anything that was found there goes.
+//
+// Both heads have the shapes of that one's, and what came before, between and behind them is what nearly always comes: whole and in
+// order, nothing early, frames without a fault, an orderly end, all of it within a second. `BriefConnection` sees to that.
+
+/// What differs from one such exchange to another.
+public struct FamiliarExchange {
+    public let key: ExchangeKey
+    /// As `ConnectionFacts.id`.
+    public let connection: UInt64
+    public let client: Endpoint
+    public let server: Endpoint
+    /// `MessageHead.shape` of request and response.
+    public let requestShape: UInt32
+    public let answerShape: UInt32
+    /// 101, or from 400 on.
+    public let status: UInt16
+    /// The packets with the two heads, and the last one with payload.
+    public let asked: Timestamp
+    public let answered: Timestamp
+    public let last: Timestamp
+    /// What `AnalyzerOutput.sort(ofTarget:)` said of the request's target.
+    public let targetSort: UInt8
+    /// Its Sec-WebSocket-Key.
+    public let nonce: [24 of UInt8]
+}

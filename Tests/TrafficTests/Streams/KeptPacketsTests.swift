@@ -1,0 +1,53 @@
+// Packets of many connections in blocks: each connection finds its own again, and blocks nobody needs are used again.
+
+import Testing
+
+@testable import Traffic
+
+@Suite struct KeptPacketsTests {
+    /// A connection, and what was kept of it.
+    private struct Model {
+        let first: KeptPackets.Location
+        var last: KeptPackets.Location
+        var packets: [(number: UInt32, payload: [UInt8])]
+    }
+
+    @Test(arguments: [(connections: 3, rounds: 20_000), (connections: 50, rounds: 60_000)])
+    func eachFindsItsOwn(connections: Int, rounds: Int) throws {
+        var kept = KeptPackets()
+        var models: [Model?] = Array(repeating: nil, count: connections)
+        var chance = Chance(seed: 7)
+        for number in 1...UInt32(rounds) {
+            let place = Int(chance.next() % UInt64(connections))
+            let payload = (0..<Int(chance.next() % 200)).map { UInt8(truncatingIfNeeded: $0 ^ Int(number)) }
+            let mark = PacketMark(packet: number, time: Timestamp(nanoseconds: Int64(number)), acknowledged: nil)
+            let segment = ConnectionTableTests.segment(place)
+            guard var model = models[place] else {
+                let location = kept.begin(segment, mark)
+                models[place] = Model(first: location, last: location, packets: [(number, [])])
+                continue
+            }
+            if chance.next() % 20 == 0 {
+                try check(model, in: kept)
+                kept.end(model.first)
+                models[place] = nil
+                continue
+            }
+            model.last = kept.add(segment, isClient: false, payload.span, mark, behind: model.last)
+            model.packets.append((number, payload))
+            models[place] = model
+        }
+        for case let model? in models { try check(model, in: kept) }
+        // A connection ends after twenty packets, on average: what is alive lies in few of the blocks that were filled.
+        #expect(kept.blockCount <= 15)
+    }
+
+    private func check(_ model: Model, in kept: KeptPackets) throws {
+        let found = kept.packets(from: model.first, to: model.last)
+        try #require(found.count == model.packets.count)
+        for (found, expected) in zip(found, model.packets) {
+            #expect(found.packet.number == expected.number)
+            #expect(found.payload == expected.payload)
+        }
+    }
+}
