@@ -104,7 +104,7 @@ enum Sniffer {
     /// What the first bytes of a client look like (RULES D, last paragraph).
     static func client(_ bytes: Span<UInt8>) -> Likeness {
         if bytes.count >= 2, bytes[0] == 0x16, bytes[1] == 0x03 { return .tls }
-        if bytes.has("PRI * HTTP/2.0", at: 0) { return .http2Preface }
+        if beginsPreface(bytes) { return .http2Preface }
         if bytes.has("SSH-", at: 0) { return .ssh }
         if isRequestLine(bytes) { return .httpRequest }
         if bytes.count >= 2, isMaskedFrame(bytes) { return .websocket }
@@ -138,6 +138,11 @@ enum Sniffer {
         var end = lf
         if bytes[end - 1] == 0x0d { end -= 1 }
         return end >= 9 && bytes.has(" HTTP/1.", at: end - 9)
+    }
+
+    /// `PRI * HTTP/2.0`, or as much of it as there is: `PRI` is no method of HTTP/1.x (RFC 9113 3.4).
+    private static func beginsPreface(_ bytes: Span<UInt8>) -> Bool {
+        bytes.has("PRI * HTTP/2.0", at: 0) || bytes.count < 14 && bytes.has("PRI *", at: 0)
     }
 
     /// Whether first bytes begin a request line; `nil` while they may.

@@ -44,6 +44,16 @@ let earlyRows: [RuleRow] = [
         rule: "EARLY007", trigger: [.client(Head.h2c + preface), .server(.h2cAnswer)], also: ["H2C001", "H2C010"],
         nearMiss: [.client(.h2c), .server(.h2cAnswer), .client(preface)], nearAlso: ["H2C001", "H2C010"]),
     RuleRow(
+        rule: "EARLY007",
+        trigger: [
+            .client(Head.h2c + Array(preface.prefix(8))), .server(.h2cAnswer), .client(Array(preface.dropFirst(8))),
+        ],
+        also: ["H2C001", "H2C010"],
+        nearMiss: [
+            .client(.h2c), .server(.h2cAnswer), .client(Array(preface.prefix(8))),
+            .client(Array(preface.dropFirst(8))),
+        ], nearAlso: ["H2C001", "H2C010"]),
+    RuleRow(
         rule: "EARLY008", trigger: [.client(.ws), .server(bytes(greeting) + Head.wsAnswer.bytes)],
         nearMiss: [.client(.ws), .server(Head.wsAnswer + bytes(greeting))]),
 ]
