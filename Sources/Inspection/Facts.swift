@@ -187,6 +187,8 @@ struct Facts: OptionSet, Sendable {
         if contains(.requestUnseen), !contains(.unsolicited) { return nil }
         if holdsAny([.namesNoProtocol, .selectsNotOffered, .unsolicited, .masqueAnswerWrong]) { return false }
         if !contains(.upgradeField) { return false }
+        // The whole value of Upgrade has to be what a WebSocket client asked for (RFC 6455 4.1).
+        if contains([.offersWebSocket, .selectsSeveral]) { return false }
         guard contains(.websocket) else { return true }
         return !holdsAny(Self.badAnswer.union([.deflateAnswerInvalid, .deflateContradicts]))
     }

@@ -64,6 +64,12 @@ import Traffic
         ("unsolicited", [.client(.get), .server(.wsAnswer)], false),
         ("no option", [.client(.ws), .server(.wsAnswer.without("Connection"))], false),
         ("no option, other protocol", [.client(.h2c), .server(.h2cAnswer.without("Connection"))], true),
+        (
+            "a list where one was asked for",
+            [
+                .client(.ws.with("Upgrade", "websocket, foo")), .server(.wsAnswer.with("Upgrade", "websocket, foo")),
+            ], false
+        ),
         ("accept", [.client(.ws), .server(.wsAnswer.without("Sec-WebSocket-Accept"))], false),
         ("extension", [.client(.ws), .server(.wsAnswer.with("Sec-WebSocket-Extensions", "x"))], false),
         ("subprotocol", [.client(.ws), .server(.wsAnswer.with("Sec-WebSocket-Protocol", "x"))], false),
