@@ -228,6 +228,8 @@ enum ConnectRules {
             var isCertain = true
             let what: String
             if let line = Words.requestLine(said) {
+                // A tunnel to the next proxy of a chain names the place behind that.
+                if line.starts(with: "CONNECT ".utf8) { return [] }
                 // The rest of the head may lie beyond what was kept: without a Host nothing is known.
                 guard let host = InnerHead.field("host", in: said) else { return [] }
                 if Authority(host).host.matchesIgnoringCase(tunnel.host) { return [] }

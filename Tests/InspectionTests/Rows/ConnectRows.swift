@@ -74,6 +74,17 @@ let goingOnRows: [RuleRow] = [
             .client(.connect), .server(Head("HTTP/1.1 200 OK", [("Server", "proxy")])), .client(clientHello),
             .server(.answer("400 Bad Request", [("Server", "nginx")])),
         ]),
+    // A chain of proxies: each is told of the next.
+    RuleRow(
+        rule: "CON007",
+        trigger: [
+            .client(.connect.line("CONNECT server.example.com:80 HTTP/1.1")), .server(Head("HTTP/1.1 200 OK")),
+            .client(.get.with("Host", "connect.example")), .server(ok),
+        ],
+        nearMiss: [
+            .client(.connect.line("CONNECT proxy.example.com:80 HTTP/1.1")), .server(Head("HTTP/1.1 200 OK")),
+            .client(.connect), .server(Head("HTTP/1.1 200 OK")), .client(clientHello),
+        ]),
     RuleRow(
         rule: "CON007",
         trigger: [
