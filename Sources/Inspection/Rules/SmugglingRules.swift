@@ -78,10 +78,15 @@ enum SmugglingRules {
             if defects.contains(.bareCR) { seen.append("a bare CR") }
             if defects.contains(.controlByte), request.bytes.contains(0) { seen.append("a NUL") }
             if it.exchange.framing.endUnknown {
-                seen.append(
-                    request.has(.transferEncoding)
-                        ? "a Transfer-Encoding that does not end in chunked, or stands in HTTP/1.0"
-                        : "an invalid Content-Length")
+                if it.exchange.framing.chunked {
+                    // CONNECT has no content: what does not read as chunks is the tunnel (CON005).
+                    if !it.facts.contains(.connect) { seen.append("content that is not chunked as it should be") }
+                } else {
+                    seen.append(
+                        request.has(.transferEncoding)
+                            ? "a Transfer-Encoding that does not end in chunked, or stands in HTTP/1.0"
+                            : "an invalid Content-Length")
+                }
             }
             let isGrave = !seen.isEmpty
             if defects.contains(.bareLF) { seen.append("a line that ends in LF alone") }

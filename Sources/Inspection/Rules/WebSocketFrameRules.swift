@@ -280,11 +280,14 @@ enum WebSocketFrameRules {
             when: [.anomalies]
         ) { it in
             it.frames([.dataAfterClose, .controlAfterClose]) { anomaly in
-                anomaly.kind == .controlAfterClose
-                    ? "sent a control frame after its own Close" : "sent a frame after its own Close"
+                switch (anomaly.kind, anomaly.value) {
+                case (.controlAfterClose, _): "sent a control frame after its own Close"
+                case (_, ..<0): "sent bytes that are no frame after its own Close"
+                default: "sent a frame after its own Close"
+                }
             } level: { anomaly in
                 if anomaly.kind == .controlAfterClose { return .note }
-                return (anomaly.excerpt.first ?? 0) & 15 <= 2 ? .error : .warning
+                return anomaly.value >= 0 ? .error : .warning
             }
         }
         Rule(

@@ -63,6 +63,8 @@ struct WebSocketSideDecoder {
     private var prefix: [UInt8] = []
     private var prefixMark: PacketMark?
     var sentClose = false
+    /// Behind its own Close came what is no frame: nothing there is read any more.
+    private var isOver = false
     var hadFatal: Anomaly.Kind?
     /// Frames behind a reserved opcode that still have to parse before its sender is blamed (RULES WSF005).
     var unconfirmed = 0
@@ -105,6 +107,7 @@ struct WebSocketSideDecoder {
     /// Reads up to the end of the next control frame, at most; returns the index behind what was read.
     mutating func advance(_ bytes: Span<UInt8>, from start: Int, offset: Int64, mark: PacketMark) -> Int {
         var index = start
+        if isOver { return bytes.count }
         if !started, looksLikeHTTP(bytes, &index, offset, mark) { return bytes.count }
         if facts.lost {
             searchOn(bytes.extracting(index...), offset + Int64(index), mark)
@@ -123,7 +126,7 @@ struct WebSocketSideDecoder {
             index += 1
             if !header.isOpen {
                 beginFrame(mark)
-                if facts.lost { return bytes.count }
+                if facts.lost || isOver { return bytes.count }
                 if remaining == 0 {
                     endFrame(bytes, index, offset, mark)
                     if controlIsComplete { return index }
@@ -213,6 +216,11 @@ struct WebSocketSideDecoder {
         var place = headerPlace
         place.last = mark
         let isShortest = header.isShortest
+        if sentClose, !isFrame(length: payload, isShortest: isShortest) {
+            noteFrame(.dataAfterClose, place, value: -1)
+            isOver = true
+            return
+        }
         if !isShortest { fatal(.lengthNotMinimal, place, value: Int64(truncatingIfNeeded: payload)) }
         if unconfirmed > 0, !confirm(place, length: payload, isShortest: isShortest) { return }
         guard payload < 1 << 62 else {
@@ -249,13 +257,23 @@ struct WebSocketSideDecoder {
         }
     }
 
+    /// Whether the header at hand is one that this side may send.
+    private func isHeader(length: UInt64, isShortest: Bool) -> Bool {
+        let reserved = header.reserved & (deflate && opcode > 0 && opcode < 8 ? 0x30 : 0x70)
+        return header.isMasked == (direction == .client) && reserved == 0 && isShortest
+            && length <= UInt64(clamping: limits.values.frameBytes)
+            && (opcode < 8 || header.isFinal && length <= 125)
+    }
+
+    /// The same of what stands where nothing is due, and so may be anything.
+    private func isFrame(length: UInt64, isShortest: Bool) -> Bool {
+        unknownExtension
+            || (opcode <= 2 || (8...10).contains(opcode)) && isHeader(length: length, isShortest: isShortest)
+    }
+
     /// Whether a header behind a reserved opcode is one: if not, the place was lost and nobody is to blame.
     private mutating func confirm(_ place: Place, length: UInt64, isShortest: Bool) -> Bool {
-        let reserved = header.reserved & (deflate && opcode > 0 && opcode < 8 ? 0x30 : 0x70)
-        if header.isMasked == (direction == .client), reserved == 0, isShortest,
-            length <= UInt64(clamping: limits.values.frameBytes),
-            opcode < 8 || header.isFinal && length <= 125
-        {
+        if isHeader(length: length, isShortest: isShortest) {
             unconfirmed -= 1
             return true
         }

@@ -356,6 +356,14 @@ private let frameTraps: [RuleRow] = [
     RuleRow(
         rule: "WSF011", trigger: session(.server(hex: "88 04 03 e8 c3 28")),
         nearMiss: session(.server(hex: "88 04 03 f6 c3 a9"))),
+    // Whatever comes behind Close is read no further than to see that it is no frame.
+    RuleRow(
+        rule: "WSF012", trigger: session(.client(hex: clientClose), .client("\r\n\r\n")), level: .warning,
+        nearMiss: session(.server(hex: serverClose), .client(hex: hello), .client(hex: clientClose))),
+    RuleRow(
+        rule: "WSF012", trigger: session(.server(hex: serverClose), .server("HTTP/1.1 200 OK\r\n\r\n")),
+        level: .warning,
+        nearMiss: session(.server(hex: serverClose))),
     // A peer that was sent something broken ends the connection; one that is reset cannot answer.
     RuleRow(
         rule: "WSF013", trigger: session(.client(hex: clientClose), .serverFIN), fault: .server,
@@ -445,6 +453,13 @@ private let hopTraps: [RuleRow] = [
         trigger: [.client(.connect.with("Content-Length", "0")), .server(Head("HTTP/1.1 200 OK"))], level: .note,
         nearMiss: [.client(.connect.with("Content-Type", "x/y")), .server(Head("HTTP/1.1 200 OK"))]),
     RuleRow(
+        rule: "CON005",
+        trigger: [
+            .client(.connect.with("Transfer-Encoding", "chunked")), .server(Head("HTTP/1.1 200 OK")),
+            .client(clientHello),
+        ],
+        nearMiss: [.client(.connect.with("TE", "chunked")), .server(Head("HTTP/1.1 200 OK")), .client(clientHello)]),
+    RuleRow(
         rule: "CON006",
         trigger: [
             .client(.connect.line("CONNECT [::ffff:10.0.0.1]:443 HTTP/1.1")), .server(Head("HTTP/1.1 200 OK")),
@@ -482,6 +497,16 @@ private let hopTraps: [RuleRow] = [
         ], also: ["UPG004", "UPG007"], level: .error,
         nearMiss: [
             .client(Head.foo("POST / HTTP/1.1").with("Transfer-Encoding", "gzip, Chunked") + "0\r\n\r\n"), .server(ok),
+        ], nearAlso: ["UPG007"]),
+    RuleRow(
+        rule: "SMG003",
+        trigger: [
+            .client(Head.tls("POST / HTTP/1.1").with("Transfer-Encoding", "chunked") + "+4\r\nabcd\r\n0\r\n\r\n"),
+            .server(.answer("400 No")), .serverFIN,
+        ], also: ["UPG007"], level: .error,
+        nearMiss: [
+            .client(Head.tls("POST / HTTP/1.1").with("Transfer-Encoding", "chunked") + "4;a=b\r\nabcd\r\n0\r\n\r\n"),
+            .server(ok),
         ], nearAlso: ["UPG007"]),
     RuleRow(
         rule: "SMG003", trigger: [.client(.ws.line("GET /a\rb HTTP/1.1")), .server(.answer("400 No"))], level: .error,
