@@ -402,11 +402,12 @@ enum ResponseRules {
             let name: FieldName = response.status == 401 ? .wwwAuthenticate : .proxyAuthenticate
             let field = response.status == 401 ? "WWW-Authenticate" : "Proxy-Authenticate"
             let isMissing = !response.has(name)
+            let what = it.facts.contains(.connect) ? "CONNECT" : "The offer"
             return [
                 it.found(
                     isMissing
-                        ? "The offer was answered with \(it.answer), but \(field) is missing."
-                        : "The offer was answered with a challenge, \(it.answer).",
+                        ? "\(what) was answered with \(it.answer), but \(field) is missing."
+                        : "\(what) was answered with a challenge, \(it.answer).",
                     level: isMissing ? .error : .note, at: [it.statusLine] + it.lines(name, of: response))
             ]
         }

@@ -12,7 +12,8 @@ public struct Segment: Sendable {
     public var payload: Range<Int>
     /// Payload bytes that were on the wire but not captured (snapped), behind `payload`.
     public var missing: Int
-    /// IPv4 identification; 0 for IPv6 without a fragment header.
+    /// What tells a packet sent again from a copy: the IPv4 identification or, where there is none, as in IPv6 and in
+    /// datagrams that are never fragmented (RFC 6864 4.1), bits of the TCP header.
     public var identification: UInt16
     /// The payload lies in the dissector's `reassembled` bytes, not in the packet.
     public var isReassembled: Bool

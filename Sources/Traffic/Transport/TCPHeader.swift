@@ -28,6 +28,19 @@ extension Dissector {
             sequence: bytes.load32(start + 4), acknowledgment: bytes.load32(start + 8),
             flags: TCPFlags(rawValue: bytes[start + 13]), window: bytes.load16(start + 14),
             payload: payload..<rest.end, missing: rest.missing - (behindHeader - payload),
-            identification: header.identification, isReassembled: rest.isReassembled, tunnel: rest.tunnel)
+            identification: header.identification == 0 ? mark(bytes, start..<payload) : header.identification,
+            isReassembled: rest.isReassembled, tunnel: rest.tunnel)
+    }
+
+    /// Sixteen bits of the header behind the sequence number: a copy of the packet has the same, while one that is
+    /// sent again differs in its timestamp (RFC 7323 3), window or acknowledgment.
+    private static func mark(_ bytes: Span<UInt8>, _ header: Range<Int>) -> UInt16 {
+        var mark: UInt32 = 0
+        var index = header.lowerBound + 8
+        while index + 4 <= header.upperBound {
+            mark = mark &* 0x9e37_79b1 &+ bytes.load32(index)
+            index += 4
+        }
+        return UInt16(truncatingIfNeeded: mark >> 16 ^ mark)
     }
 }

@@ -47,6 +47,31 @@ struct DissectorTests {
         #expect(segment.tunnel == 0)
     }
 
+    @Test("A segment sent again is told from a copy where there is no identification")
+    func copies() {
+        func identification(_ timestamp: String, _ wrap: ([UInt8]) -> [UInt8]) -> UInt16? {
+            var dissector = Dissector(limits: Limits())
+            let bytes = wrap(tcp("GET", options: hex("0101 080a" + timestamp + "00000001")))
+            let dissection = dissector.dissect(
+                bytes.span, linkType: 1, originalLength: bytes.count, time: Timestamp(nanoseconds: 0))
+            guard case .segment(let segment) = dissection else { return nil }
+            return segment.identification
+        }
+        let v6 = { ethernet(0x86dd, ip6($0)) }
+        #expect(identification("00000010", v6) != nil)
+        #expect(identification("00000010", v6) == identification("00000010", v6))
+        #expect(identification("00000010", v6) != identification("00000011", v6))
+        // With an identification nothing else counts.
+        let v4 = { ethernet(0x0800, ip4($0)) }
+        #expect(identification("00000010", v4) == identification("00000011", v4))
+        let atomic = { (segment: [UInt8]) -> [UInt8] in
+            var datagram = ip4(segment, flags: 0x4000)
+            datagram.replaceSubrange(4..<6, with: [0, 0])
+            return ethernet(0x0800, datagram)
+        }
+        #expect(identification("00000010", atomic) != identification("00000011", atomic))
+    }
+
     @Test("The short way and the general way say the same, wherever the packet is cut")
     func sameOnBothWays() {
         func check(_ packet: [UInt8], _ type: Int) {
