@@ -75,6 +75,19 @@ let correlationRows: [CorrelationRow] = [
                 steps: [.client(other.adding("X-Forwarded-For", "198.51.100.7")), .server(otherAnswer)]),
         ]),
     CorrelationRow(
+        name: "WS003: in front of a proxy and behind it, the answer in front not captured",
+        talks: [
+            Talk(start: 0, port: 50000, steps: [.client(other), .lostServer(otherAnswer.bytes)]),
+            Talk(
+                start: 0.1, client: Talk.proxy, port: 41000, server: 9, steps: [.client(other), .server(otherAnswer)]),
+        ]),
+    CorrelationRow(
+        name: "WS003: in front of a proxy and behind it, captured out of order",
+        talks: [
+            Talk(start: 0.0004, port: 50000, steps: [.client(other), .wait(seconds: 0.5), .server(otherAnswer)]),
+            Talk(start: 0, client: Talk.proxy, port: 41000, server: 9, steps: [.client(other), .server(otherAnswer)]),
+        ]),
+    CorrelationRow(
         name: "WS003: linked, but one after the other",
         talks: [
             Talk(start: 0, port: 50000, steps: [.client(other), .server(otherAnswer)]),
@@ -88,6 +101,20 @@ let correlationRows: [CorrelationRow] = [
     CorrelationRow(name: "WS016: growing delays", talks: broken(at: [0, 1, 3, 7, 15, 31])),
     CorrelationRow(name: "WS016: five only", talks: broken(at: [0, 0.6, 1.2, 1.8, 2.4])),
     CorrelationRow(name: "WS016: each with a goodbye", talks: broken(at: [0, 0.6, 1.2, 1.8, 2.4, 3], goodbye: true)),
+    CorrelationRow(
+        name: "WS016: six whose answers were not captured",
+        talks: broken(at: [0, 0.6, 1.2, 1.8, 2.4, 3]).map { talk in
+            var talk = talk
+            talk.steps = [talk.steps[0], .lostServer(Head.wsAnswer.bytes), .client(hex: hello), .clientRST]
+            return talk
+        }),
+    CorrelationRow(
+        name: "WS016: six whose goodbyes were not captured",
+        talks: broken(at: [0, 0.6, 1.2, 1.8, 2.4, 3]).map { talk in
+            var talk = talk
+            talk.steps.insert(contentsOf: [.lostClient(bytes("88 82 37 fa 21 3d 34 12")), .serverFIN], at: 2)
+            return talk
+        }),
     CorrelationRow(
         name: "WS016: six users",
         talks: broken(at: [0, 0.6, 1.2, 1.8, 2.4, 3]).enumerated().map { index, talk in

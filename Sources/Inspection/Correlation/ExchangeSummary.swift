@@ -24,6 +24,8 @@ public struct ExchangeSummary: Sendable {
         static let cookie = Traits(rawValue: 256)
         /// It ended without a goodbye, or was refused with 4xx or 5xx.
         static let abnormalEnd = Traits(rawValue: 512)
+        /// The answer was seen.
+        static let answered = Traits(rawValue: 1024)
     }
 
     public let key: ExchangeKey
@@ -102,6 +104,7 @@ public struct ExchangeSummary: Sendable {
         status = UInt16(clamping: response?.status ?? 0)
         // A refusal is the end, whatever else the connection is used for.
         ended = status >= 400 ? answered : max(answered, exchange.lastMark.time)
+        if response != nil { traits.insert(.answered) }
         if let response, status == 426 {
             traits.insert(.demandsUpgrade)
             for line in response.lines where line.name == .upgrade && Self.namesTLS(response.value(of: line)) {
@@ -141,12 +144,17 @@ public struct ExchangeSummary: Sendable {
     private static var sampleKey: StaticString { "dGhlIHNhbXBsZSBub25jZQ==" }
 
     /// Refused, cut off before the answer, or over without a Close from either side.
+    ///
+    /// Where bytes are missing an answer or a Close may be among them.
     private static func endedAbnormally(_ exchange: Exchange) -> Bool {
-        let ends = exchange.connection.ended
-        let isOver = ends.client != .open || ends.server != .open
-        guard let response = exchange.response else { return isOver }
+        let connection = exchange.connection
+        let isOver = connection.ended.client != .open || connection.ended.server != .open
+        let isWhole =
+            connection.gapBytes == PerDirection(both: 0) && connection.packets.client > 0
+            && connection.packets.server > 0
+        guard let response = exchange.response else { return isOver && isWhole && exchange.reason != .gap }
         if response.status >= 400 { return true }
-        guard exchange.outcome == .switched, isOver, let facts = exchange.websocket else { return false }
+        guard exchange.outcome == .switched, isOver, isWhole, let facts = exchange.websocket else { return false }
         return facts.sides.client.close == nil && facts.sides.server.close == nil
     }
 

@@ -10,6 +10,8 @@ import Traffic
 enum KeyReuse {
     /// How far back the other hop is looked for.
     private static let hopWindow = 32
+    /// Captures with several queues put packets this far out of order.
+    private static let disorder: Int64 = 1_000_000
 
     private enum Kinship { case none, possible, same }
 
@@ -63,11 +65,17 @@ enum KeyReuse {
     private static func kinship(_ left: ExchangeSummary, _ right: ExchangeSummary) -> Kinship {
         if left.client == right.client, left.server == right.server { return .same }
         guard left.server != right.server else { return .none }
-        let outer = left.asked <= right.asked && right.answered <= left.answered
-        let inner = right.asked <= left.asked && left.answered <= right.answered
+        // Where an answer was not captured, the order of asking is all there is.
+        let bothAnswered = left.traits.contains(.answered) && right.traits.contains(.answered)
+        let outer = isEarlier(left.asked, right.asked) && (isEarlier(right.answered, left.answered) || !bothAnswered)
+        let inner = isEarlier(right.asked, left.asked) && (isEarlier(left.answered, right.answered) || !bothAnswered)
         if outer, isLinked(outer: left, inner: right) { return .same }
         if inner, isLinked(outer: right, inner: left) { return .same }
         return outer || inner ? .possible : .none
+    }
+
+    private static func isEarlier(_ one: Timestamp, _ other: Timestamp) -> Bool {
+        one.nanoseconds(since: other) <= disorder
     }
 
     private static func isLinked(outer: ExchangeSummary, inner: ExchangeSummary) -> Bool {

@@ -221,7 +221,10 @@ enum ConnectRules {
         ) { it in
             let said = it.exchange.switched.client.excerpt[...]
             let answered = it.exchange.switched.server.excerpt[...]
-            guard Words.isStatusLine(answered), let request = it.request, let response = it.response else { return [] }
+            // With a hole in the tunnel these need not be its first bytes.
+            guard Words.isStatusLine(answered), let request = it.request, let response = it.response,
+                it.exchange.connection.gapBytes == PerDirection(both: 0)
+            else { return [] }
             let tunnel = Authority(request.target)
             let status = answered.prefix { $0 != 0x0d && $0 != 0x0a }
             let outerName = InnerHead.field("server", in: response.bytes[...])

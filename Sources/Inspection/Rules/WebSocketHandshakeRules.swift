@@ -313,12 +313,14 @@ enum WebSocketHandshakeRules {
             fix: "Let the server answer with a subprotocol the client offered, such as graphql-transport-ws or mqtt.",
             trigger: "offer graphql-ws -> none -> close",
             nearMiss: "offer -> none -> traffic",
+            needsEveryByte: true,
             scope: [.websocket],
             when: [.status101, .subprotocolSilent]
         ) { it in
             guard let facts = it.exchange.websocket, let response = it.response else { return [] }
             let client = facts.sides.client
-            guard client.frames[1] + client.frames[2] == 0, facts.sides.server.close == nil || client.close != nil
+            guard client.frames[1] + client.frames[2] == 0, facts.sides.server.close == nil || client.close != nil,
+                it.sawEveryFrame
             else { return [] }
             let closed = client.close?.place.first ?? it.exchange.connection.endMark.client
             guard let closed else { return [] }

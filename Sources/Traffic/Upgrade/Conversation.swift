@@ -191,8 +191,12 @@ struct ConversationState {
         }
 
         /// Nothing that comes now is early; `serverSeen` is what was read of the server.
-        mutating func closeWatch(serverSeen: Int64) {
-            guard isWatched, let watch else { return }
+        ///
+        /// Where the server was read as content of another answer, or was not understood, the answer may have passed
+        /// unseen.
+        mutating func closeWatch(serverSeen: Int64, server: State = .head) {
+            guard isWatched, var watch else { return }
+            if server == .untilClose || server == .resync, watch.strayAnswer == nil { watch.strayAnswer = 1 }
             if !watch.runs.isEmpty {
                 exchange.early = watch.verdict(
                     EarlyWatch.Answer(
@@ -331,6 +335,8 @@ struct ConversationState {
     /// Exchanges of an inner conversation that are over: its tunnel takes them.
     var finished: [Exchange] = []
     let isInner: Bool
+    /// No SYN was seen.
+    let isMidstream: Bool
     var requests: UInt32 = 0
     var exchanges: UInt32 = 0
     var application = ConnectionProtocol.unknown
@@ -345,6 +351,7 @@ struct ConversationState {
         self.context = context
         startFacts = facts
         self.isInner = isInner
+        isMidstream = midstream
         if midstream {
             client.state = .resync
             server.state = .resync
@@ -367,6 +374,7 @@ struct ConversationState {
         _ bytes: Span<UInt8>, _ direction: Direction, offset: Int64, mark: PacketMark
     ) -> Conversation.Effects {
         guard bytes.count > 0, !isLetGo else { return effects }
+        noteUnseenBeginning(direction, offset, mark)
         // Content that nobody reads is not worth a copy.
         let wereRead = !(direction == .client ? client.state : server.state).isSkipping
         if direction == .client {
@@ -378,6 +386,15 @@ struct ConversationState {
             server.position = offset + Int64(bytes.count)
         }
         return wereRead ? effects.union(.wereRead) : effects
+    }
+
+    /// A stream that does not begin at its first byte: how much is missing there is not known, and no gap is told of;
+    /// but what was asked may have been answered there.
+    @inline(__always)
+    private mutating func noteUnseenBeginning(_ direction: Direction, _ offset: Int64, _ mark: PacketMark) {
+        guard offset > 0, (direction == .client ? client.position : server.position) == 0, !isInner else { return }
+        guard !isMidstream || !open.isEmpty else { return }
+        _ = gap(direction, from: 0, to: offset, mark: mark)
     }
 
     mutating func gap(_ direction: Direction, from: Int64, to: Int64, mark: PacketMark) -> Conversation.Effects {
@@ -453,7 +470,7 @@ struct ConversationState {
     private mutating func finish(_ over: consuming Open, _ facts: ConnectionFacts) {
         let number = over.number
         over.exchange.connection = facts
-        over.closeWatch(serverSeen: server.position)
+        over.closeWatch(serverSeen: server.position, server: server.state)
         if !earlyAnswers.isEmpty, let answer = earlyAnswers[number] { over.exchange.early?.answer = answer }
         if switched == number {
             for direction in Direction.allCases {

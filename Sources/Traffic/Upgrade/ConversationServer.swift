@@ -242,6 +242,11 @@ extension ConversationState {
 
     /// An answer without a request that it could belong to.
     mutating func takeOrphan(_ bytes: Span<UInt8>, _ place: Place, _ status: Int, mayAnswerUnseen: Bool = false) {
+        if status >= 200 || status == 101 {
+            for index in open.indices where open[index].watch?.strayAnswer == nil {
+                open[index].watch?.strayAnswer = place.end
+            }
+        }
         if status == 101 {
             if mayAnswerUnseen || clientHole != nil || !isAssociated || client.state == .resync {
                 let isBehindHole = mayAnswerUnseen || clientHole != nil || serverHole != nil

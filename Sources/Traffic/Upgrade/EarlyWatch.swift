@@ -20,6 +20,8 @@ struct EarlyWatch {
     private(set) var onlyLineEnds = true
     /// Where the first hole in the server's stream lies; `nil` for none.
     var serverHole: Int64?
+    /// The end of a final head that was seen and could not be told to a request: it may be the answer to this one.
+    var strayAnswer: Int64?
 
     init(start: Int64) { self.start = start }
 
@@ -112,6 +114,9 @@ struct EarlyWatch {
             if answer.requestCut { return (.undetermined, "part of the request was not captured") }
             if let hole = serverHole, acknowledged > hole { return (.undetermined, "the answer was not seen whole") }
             if acknowledged > answer.serverSeen { return (.undetermined, "the answer was not captured") }
+            if let strayAnswer, acknowledged >= strayAnswer {
+                return (.undetermined, "which request an answer belongs to is not known")
+            }
             return (.proven, "")
         }
         let start = response.place.offset

@@ -7,8 +7,14 @@ final class TunnelDecoder: UpgradedDecoder {
     private var inner: Conversation?
     private var sniffed = false
     /// What was said before the client's first bytes told what they are.
-    private var waiting: [(direction: Direction, offset: Int64, mark: PacketMark, bytes: [UInt8])] = []
+    private var waiting: [Piece] = []
     private var opening: [UInt8] = []
+
+    /// Bytes of one direction, or a hole of as many.
+    private enum Piece {
+        case bytes([UInt8], Direction, offset: Int64, mark: PacketMark)
+        case hole(Direction, from: Int64, to: Int64, mark: PacketMark)
+    }
 
     init(_ facts: ConnectionFacts, context: AnalysisContext) {
         self.context = context
@@ -21,13 +27,18 @@ final class TunnelDecoder: UpgradedDecoder {
             return
         }
         if direction == .client { opening.append(bytes) }
-        waiting.append((direction, offset, mark, bytes.array))
+        waiting.append(.bytes(bytes.array, direction, offset: offset, mark: mark))
         guard let isHTTP = Sniffer.beginsRequest(opening.span) ?? (waiting.count > 64 ? false : nil) else { return }
         sniffed = true
         if isHTTP {
             let conversation = Conversation(context: context, facts: facts, midstream: false, isInner: true)
             for piece in waiting {
-                _ = conversation.receive(piece.bytes.span, piece.direction, offset: piece.offset, mark: piece.mark)
+                switch piece {
+                case .bytes(let bytes, let direction, let offset, let mark):
+                    _ = conversation.receive(bytes.span, direction, offset: offset, mark: mark)
+                case .hole(let direction, let from, let to, let mark):
+                    _ = conversation.gap(direction, from: from, to: to, mark: mark)
+                }
             }
             inner = conversation
         }
@@ -36,7 +47,13 @@ final class TunnelDecoder: UpgradedDecoder {
     }
 
     func gap(_ direction: Direction, from: Int64, to: Int64, mark: PacketMark) {
-        _ = inner?.gap(direction, from: from, to: to, mark: mark)
+        if sniffed {
+            _ = inner?.gap(direction, from: from, to: to, mark: mark)
+        } else if waiting.count <= 64 {
+            waiting.append(.hole(direction, from: from, to: to, mark: mark))
+            // What comes behind the hole may begin a request.
+            if direction == .client { opening = [] }
+        }
     }
 
     func finish(into exchange: inout Exchange) {

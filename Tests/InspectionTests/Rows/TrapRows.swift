@@ -152,6 +152,18 @@ private let answerTraps: [RuleRow] = [
 ]
 
 private let earlyTraps: [RuleRow] = [
+    // Inside a tunnel to another proxy, whose CONNECT was not captured.
+    RuleRow(
+        rule: "EARLY001",
+        trigger: [
+            .client(.connect.line("CONNECT server.example.com:80 HTTP/1.1")), .server(Head("HTTP/1.1 200 OK")),
+            .client(.ws), .early(hex: hello), .server(.wsAnswer),
+        ],
+        nearMiss: [
+            .client(.connect.line("CONNECT proxy.example.com:80 HTTP/1.1")), .server(Head("HTTP/1.1 200 OK")),
+            .lostClient(Head.connect.bytes), .server(Head("HTTP/1.1 200 OK")), .client(.ws), .server(.wsAnswer),
+            .client(hex: hello),
+        ], nearAlso: ["CAP004"]),
     RuleRow(
         rule: "EARLY001",
         trigger: [
@@ -204,6 +216,17 @@ private let earlyTraps: [RuleRow] = [
 ]
 
 private let handshakeTraps: [RuleRow] = [
+    // What the client said first is not known: the Close, or messages, may be among what is missing.
+    RuleRow(
+        rule: "WS012",
+        trigger: [
+            .client(.ws.with("Sec-WebSocket-Protocol", "mqtt")), .server(.wsAnswer),
+            .client(hex: "88 82 00 00 00 01 03 ea"),
+        ],
+        nearMiss: [
+            .client(.ws.with("Sec-WebSocket-Protocol", "mqtt")), .server(.wsAnswer), .lostClient(bytes(hello)),
+            .server(hex: greeting), .clientFIN,
+        ], nearAlso: ["CAP002"]),
     RuleRow(
         rule: "WS002", trigger: [.client(.ws.with("Sec-WebSocket-Key", "")), .server(refusal)],
         nearMiss: [.client(.ws.with("Sec-WebSocket-Key", "\tdGhlIHNhbXBsZSBub25jZQ==")), .server(.wsAnswer)]),

@@ -16,6 +16,8 @@ import Testing
         /// Verdict, bytes, how many of them were at the server; or "none".
         var verdict: String
         var handshake = true
+        /// Where the request begins.
+        var start = 0
         var testDescription: String { name }
     }
 
@@ -107,6 +109,26 @@ import Testing
             name: "no ACK, slow enough for one",
             sheets: [c(0, wsRequest), s(0, head, ack: size), c(size, hi, ack: nil).after(nanoseconds: 1_500_000)],
             verdict: "undetermined 8 at server 0"),
+        Row(
+            name: "neither the SYN-ACK nor the answer",
+            sheets: [
+                c(-1, ack: nil, .syn), c(0), c(0, wsRequest), c(size, hi, ack: length), s(length, hi, ack: size + 8),
+            ],
+            verdict: "undetermined 8", handshake: false),
+        Row(
+            name: "an answer that may be another request's",
+            sheets: [
+                c(100, wsRequest), s(0, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", ack: 100 + size),
+                c(100 + size, hi, ack: 38),
+            ],
+            verdict: "undetermined 8", start: 100),
+        Row(
+            name: "behind content that goes on to the end",
+            sheets: [
+                c(0, "GET / HTTP/1.1\r\n\r\n"), s(0, "HTTP/1.1 200 OK\r\n\r\n", ack: 18), c(18, wsRequest, ack: 19),
+                s(19, head, ack: 18 + size), c(18 + size, hi, ack: 19 + length),
+            ],
+            verdict: "undetermined 8", start: 18),
         Row(name: "no answer at all", sheets: [c(0, wsRequest), c(size, hi)], verdict: "proven 8"),
         Row(
             name: "an answer that was not captured",
@@ -147,7 +169,7 @@ import Testing
         if let bytes = early.atServerBytes { words.append("at server \(bytes)") }
         if early.onlyLineEnds { words.append("line ends") }
         #expect(words.joined(separator: " ") == row.verdict)
-        #expect(early.place.offset == Int64(Self.size))
+        #expect(early.place.offset == Int64(row.start + Self.size))
         #expect(early.place.direction == .client)
         #expect((early.verdict == .undetermined) != early.missing.isEmpty)
     }
