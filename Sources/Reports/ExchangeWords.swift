@@ -58,13 +58,17 @@ struct ExchangeWords {
         exchange.isHandshakeUnseen ? "\(asked), \(result)" : "\(asked)\(more) → \(answered), \(result)"
     }
 
-    /// "switched to websocket", "declined", "failed (auth)".
+    /// "switched to websocket", "declined", "redirected to https", "failed (auth)".
     var result: String {
         var text = exchange.outcome.name
         if exchange.outcome == .switched, let name = protocolName {
             text += " to \(name)" + (exchange.protocolInferred ? " (inferred)" : "")
         }
-        if let reason = exchange.reason.name { text += " (\(reason))" }
+        switch (exchange.outcome, exchange.reason.name) {
+        case (_, nil): break
+        case (.redirected, let scheme?): text += scheme == "other" ? " to another scheme" : " to \(scheme)"
+        case (_, let reason?): text += " (\(reason))"
+        }
         if Inspector.isValid(exchange) == false { text += ", not valid" }
         return text
     }

@@ -139,7 +139,9 @@ struct BriefConnection {
             due[side] = due[side] &+ UInt32(truncatingIfNeeded: payload.count)
         }
         if segment.flags.contains(.fin) {
-            guard !hasEnded[side], stage == .refused || stage == .switched && frames[side].hasClosed else { return false }
+            guard !hasEnded[side], stage == .refused || stage == .switched && frames[side].hasClosed else {
+                return false
+            }
             hasEnded[side] = true
             due[side] = due[side] &+ 1
         }

@@ -31,7 +31,7 @@ extension ConversationState {
     static func refusal(_ response: MessageHead, isConnect: Bool) -> (Outcome, OutcomeReason) {
         switch response.status {
         case 200..<300, 304: return (.declined, .none)
-        case 300..<400: return (.redirected, .scheme)
+        case 300..<400: return (.redirected, scheme(of: response.value(.location)))
         case 426:
             if response.has(.secWebSocketVersion) { return (.required, .version) }
             let tls = response.members(.upgrade).contains { UpgradedProtocol.named($0) == .tls }
@@ -43,6 +43,18 @@ extension ConversationState {
         case 502, 503, 504: return (.failed, .gateway)
         default: return (.failed, .other)
         }
+    }
+
+    /// The scheme a Location names; none where it is relative (RFC 9110 10.2.2).
+    private static func scheme(of location: ArraySlice<UInt8>?) -> OutcomeReason {
+        guard let location, let colon = location.firstIndex(of: 0x3a) else { return .none }
+        let scheme = location[..<colon]
+        guard !scheme.contains(where: { $0 == 0x2f || $0 == 0x3f || $0 == 0x23 }) else { return .none }
+        if scheme.matchesIgnoringCase("https") { return .https }
+        if scheme.matchesIgnoringCase("http") { return .http }
+        if scheme.matchesIgnoringCase("wss") { return .wss }
+        if scheme.matchesIgnoringCase("ws") { return .ws }
+        return .other
     }
 
     /// What speaks from here on: what the response says; what was offered only where it says nothing (RULES A).

@@ -36,8 +36,10 @@ public enum Outcome: UInt8, Sendable, CaseIterable {
 /// Why it became that.
 public enum OutcomeReason: UInt8, Sendable, CaseIterable {
     case none
-    case version, tls, other, scheme, auth, forbidden, notFound, badRequest, gateway
+    case version, tls, other, auth, forbidden, notFound, badRequest, gateway
     case clientAbort, serverAbort, captureEnd, gap
+    /// Where a redirect leads, if its Location names a scheme.
+    case http, https, ws, wss
 
     /// The word of the report; `nil` for `.none`.
     public var name: String? {

@@ -59,6 +59,8 @@ import Testing
     static let h2cAnswer = "HTTP/1.1 101 S\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n"
     static let connect = "CONNECT b:80 HTTP/1.1\r\nHost: b:80\r\n\r\n"
 
+    private static let shortOffer = "GET / HTTP/1.1\r\nUpgrade: x\r\n\r\n"
+
     static let rows: [Row] = [
         Row(
             name: "a session", turns: [.client(wsRequest), .server(wsAnswer), .client(hi), .server(ho)],
@@ -204,6 +206,15 @@ import Testing
             turns: [.client(wsRequest), .server(ho + Array(wsAnswer.utf8)), .client(hi), .server(ho)],
             stories: ["upgrade GET /chat 101 switched websocket 8/4 frames 1/1 !serverBytesBeforeResponse"]),
         Row(
+            name: "where redirects lead",
+            turns: ["HTTPS://a/", "ws:x", "ftp://a/", "/http://a/"].flatMap {
+                [.client(shortOffer), .server("HTTP/1.1 302 F\r\nLocation: \($0)\r\nContent-Length: 0\r\n\r\n")]
+            },
+            stories: [
+                "upgrade GET / 302 redirected (https) later [302]", "upgrade GET / 302 redirected (ws) later [302]",
+                "upgrade GET / 302 redirected (other) later [302]", "upgrade GET / 302 redirected",
+            ]),
+        Row(
             name: "a redirect, an error of a gateway, an unknown version",
             turns: [
                 .client(wsRequest), .server("HTTP/1.1 301 M\r\nContent-Length: 0\r\n\r\n"), .client(wsRequest),
@@ -211,7 +222,7 @@ import Testing
                 .server("HTTP/1.1 426 U\r\nSec-WebSocket-Version: 13\r\nContent-Length: 0\r\n\r\n"),
             ],
             stories: [
-                "upgrade GET /chat 301 redirected (scheme) later [502]",
+                "upgrade GET /chat 301 redirected later [502]",
                 "upgrade GET /chat 502 failed (gateway) later [426]", "upgrade GET /chat 426 required (version)",
             ]),
     ]
