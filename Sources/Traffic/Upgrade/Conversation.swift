@@ -361,7 +361,9 @@ struct ConversationState {
     }
 
     /// The server's answers matter only once their requests were read: HTTP is being spoken.
-    var isCausal: Bool { !isLetGo && server.state != .switched && server.state != .ignored }
+    var isCausal: Bool {
+        !isLetGo && server.state != .ignored && (server.state != .switched || decoder?.isCausal == true)
+    }
 
     /// Requests without an answer, and the answer that is being read.
     var unanswered: Int {

@@ -64,6 +64,8 @@ final class TunnelDecoder: UpgradedDecoder {
 
     func forEachOpenInside(_ body: (ExchangeProgress) -> Void) { inner?.forEachOpen(body) }
 
+    var isCausal: Bool { inner?.isCausal ?? !sniffed }
+
     func innerExchanges(of parent: ExchangeKey) -> [Exchange] {
         guard let inner else { return [] }
         return inner.finished.map {
@@ -78,6 +80,8 @@ extension UpgradedDecoder {
     /// None, for every protocol but a tunnel.
     func innerExchanges(of parent: ExchangeKey) -> [Exchange] { [] }
     func forEachOpenInside(_ body: (ExchangeProgress) -> Void) {}
+    /// Never, for every protocol but a tunnel.
+    var isCausal: Bool { false }
     /// None, for every protocol but WebSocket.
     var messages: PerDirection<UInt64>? { nil }
     /// Told at the end only, for every protocol but WebSocket.

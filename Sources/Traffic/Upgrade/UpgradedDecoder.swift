@@ -20,6 +20,8 @@ protocol UpgradedDecoder: AnyObject {
     var messages: PerDirection<UInt64>? { get }
     /// Exchanges found inside that are not finished.
     func forEachOpenInside(_ body: (ExchangeProgress) -> Void)
+    /// What the server says matters only once what it had received was read: HTTP may be spoken inside.
+    var isCausal: Bool { get }
 }
 
 extension ConversationState.Open {

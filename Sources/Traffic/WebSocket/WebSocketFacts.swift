@@ -175,7 +175,12 @@ public enum WebSocketDraft: UInt8, Sendable, CaseIterable {
 
     init(_ request: MessageHead?, _ response: MessageHead) {
         guard let request else {
-            self = .none
+            // The answer of a draft tells itself by what it says, and does not.
+            let isOld76 = response.lines.contains {
+                $0.name == .other && response.name(of: $0).matchesIgnoringCase("sec-websocket-location")
+            }
+            let isOld75 = response.has(.webSocketLocation) || response.has(.webSocketOrigin)
+            self = response.has(.secWebSocketAccept) ? .none : isOld76 ? .hixie76 : isOld75 ? .hixie75 : .none
             return
         }
         if let version = request.value(.secWebSocketVersion) {

@@ -163,7 +163,7 @@ private let earlyTraps: [RuleRow] = [
             .client(.connect.line("CONNECT proxy.example.com:80 HTTP/1.1")), .server(Head("HTTP/1.1 200 OK")),
             .lostClient(Head.connect.bytes), .server(Head("HTTP/1.1 200 OK")), .client(.ws), .server(.wsAnswer),
             .client(hex: hello),
-        ], nearAlso: ["CAP004"]),
+        ], nearAlso: ["CAP002", "CAP004"]),
     RuleRow(
         rule: "EARLY001",
         trigger: [
@@ -333,6 +333,19 @@ private let handshakeTraps: [RuleRow] = [
 ]
 
 private let frameTraps: [RuleRow] = [
+    // The answer says which draft it is where the request was not captured.
+    RuleRow(
+        rule: "WSF004", trigger: session(.server(hex: "b2 01 41")),
+        nearMiss: [
+            .lostClient(Head.ws.bytes),
+            .server(
+                Head(
+                    "HTTP/1.1 101 WebSocket Protocol Handshake",
+                    [
+                        ("Upgrade", "WebSocket"), ("Connection", "Upgrade"),
+                        ("Sec-WebSocket-Location", "ws://server.example.com/chat"),
+                    ]) + "8jKS'y:G*Co,Wxa-"), .client(hex: "00 68 69 ff"), .server(hex: "00 68 69 ff"),
+        ], nearAlso: ["CAP002"]),
     RuleRow(
         rule: "WSF003", trigger: session(.client(times(4, "81 81 37 fa 21 3d 76"))), level: .error,
         nearMiss: session(.client(times(3, "81 81 37 fa 21 3d 76")))),

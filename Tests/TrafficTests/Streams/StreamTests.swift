@@ -257,6 +257,22 @@ import Testing
 
     // MARK: Ends
 
+    @Test func theAnswerComesBeforeTheQuestionInATunnel() throws {
+        let connect = "CONNECT a:80 HTTP/1.1\r\nHost: a:80\r\n\r\n"
+        let opened = "HTTP/1.1 200 OK\r\n\r\n"
+        let (from, to) = (connect.utf8.count, opened.utf8.count)
+        let end = from + wsRequest.utf8.count
+        for begun in [0, 40] {
+            let heard = Heard.play(
+                opening + [
+                    c(0, connect), s(0, opened, ack: from), c(from, Array(wsRequest.utf8.prefix(begun)), ack: to),
+                    s(to, wsAnswer, ack: end), c(from + begun, Array(wsRequest.utf8.dropFirst(begun)), ack: to),
+                ])
+            #expect(heard.exchanges.map(\.outcome) == [.switched, .switched])
+            #expect(heard.exchanges.last?.kind == .upgrade)
+        }
+    }
+
     @Test func halfClosedIsNotClosed() {
         let heard = Heard.play(
             opening + [c(0, Self.request), c(Self.size, ack: 0, .fin)] + [
