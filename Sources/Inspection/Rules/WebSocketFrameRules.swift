@@ -322,7 +322,10 @@ enum WebSocketFrameRules {
                 how = "ended the connection without a Close of its own"
             } else {
                 let waited = it.watchedUntil.nanoseconds(since: close.place.last.time)
-                guard connection.endMark[silent] == nil, waited >= it.thresholds.closeAnswer.seconds else { return [] }
+                // One that was not captured may have ended the connection long before.
+                guard connection.endMark[silent] == nil, connection.ended[silent] == .open,
+                    waited >= it.thresholds.closeAnswer.seconds
+                else { return [] }
                 how = "did not answer it for \(Words.duration(waited))"
             }
             return [
@@ -400,6 +403,8 @@ enum WebSocketFrameRules {
             let both = max(client.last.time, server.last.time)
             let ended = it.exchange.connection.ended
             let marks = it.exchange.connection.endMark
+            // When a FIN came that was not captured, nobody knows.
+            guard ended.server == .open || marks.server != nil else { return [] }
             let reset = ended.client == .rst ? marks.client : nil
             let until = (marks.server ?? reset)?.time ?? it.exchange.connection.observedUntil
             let waited = until.nanoseconds(since: both)

@@ -106,6 +106,8 @@ struct Connection {
         if payload.count > 0 || segment.missing > 0, !segment.flags.contains(.rst) {
             if conversation == nil, !wasLetGo, !isClosed { open(context) }
             take(payload, at: start, segment, direction, mark, context)
+        } else if segment.flags == .ack {
+            streams[direction.index].noteShown(segment.sequence)
         }
         if segment.flags.contains(.fin) {
             let offset = streams[direction.index].offset(of: start) + Int64(payload.count) + Int64(segment.missing)
@@ -576,6 +578,13 @@ struct Connection {
             let after = (streams[0].next, streams[1].next, streams[0].held.count, streams[1].held.count)
             if before == after { break }
             rounds += 1
+        }
+        for direction in Direction.allCases where streams[direction.index].hasBase {
+            // What was sent behind the last bytes that came: nobody has to have acknowledged it.
+            declareGap(direction, to: streams[direction.index].sentBytes, last, context)
+            if streams[direction.index].lacksFIN, streams[direction.index].ended == .open {
+                streams[direction.index].ended = .fin
+            }
         }
         guard self.conversation != nil else { return }
         gather(conversation)

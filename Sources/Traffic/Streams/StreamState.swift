@@ -29,6 +29,8 @@ struct StreamState {
     /// Offset of the FIN; negative when none was seen.
     var fin: Int64 = -1
     var ended = StreamEnd.open
+    /// How far an empty segment shows that its sender had come.
+    var shown: Int64 = 0
     var packets: UInt64 = 0
     var held: [HeldSegment] = []
     var heldBytes = 0
@@ -67,9 +69,24 @@ struct StreamState {
         for index in held.indices { held[index].offset += shift }
         acknowledged += shift
         highest += shift
+        if shown > 0 { shown += shift }
         if fin >= 0 { fin += shift }
         next = 0
     }
+
+    /// Notes the sequence number of a segment without payload.
+    @inline(__always)
+    mutating func noteShown(_ sequence: UInt32) {
+        let offset = offset(of: sequence)
+        // Far beyond everything that was seen: of another connection, or made up.
+        if offset > next, offset > shown, offset - max(highest, next) <= 1 << 20 { shown = offset }
+    }
+
+    /// One number more than there were bytes was sent or acknowledged: that of a FIN that was not captured.
+    var lacksFIN: Bool { fin < 0 && held.isEmpty && (shown == next + 1 || shown <= next && acknowledged == next + 1) }
+
+    /// Up to where bytes are known to have been sent, at the end of everything.
+    var sentBytes: Int64 { fin >= 0 ? fin : lacksFIN ? next : max(shown, acknowledgedBytes) }
 
     /// Whether every byte and the FIN have come.
     var isFinished: Bool { fin >= 0 && next >= fin }

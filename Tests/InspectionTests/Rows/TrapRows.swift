@@ -404,6 +404,23 @@ private let frameTraps: [RuleRow] = [
     RuleRow(
         rule: "WSF013", trigger: session(.client(hex: clientClose), .serverFIN), fault: .server,
         nearMiss: session(.client(hex: clientClose), .clientRST)),
+    // What was lost behind the last bytes that were captured: a FIN, or an empty segment, shows that it was there.
+    RuleRow(
+        rule: "WSF013", trigger: session(.client(hex: clientClose), .serverFIN), fault: .server,
+        nearMiss: session(.client(hex: clientClose), .lostServer(bytes(serverClose)), .serverFIN), nearAlso: ["CAP002"]),
+    RuleRow(
+        rule: "WSF013",
+        trigger: session(.server(hex: serverClose), .clientACK, .wait(seconds: 6), .clientACK), fault: .client,
+        nearMiss: session(
+            .server(hex: serverClose), .clientACK, .lostClient(bytes(clientClose)), .wait(seconds: 6), .clientACK),
+        nearAlso: ["CAP002"]),
+    // A number more than there were bytes is that of a FIN.
+    RuleRow(
+        rule: "WSF015",
+        trigger: session(.server(hex: serverClose), .client(hex: clientClose), .wait(seconds: 30), .clientACK),
+        nearMiss: session(
+            .server(hex: serverClose), .client(hex: clientClose), .lostServer([0]), .clientACK, .wait(seconds: 30),
+            .clientACK)),
     RuleRow(
         rule: "WSF014", trigger: session(.client(hex: hello), .clientRST), fault: .client,
         nearMiss: session(.client(hex: hello), .clientACK)),
