@@ -11,8 +11,8 @@ public protocol AnalyzerOutput: AnyObject {
     func ended(_ connection: ConnectionRecord)
     /// Whether an exchange that is over needs no more than this: one with such heads was told of in full before.
     ///
-    /// Where the answer is yes, neither it nor its connection is told of again; asked only with
-    /// `AnalyzerOptions.recognizesExchanges`.
+    /// Where the answer is yes, it is not told of again, and its connection only if something else comes behind its end; asked
+    /// only with `AnalyzerOptions.recognizesExchanges`. `target` gives the target of its request.
     func recognizes(_ exchange: FamiliarExchange, target: () -> [UInt8]) -> Bool
     /// What of the target of a request tells exchanges apart that are otherwise alike: two targets of which the same is
     /// said make no difference.
@@ -242,6 +242,7 @@ public struct Analyzer: ~Copyable {
         tally.connections += 1
         let id = UInt64(mark.capture) << 32 | UInt64(mark.packet)
         let tunnels = segment.tunnel == 0 ? [] : dissector.tunnelNames(segment.tunnel)
+        if briefs.isBeyond(options.limits.keptPackets) { unfoldOldest() }
         let mayBeCopy = hasTwin(segment)
         if keepsBriefs, !mayBeCopy, BriefConnection.mayBegin(segment), BriefConnections.hasRoom(at: table.nextIndex) {
             let index = table.insertBrief(segment, hash: hash)

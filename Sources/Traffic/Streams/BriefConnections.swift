@@ -33,6 +33,11 @@ struct BriefConnections {
         return true
     }
 
+    var blockCount: Int { kept.blockCount }
+    func isBeyond(_ limit: Int) -> Bool { kept.isBeyond(limit) }
+    /// Whether it is one of those that keep the oldest packets from being forgotten.
+    func isOldest(_ index: Int) -> Bool { connections[index].firstKept.block == kept.oldestBlock }
+
     mutating func noteTold(_ index: Int) { connections[index].isTold = true }
 
     /// It is brief no more, or gone: nothing is kept of it.
@@ -90,6 +95,11 @@ extension Analyzer {
         context.now = now
         // It waits to leave already.
         if brief.isTold { table[index].isRetired = true }
+    }
+
+    /// Too many packets are kept: those of which the oldest are have to do without.
+    mutating func unfoldOldest() {
+        for index in table.liveIndices where table.isBrief(index) && briefs.isOldest(index) { unfold(index) }
     }
 
     /// A brief connection is over: its exchange is told of in a word if that says it all, else it is unfolded.

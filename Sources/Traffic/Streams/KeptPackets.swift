@@ -55,6 +55,10 @@ struct KeptPackets {
     private var spare: [Block] = []
 
     var blockCount: Int { full.count + 1 }
+    /// The block that was begun first of those that are needed still.
+    var oldestBlock: UInt32 { full.isEmpty ? number : first }
+    /// More than so many packets lie in all blocks.
+    func isBeyond(_ limit: Int) -> Bool { full.count > limit / Self.packetsPerBlock }
 
     private static var packetsPerBlock: Int { 2048 }
     private static var bytesPerBlock: Int { 128 << 10 }

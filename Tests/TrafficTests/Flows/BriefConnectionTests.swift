@@ -359,6 +359,37 @@ import Testing
         #expect(judge.exchanges.map(Self.everything).sorted() == full.told.exchanges.map(Self.everything).sorted())
     }
 
+    /// Connections that nobody answers do not keep everything behind them.
+    @Test func theOldestMakeRoom() {
+        var waiting = Talk(port: 39_100, after: 20)
+        waiting.send(.client, flags: 0x02)
+        let sessions = (0..<600).map { number in
+            var talk = Talk(port: 40_000 + number, after: 20)
+            talk.wait(milliseconds: Int64(number))
+            Self.shake(&talk)
+            Self.part(&talk)
+            return talk
+        }
+        let all = Self.lesson().together(with: [waiting] + sessions)
+        var options = AnalyzerOptions()
+        options.recognizesExchanges = true
+        options.limits.keptPackets = 0
+        let judge = Recognizing()
+        var analyzer = Analyzer(options: options, output: judge)
+        var most = 0
+        all.feed(&analyzer) { most = max(most, $0.briefs.blockCount) }
+        analyzer.finish()
+        // Two thousand packets fill a block.
+        #expect(all.packets.count > 3 * 2048 - 600)
+        #expect(most == 2)
+        let full = all.told()
+        #expect(judge.recognized.count > 300)
+        #expect(judge.recognized.count + judge.exchanges.count == full.told.exchanges.count)
+        // Those that were over are followed for what may come late, and told of as connections.
+        #expect(Set(judge.connections.map(\.facts.id)).count == judge.connections.count)
+        #expect(analyzer.counters.connections == full.counters.connections)
+    }
+
     /// Nothing is kept where more is asked for than exchanges, or ceilings are low.
     @Test func othersAreFollowed() {
         var options = AnalyzerOptions()

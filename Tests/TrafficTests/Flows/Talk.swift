@@ -102,10 +102,13 @@ struct Talk {
         return talk
     }
 
-    static func + (left: Talk, right: Talk) -> Talk {
-        var both = left
-        both.packets = (left.packets + right.packets).sorted { $0.time < $1.time }
-        return both
+    static func + (left: Talk, right: Talk) -> Talk { left.together(with: [right]) }
+
+    /// All packets in the order of their times.
+    func together(with others: [Talk]) -> Talk {
+        var all = self
+        all.packets = (packets + others.flatMap(\.packets)).sorted { $0.time < $1.time }
+        return all
     }
 
     /// Gives all packets to an analyzer; `look` is called behind each.
