@@ -52,13 +52,16 @@ def main(samples, out):
             text = payload(packet)
             if text.startswith(b"HTTP/1."):
                 put("response-head", text)
+                put("known-head", text)
             elif b" HTTP/1." in text[:200]:
                 put("request-head", text)
+                put("known-head", text)
             elif text.startswith(b"PRI * "):
                 put("http2", b"\x00\x05" + text)
             elif text.startswith(b"\x16\x03"):
                 put("client-hello", text)
             elif text:
+                put("brief-frames", bytes([0 if len(text) > 1 and text[1] & 128 else 1, 255]) + text)
                 put("websocket", bytes([0 if len(text) > 1 and text[1] & 128 else 1, 7]) + text)
                 put("http2", b"\x01\x05" + text)
 
