@@ -87,15 +87,16 @@ public final class ReportCollector {
         keep(rank == .told ? exchange : nil, findings, key, rank)
     }
 
-    /// Takes an exchange that is like others of a kind, but for what is counted of the kind as a whole; `false` when it
-    /// would be told of, and has to be known in full.
+    /// Takes an exchange that is like one that was judged, but for what is counted of all its kind (`count`); `false` when it
+    /// is like none, or would be told of and has to be known in full.
     public func add(
-        _ exchange: FamiliarExchange, target: () -> [UInt8], _ kind: borrowing FamiliarExchanges.Kind
+        _ exchange: FamiliarExchange, target: () -> [UInt8], _ familiar: inout FamiliarExchanges
     ) -> Bool {
-        guard !options.everyExchange, let (key, rank) = intake.take(exchange, target: target, kind) else {
-            return false
-        }
-        keep(nil, kind.findings, key, rank)
+        guard !options.everyExchange, let index = familiar.index(of: exchange),
+            let (key, rank) = intake.take(exchange, target: target, familiar[index])
+        else { return false }
+        keep(nil, familiar[index].findings, key, rank)
+        familiar.count(index)
         return true
     }
 

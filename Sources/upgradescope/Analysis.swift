@@ -76,10 +76,7 @@ final class Judge: AnalyzerOutput {
     func sort(ofTarget target: Span<UInt8>) -> UInt8 { FamiliarExchanges.sort(ofTarget: target) }
 
     func recognizes(_ exchange: FamiliarExchange, target: () -> [UInt8]) -> Bool {
-        guard let kind = memory.familiar.index(of: exchange),
-            collector.add(exchange, target: target, memory.familiar[kind])
-        else { return false }
-        memory.familiar.count(kind)
+        guard collector.add(exchange, target: target, &memory.familiar) else { return false }
         exchanges += 1
         return true
     }

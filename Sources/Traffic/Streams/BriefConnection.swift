@@ -1,7 +1,7 @@
 // A connection that has gone, so far, as most short ones go: its packets are kept, and nothing is made of them yet.
 //
 // A busy server is asked for a million sessions that are over within a second, and they differ in nothing that anybody would
-// want to know. To follow each in full, and to make an exchange of it, takes ten times as long as to see that it is one of
+// want to know. To follow each in full, and to make an exchange of it, takes several times as long as to see that it is one of
 // those. So what such a session may do is written down here, once, as narrowly as can be: a handshake whose two heads
 // have known shapes (`HeadShapes`), frames with which nothing is wrong (`BriefFrames`), both Closes, both FINs; or a
 // refusal of a known shape, and both FINs. Every byte comes once and in order, nothing is early, nothing takes long.

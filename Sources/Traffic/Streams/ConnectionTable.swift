@@ -34,8 +34,8 @@ struct ConnectionTable {
     private var free: [Int32] = []
     private(set) var count = 0
     private var sweep = 0
-    /// How many flows have addresses of one kind, in whatever tunnels; 255 is many, and stays.
-    private var kinds = ContiguousArray<UInt8>(repeating: 0, count: 1 << 15)
+    /// How many flows have addresses whose hash falls there, in whatever tunnels; 255 is many, and stays.
+    private var addressUses = ContiguousArray<UInt8>(repeating: 0, count: 1 << 15)
 
     init() {
         slots = ContiguousArray(repeating: 0, count: 1024)
@@ -89,10 +89,10 @@ struct ConnectionTable {
     }
 
     /// Whether a flow may have addresses with that hash, in whatever tunnel; seldom true where none has.
-    func mayHave(addresses: UInt64) -> Bool { kinds[Self.kind(of: addresses)] > 0 }
+    func mayHave(addresses: UInt64) -> Bool { addressUses[Self.bucket(of: addresses)] > 0 }
 
-    private static func kind(of flow: Flow) -> Int { kind(of: addressHash(flow.one, flow.other)) }
-    private static func kind(of addresses: UInt64) -> Int {
+    private static func bucket(of flow: Flow) -> Int { bucket(of: addressHash(flow.one, flow.other)) }
+    private static func bucket(of addresses: UInt64) -> Int {
         Int(truncatingIfNeeded: (addresses &* 0x9e37_79b9_7f4a_7c15) >> 49)
     }
 
@@ -138,8 +138,8 @@ struct ConnectionTable {
         }
         place(UInt64(hash) << 32 | UInt64(index + 1))
         count += 1
-        let kind = Self.kind(of: flow)
-        if kinds[kind] < 255 { kinds[kind] += 1 }
+        let bucket = Self.bucket(of: flow)
+        if addressUses[bucket] < 255 { addressUses[bucket] += 1 }
         return index
     }
 
@@ -196,8 +196,8 @@ struct ConnectionTable {
         }
         slots[hole] = 0
         flows[index].isLive = false
-        let kind = Self.kind(of: flows[index])
-        if kinds[kind] < 255 { kinds[kind] -= 1 }
+        let bucket = Self.bucket(of: flows[index])
+        if addressUses[bucket] < 255 { addressUses[bucket] -= 1 }
         free.append(Int32(index))
         count -= 1
     }

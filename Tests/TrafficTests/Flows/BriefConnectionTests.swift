@@ -32,10 +32,12 @@ import Testing
     static let closeKey: [UInt8] = [9, 81, 4, 200]
     static let refusal = "HTTP/1.1 403 Forbidden\r\nContent-Type: text/plain\r\nContent-Length: 9\r\n\r\nForbidden"
 
-    static func shake(_ talk: inout Talk) {
+    static func shake(
+        _ talk: inout Talk, _ request: String = webSocketRequest, _ answer: String = webSocketAnswer
+    ) {
         talk.open()
-        talk.client(webSocketRequest)
-        talk.server(webSocketAnswer)
+        talk.client(request)
+        talk.server(answer)
     }
     static func part(_ talk: inout Talk) {
         talk.client(masked(0x88, code, key: closeKey))
@@ -77,15 +79,13 @@ import Testing
             part(&talk)
         },
         Row("another target", true) { talk in
-            talk.open()
-            talk.client(webSocketRequest.replacing("/chat", with: "/other?room=5"))
-            talk.server(webSocketAnswer)
+            shake(&talk, webSocketRequest.replacing("/chat", with: "/other?room=5"))
             part(&talk)
         },
         Row("another key", true) { talk in
-            talk.open()
-            talk.client(webSocketRequest.replacing("dGhlIHNhbXBsZSBub25jZQ==", with: "AQIDBAUGBwgJCgsMDQ4PEA=="))
-            talk.server(webSocketAnswer.replacing("s3pPLMBiTxaQ9kYGzzhZRbK+xOo=", with: "C/0nmHhBztSRGR1CwL6Tf4ZjwpY="))
+            shake(
+                &talk, webSocketRequest.replacing("dGhlIHNhbXBsZSBub25jZQ==", with: "AQIDBAUGBwgJCgsMDQ4PEA=="),
+                webSocketAnswer.replacing("s3pPLMBiTxaQ9kYGzzhZRbK+xOo=", with: "C/0nmHhBztSRGR1CwL6Tf4ZjwpY="))
             part(&talk)
         },
         Row("the server says goodbye first and hangs up", true) { talk in
@@ -97,9 +97,7 @@ import Testing
             talk.send(.server, flags: 0x10)
         },
         Row("a refusal", true) { talk in
-            talk.open()
-            talk.client(webSocketRequest)
-            talk.server(refusal)
+            shake(&talk, webSocketRequest, refusal)
             talk.close()
         },
     ]
@@ -196,27 +194,19 @@ import Testing
             part(&talk)
         },
         Row("the wrong Accept", false) { talk in
-            talk.open()
-            talk.client(webSocketRequest)
-            talk.server(webSocketAnswer.replacing("s3p", with: "S3p"))
+            shake(&talk, webSocketRequest, webSocketAnswer.replacing("s3p", with: "S3p"))
             part(&talk)
         },
         Row("an answer of HTTP/1.0", false) { talk in
-            talk.open()
-            talk.client(webSocketRequest)
-            talk.server(webSocketAnswer.replacing("HTTP/1.1 101", with: "HTTP/1.0 101"))
+            shake(&talk, webSocketRequest, webSocketAnswer.replacing("HTTP/1.1 101", with: "HTTP/1.0 101"))
             part(&talk)
         },
         Row("a request of HTTP/1.0", false) { talk in
-            talk.open()
-            talk.client(webSocketRequest.replacing("HTTP/1.1", with: "HTTP/1.0"))
-            talk.server(webSocketAnswer)
+            shake(&talk, webSocketRequest.replacing("HTTP/1.1", with: "HTTP/1.0"))
             part(&talk)
         },
         Row("a control byte in the target", false) { talk in
-            talk.open()
-            talk.client(webSocketRequest.replacing("/chat", with: "/ch\u{1}t"))
-            talk.server(webSocketAnswer)
+            shake(&talk, webSocketRequest.replacing("/chat", with: "/ch\u{1}t"))
             part(&talk)
         },
         Row("the request in two segments", false) { talk in
@@ -227,30 +217,22 @@ import Testing
             part(&talk)
         },
         Row("the answer in two segments", false) { talk in
-            talk.open()
-            talk.client(webSocketRequest)
-            talk.server(String(webSocketAnswer.prefix(40)))
+            shake(&talk, webSocketRequest, String(webSocketAnswer.prefix(40)))
             talk.server(String(webSocketAnswer.dropFirst(40)))
             part(&talk)
         },
         Row("an interim response", false) { talk in
-            talk.open()
-            talk.client(webSocketRequest)
-            talk.server("HTTP/1.1 103 Early Hints\r\n\r\n" + webSocketAnswer)
+            shake(&talk, webSocketRequest, "HTTP/1.1 103 Early Hints\r\n\r\n" + webSocketAnswer)
             part(&talk)
         },
         Row("a refusal, and another request", false) { talk in
-            talk.open()
-            talk.client(webSocketRequest)
-            talk.server(refusal)
+            shake(&talk, webSocketRequest, refusal)
             talk.client("GET / HTTP/1.1\r\nHost: example.org\r\n\r\n")
             talk.server("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
             talk.close()
         },
         Row("a refusal cut short", false) { talk in
-            talk.open()
-            talk.client(webSocketRequest)
-            talk.server(String(refusal.dropLast(4)))
+            shake(&talk, webSocketRequest, String(refusal.dropLast(4)))
             talk.close()
         },
         Row("a switch without its request", false) { talk in
@@ -264,9 +246,7 @@ import Testing
             part(&talk)
         },
         Row("plain HTTP", false) { talk in
-            talk.open()
-            talk.client("GET / HTTP/1.1\r\nHost: example.org\r\n\r\n")
-            talk.server("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+            shake(&talk, "GET / HTTP/1.1\r\nHost: example.org\r\n\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
             talk.close()
         },
     ]
