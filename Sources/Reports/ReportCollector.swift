@@ -2,8 +2,8 @@
 // everything in request order with dense ids.
 //
 // Each exchange is packed together with its findings and given to a `SortedSpool`; counters are kept beside
-// it. Where only text is asked for, exchanges beyond a few are packed as their key alone: an id must be the
-// same whatever the output, so every exchange takes part in the numbering even when it is not told of.
+// it. Where only text is asked for, of exchanges beyond a few the place alone is kept (`NumberedExchanges`): an id must
+// be the same whatever the output, so every exchange takes part in the numbering even when it is not told of.
 //
 // Findings about connections are few in kind and many in number (one for each encrypted connection), so those
 // that say the same are one finding with a count and the evidence of the first three.
@@ -48,6 +48,7 @@ public struct ReportOptions: Sendable {
 public final class ReportCollector {
     private let options: ReportOptions
     private var spool: SortedSpool
+    private var numbered = NumberedExchanges()
     private var connectionSpool: SortedSpool
     private var messages: MessageSpool
     private var writer = ByteWriter()
@@ -110,6 +111,7 @@ public final class ReportCollector {
             omitted.reasons.insert(
                 "only the first \(grouped(options.spooledExchanges)) exchanges are kept for the report")
             return leaveOut(findings.count)
+        case .numbered where numbered.add(key, findings: findings.count): return intake.spooled.count(findings)
         case .numbered, .told: break
         }
         writer.removeAll()
@@ -170,7 +172,8 @@ public final class ReportCollector {
         let messages = self.messages.taken()
         let report = Report(
             options: options, summary: intake.tally.summary(captures: captures, counters: counters), captures: captures,
-            exchanges: spool, counts: intake.spooled, connections: connectionSpool, messages: messages,
+            exchanges: spool, numbered: numbered, counts: intake.spooled, connections: connectionSpool,
+            messages: messages,
             parents: parents,
             connectionFindings: groups.values.sorted {
                 ($0.connection, $0.finding.rule) < ($1.connection, $1.finding.rule)
@@ -227,6 +230,7 @@ public final class ReportCollector {
     public func absorb(_ other: ReportCollector) {
         intake.absorb(other.intake)
         spool.absorb(other.exchange(&other.spool))
+        numbered.absorb(other.numbered)
         connectionSpool.absorb(other.exchange(&other.connectionSpool))
         messages.absorb(other.messages.taken())
         parents.formUnion(other.parents)
@@ -453,6 +457,14 @@ extension SortKey {
             high: UInt64(key.capture) << 40 | UInt64(key.packet) << 8 | UInt64(key.direction.rawValue),
             low: UInt64(bitPattern: key.offset) ^ 1 << 63)
     }
+
+    /// Of the exchange that begins with the first byte of a client, which lies in that packet.
+    init(capture: Int, packet: UInt64) { self.init(high: UInt64(capture) << 40 | packet << 8, low: 1 << 63) }
+
+    var capture: Int { Int(high >> 40) }
+    var packet: UInt64 { high >> 8 & 0xffff_ffff }
+    /// The exchange begins with the first byte of a client.
+    var isFirstOfClient: Bool { high & 0xff == 0 && low == 1 << 63 }
 }
 
 /// What stands in the spool, or has its place behind everything that does.

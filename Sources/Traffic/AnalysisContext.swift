@@ -6,8 +6,7 @@ final class AnalysisContext {
     let limits: SharedLimits
     let output: any AnalyzerOutput
     var counters = TrafficCounters()
-    /// The head parsed last.
-    var head: ParsedHead
+    private let headCell: UncheckedCell<ParsedHead>
     /// What all connections hold out of order, as `HeldSegment.cost` counts it.
     var heldBytes = 0
     /// Payload of messages that are being read for the transcript.
@@ -18,8 +17,14 @@ final class AnalysisContext {
     init(options: AnalyzerOptions, output: any AnalyzerOutput) {
         self.options = options
         limits = SharedLimits(options.limits)
-        head = ParsedHead(remembersShapes: options.remembersHeads)
+        headCell = UncheckedCell(ParsedHead(remembersShapes: options.remembersHeads))
         self.output = output
+    }
+
+    /// The head parsed last.
+    var head: ParsedHead {
+        @inline(__always) _read { yield headCell.value }
+        @inline(__always) _modify { yield &headCell.value }
     }
 
     /// A limit cut something short.

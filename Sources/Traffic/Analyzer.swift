@@ -245,8 +245,8 @@ public struct Analyzer: ~Copyable {
         if briefs.isBeyond(options.limits.keptPackets) { unfoldOldest() }
         let mayBeCopy = hasTwin(segment)
         if keepsBriefs, !mayBeCopy, BriefConnection.mayBegin(segment), BriefConnections.hasRoom(at: table.nextIndex) {
-            let index = table.insertBrief(segment, hash: hash)
-            briefs.begin(segment, id: id, mark, tunnels: tunnels, at: index)
+            let index = table.insertBrief(segment, id: id, hash: hash)
+            briefs.begin(segment, mark, tunnels: tunnels, at: index)
             return index
         }
         let index = table.insert(
@@ -288,7 +288,7 @@ public struct Analyzer: ~Copyable {
             closed.removeFirst(closedHead)
             closedHead = 0
         }
-        if table.isLive(Int(index)), identity(of: Int(index)) == id { end(Int(index), .fin) }
+        if table.isLive(Int(index)), table.id(Int(index)) == id { end(Int(index), .fin) }
     }
 
     /// Ends connections of which nothing was heard for so long that no address translator would know them any more.
@@ -305,10 +305,6 @@ public struct Analyzer: ~Copyable {
                 ? options.limits.connectionIdleSeconds : min(Self.silentSeconds, options.limits.connectionIdleSeconds)
             if table[index].last.time.advanced(bySeconds: limit) < latest { end(index, .timeout) }
         }
-    }
-
-    private func identity(of index: Int) -> UInt64 {
-        table.isBrief(index) ? briefs[index].id : table.id(index)
     }
 
     private static func lastHeard(_ index: Int, _ table: ConnectionTable, _ briefs: BriefConnections) -> Timestamp {

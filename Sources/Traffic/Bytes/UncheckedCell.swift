@@ -5,7 +5,7 @@
 // inside a change of its own: then there is nothing to check (The Swift Programming Language, Memory Safety).
 
 /// One value, owned; whoever holds the cell may change it.
-@safe struct UncheckedCell<Value>: ~Copyable {
+@safe struct UncheckedCell<Value: ~Copyable>: ~Copyable {
     private let pointer: UnsafeMutablePointer<Value>
 
     init(_ value: consuming Value) {
@@ -16,6 +16,12 @@
     deinit {
         unsafe pointer.deinitialize(count: 1)
         unsafe pointer.deallocate()
+    }
+
+    /// The value itself; while it is being changed, nobody may reach the same cell.
+    var value: Value {
+        @inline(__always) _read { yield unsafe pointer.pointee }
+        @inline(__always) nonmutating _modify { yield unsafe &pointer.pointee }
     }
 
     /// Calls `body` with the value; `body` must not reach the same cell.

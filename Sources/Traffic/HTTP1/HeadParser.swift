@@ -6,7 +6,7 @@
 // read it. Three outcomes: a head, not yet, not HTTP.
 
 /// The head that was parsed last, as ranges into the bytes it was parsed from.
-struct ParsedHead {
+struct ParsedHead: ~Copyable {
     /// Bytes of empty lines in front of the start line.
     var skipped = 0
     /// Bytes from the first byte looked at to the end of the empty line.
@@ -26,20 +26,16 @@ struct ParsedHead {
     private(set) var shape: UInt32 = 0
     /// Where the fields begin, counted as `length` is.
     private var fields = 0
-    /// `nil` where every head is to be read.
-    private(set) var requestShapes: HeadShapes?
-    private(set) var answerShapes: HeadShapes?
-    private(set) var refusalShapes: HeadShapes?
+    private(set) var requestShapes = HeadShapes(of: .secWebSocketKey)
+    private(set) var answerShapes = HeadShapes(of: .secWebSocketAccept)
+    private(set) var refusalShapes = HeadShapes(of: nil)
+    /// Heads that were read are remembered; else every head is read.
+    private let remembersShapes: Bool
     /// The response being read answers an offer: if it is a refusal, its shape is kept.
     var answersOffer = false
 
     /// A parser that recognizes the heads it has seen before, or one that reads each.
-    init(remembersShapes: Bool = false) {
-        guard remembersShapes else { return }
-        requestShapes = HeadShapes(of: .secWebSocketKey)
-        answerShapes = HeadShapes(of: .secWebSocketAccept)
-        refusalShapes = HeadShapes(of: nil)
-    }
+    init(remembersShapes: Bool = false) { self.remembersShapes = remembersShapes }
 
     func has(_ name: FieldName) -> Bool { present >> UInt64(name.rawValue) & 1 == 1 }
 
@@ -136,16 +132,14 @@ extension ParsedHead {
 
     /// Takes the fields from a head of the same shape, if there was one.
     private mutating func recognize(_ bytes: Span<UInt8>, base: Int) -> Bool {
-        let shapes: HeadShapes?
-        if isRequest {
-            shapes = requestShapes
-        } else if status == 101 {
-            shapes = answerShapes
-        } else {
-            guard answersOffer, status >= 400 else { return false }
-            shapes = refusalShapes
-        }
-        guard let found = shapes?.find(bytes, from: fields) else { return false }
+        if isRequest { return take(requestShapes.find(bytes, from: fields), base: base) }
+        if status == 101 { return take(answerShapes.find(bytes, from: fields), base: base) }
+        guard answersOffer, status >= 400 else { return false }
+        return take(refusalShapes.find(bytes, from: fields), base: base)
+    }
+
+    private mutating func take(_ found: HeadShapes.Shape?, base: Int) -> Bool {
+        guard let found else { return false }
         for line in found.lines { lines.append(line.moved(by: fields - base)) }
         present = found.present
         shape = found.number
@@ -155,18 +149,17 @@ extension ParsedHead {
 
     /// Keeps the shape of the head that was read, if it is one that others may have.
     private mutating func remember(_ bytes: Span<UInt8>, base: Int) {
-        guard defects.isEmpty else { return }
+        guard remembersShapes, defects.isEmpty else { return }
         if isRequest {
             guard has(.secWebSocketKey) else { return }
-            shape = requestShapes?.learn(bytes, fields..<length, lines, base: base, present: present) ?? 0
+            shape = requestShapes.learn(bytes, fields..<length, lines, base: base, present: present)
         } else if status == 101, has(.secWebSocketAccept) {
-            shape = answerShapes?.learn(bytes, fields..<length, lines, base: base, present: present) ?? 0
+            shape = answerShapes.learn(bytes, fields..<length, lines, base: base, present: present)
         } else if status >= 400, answersOffer {
             var content = -1
             if case .bytes(let count) = responseBody(bytes, toHEAD: false) { content = Int(clamping: count) }
-            shape =
-                refusalShapes?.learn(
-                    bytes, fields..<length, lines, base: base, present: present, content: content) ?? 0
+            shape = refusalShapes.learn(
+                bytes, fields..<length, lines, base: base, present: present, content: content)
         }
     }
 

@@ -55,14 +55,19 @@ struct HeadShapes {
     }
 
     /// The shape of the fields that begin at `start`; `nil` where they have to be read.
-    func find(_ bytes: Span<UInt8>, from start: Int) -> Shape? {
+    func find(_ bytes: Span<UInt8>, from start: Int) -> Shape? { index(of: bytes, from: start).map { shapes[$0] } }
+
+    /// The same, as its place among those that are kept now.
+    func index(of bytes: Span<UInt8>, from start: Int) -> Int? {
         guard !shapes.isEmpty, bytes.count - start >= telling + 8 else { return nil }
         let word = bytes.load64(start + telling)
         for index in shapes.indices where shapes[index].word == word && shapes[index].fits(bytes, start) {
-            return shapes[index]
+            return index
         }
         return nil
     }
+
+    subscript(index: Int) -> Shape { @inline(__always) _read { yield shapes[index] } }
 
     /// Keeps the fields of a head without defects that lie in `range`, its lines counting from `base`.
     ///

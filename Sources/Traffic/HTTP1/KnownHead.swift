@@ -14,6 +14,23 @@ struct KnownHead {
     var status: UInt16 = 0
     /// Bytes of content behind a refusal.
     var content = 0
+
+    /// A head whose fields have that shape and begin at `start`.
+    fileprivate init(
+        _ shape: borrowing HeadShapes.Shape, from start: Int, target: Range<Int> = 0..<0, status: UInt16 = 0
+    ) {
+        self.shape = shape.number
+        length = start + shape.bytes.count
+        self.target = target
+        nonce = (start + shape.nonce.lowerBound)..<(start + shape.nonce.upperBound)
+        self.status = status
+        content = max(shape.content, 0)
+    }
+}
+
+extension FieldName {
+    /// As in `HeadShapes.Shape.present`.
+    fileprivate var bit: UInt64 { 1 << UInt64(rawValue) }
 }
 
 extension ParsedHead {
@@ -23,12 +40,11 @@ extension ParsedHead {
             bytes.has(" HTTP/1.1\r", at: lf - 10)
         else { return nil }
         let target = 4..<(lf - 10)
-        guard Self.isVisible(bytes.extracting(target)), let shape = requestShapes?.find(bytes, from: lf + 1),
-            !shape.has(.contentLength), !shape.has(.transferEncoding), !shape.has(.secWebSocketKey1)
+        guard Self.isVisible(bytes.extracting(target)), let index = requestShapes.index(of: bytes, from: lf + 1)
         else { return nil }
-        return KnownHead(
-            shape: shape.number, length: lf + 1 + shape.bytes.count, target: target,
-            nonce: (lf + 1 + shape.nonce.lowerBound)..<(lf + 1 + shape.nonce.upperBound))
+        let unusual = FieldName.contentLength.bit | FieldName.transferEncoding.bit | FieldName.secWebSocketKey1.bit
+        guard requestShapes[index].present & unusual == 0 else { return nil }
+        return KnownHead(requestShapes[index], from: lf + 1, target: target)
     }
 
     /// The answer that `bytes` begin with: a switch without extensions, or a refusal whose content is counted.
@@ -42,15 +58,18 @@ extension ParsedHead {
             guard bytes[index] &- 0x30 < 10 else { return nil }
             status = status * 10 + UInt16(bytes[index] - 0x30)
         }
-        guard status == 101 || status >= 400,
-            let shape = (status == 101 ? answerShapes : refusalShapes)?.find(bytes, from: lf + 1),
-            !shape.has(.transferEncoding), !shape.has(.secWebSocketExtensions)
+        if status == 101 {
+            let unusual =
+                FieldName.contentLength.bit | FieldName.transferEncoding.bit | FieldName.secWebSocketExtensions.bit
+            guard let index = answerShapes.index(of: bytes, from: lf + 1), answerShapes[index].present & unusual == 0
+            else { return nil }
+            return KnownHead(answerShapes[index], from: lf + 1, status: status)
+        }
+        let unusual = FieldName.transferEncoding.bit | FieldName.secWebSocketExtensions.bit
+        guard status >= 400, let index = refusalShapes.index(of: bytes, from: lf + 1),
+            refusalShapes[index].present & unusual == 0, refusalShapes[index].content >= 0
         else { return nil }
-        if status == 101 ? shape.has(.contentLength) : shape.content < 0 { return nil }
-        return KnownHead(
-            shape: shape.number, length: lf + 1 + shape.bytes.count,
-            nonce: (lf + 1 + shape.nonce.lowerBound)..<(lf + 1 + shape.nonce.upperBound), status: status,
-            content: max(shape.content, 0))
+        return KnownHead(refusalShapes[index], from: lf + 1, status: status)
     }
 
     /// Only bytes that ink shows: no control byte, no space, nothing beyond ASCII.

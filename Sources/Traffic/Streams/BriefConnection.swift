@@ -14,41 +14,28 @@
 
 /// What decides whether a packet is what may come next on a brief connection.
 ///
-/// Small, and what every packet asks comes first: of thousands of connections that take turns, each has to be fetched again.
+/// A cache line, with all that every packet asks: of thousands of connections that take turns, each has to be fetched again.
+/// What is said, and all that is asked at the end alone, is `BriefSession`.
 struct BriefConnection {
     private enum Stage: UInt8 {
-        case begun, answered, open, asked, switched, refused, odd
+        case begun, answered, open, odd
     }
 
-    private var first = Timestamp(nanoseconds: 0)
-    private(set) var last = Timestamp(nanoseconds: 0)
+    private let first: Timestamp
+    private(set) var last: Timestamp
     /// Sequence numbers: the one that is due of each side, and up to which each side has received the other.
     private var due = [2 of UInt32](repeating: 0)
     private var received = [2 of UInt32](repeating: 0)
-    /// The sequence number behind the head of the answer.
-    private var answerEnd: UInt32 = 0
-    /// How many packets are kept of it, and how many bytes of payload.
-    private(set) var packets: UInt16 = 0
-    private(set) var bytes: UInt16 = 0
-    /// Where the packets lie that were kept first and last.
-    let firstKept: KeptPackets.Location
+    /// Where the packet lies that was kept last, and the block with the first one.
     var lastKept: KeptPackets.Location
+    let firstBlock: UInt32
+    /// How many packets are kept of it, and how many bytes of payload.
+    private var packets: UInt16 = 1
+    private var bytes: UInt16 = 0
     private var hasEnded = [2 of Bool](repeating: false)
     private var stage = Stage.begun
     /// It was told of, and waits to leave the table.
     var isTold = false
-    private var frames = [2 of BriefFrames](repeating: BriefFrames())
-    /// The packets with the two heads, and the last one with payload.
-    private var asked = PacketMark(packet: 0, time: Timestamp(nanoseconds: 0), acknowledged: nil)
-    private var answered = Timestamp(nanoseconds: 0)
-    private var lastData = Timestamp(nanoseconds: 0)
-    private var requestShape: UInt32 = 0
-    private var answerShape: UInt32 = 0
-    private var status: UInt16 = 0
-    private var targetSort: UInt8 = 0
-    private var nonce = [24 of UInt8](repeating: 0)
-    let id: UInt64
-    let tunnels: [String]
 
     /// How long it may take, in nanoseconds: no rule of time speaks before (see `Thresholds` of the rules).
     private static var patience: Int64 { 1_000_000_000 }
@@ -69,19 +56,18 @@ struct BriefConnection {
     }
 
     /// Begins with a SYN, which is kept there.
-    init(_ segment: Segment, id: UInt64, _ mark: PacketMark, tunnels: [String], at location: KeptPackets.Location) {
-        self.id = id
-        self.tunnels = tunnels
-        firstKept = location
+    init(_ segment: Segment, _ mark: PacketMark, at location: KeptPackets.Location) {
         lastKept = location
+        firstBlock = location.block
         first = mark.time
         last = mark.time
         due[0] = segment.sequence &+ 1
-        packets = 1
     }
 
     /// Both sides have ended.
     @inline(__always) var isClosed: Bool { hasEnded[0] && hasEnded[1] }
+    /// All packets were what may come next.
+    @inline(__always) var isUsual: Bool { stage != .odd }
     /// So much time has passed that it is brief no more.
     @inline(__always)
     func isOverdue(at time: Timestamp) -> Bool { time.nanoseconds(since: first) >= Self.patience }
@@ -93,12 +79,15 @@ struct BriefConnection {
     /// Takes a packet; `false` when it cannot be kept.
     @inline(__always)
     mutating func take(
-        _ segment: Segment, isClient: Bool, _ payload: Span<UInt8>, _ mark: PacketMark, _ context: AnalysisContext
+        _ segment: Segment, isClient: Bool, _ payload: Span<UInt8>, _ mark: PacketMark, _ session: inout BriefSession,
+        _ context: AnalysisContext
     ) -> Bool {
         guard Self.isWhole(segment), mark.time >= last, !isOverdue(at: mark.time), Int(packets) < Self.mostPackets,
             Int(bytes) + payload.count <= Self.mostBytes, segment.flags.isDisjoint(with: [.rst, .urg])
         else { return false }
-        if !isUsual(segment, isClient: isClient, payload, mark, context), !mayWait(segment, isClient: isClient) {
+        if !isUsual(segment, isClient: isClient, payload, mark, &session, context),
+            !mayWait(segment, isClient: isClient)
+        {
             return false
         }
         last = mark.time
@@ -118,7 +107,8 @@ struct BriefConnection {
     /// Whether a packet is what may come next.
     @inline(__always)
     private mutating func isUsual(
-        _ segment: Segment, isClient: Bool, _ payload: Span<UInt8>, _ mark: PacketMark, _ context: AnalysisContext
+        _ segment: Segment, isClient: Bool, _ payload: Span<UInt8>, _ mark: PacketMark, _ session: inout BriefSession,
+        _ context: AnalysisContext
     ) -> Bool {
         let side = isClient ? 0 : 1
         guard stage != .odd, segment.flags.contains(.ack) else { return false }
@@ -132,16 +122,15 @@ struct BriefConnection {
             stage = .open
         }
         if payload.count > 0 {
-            guard !hasEnded[side], takePayload(segment, isClient: isClient, payload, mark, context) else {
-                return false
-            }
-            lastData = mark.time
+            guard !hasEnded[side],
+                session.take(
+                    segment, isClient: isClient, hasReceivedAll: segment.acknowledgment == due[1 - side], payload, mark,
+                    context)
+            else { return false }
             due[side] = due[side] &+ UInt32(truncatingIfNeeded: payload.count)
         }
         if segment.flags.contains(.fin) {
-            guard !hasEnded[side], stage == .refused || stage == .switched && frames[side].hasClosed else {
-                return false
-            }
+            guard !hasEnded[side], session.mayEnd(isClient: isClient) else { return false }
             hasEnded[side] = true
             due[side] = due[side] &+ 1
         }
@@ -157,52 +146,5 @@ struct BriefConnection {
         received = [due[1], due[0]]
         stage = .answered
         return true
-    }
-
-    private mutating func takePayload(
-        _ segment: Segment, isClient: Bool, _ payload: Span<UInt8>, _ mark: PacketMark, _ context: AnalysisContext
-    ) -> Bool {
-        switch stage {
-        case .open:
-            guard isClient, let head = context.head.knownRequest(payload), head.length == payload.count,
-                head.nonce.count == nonce.count
-            else { return false }
-            asked = mark
-            requestShape = head.shape
-            targetSort = context.output.sort(ofTarget: payload.extracting(head.target))
-            for index in nonce.indices { nonce[index] = payload[head.nonce.lowerBound + index] }
-            stage = .asked
-            return true
-        case .asked:
-            // The whole request had been received.
-            guard !isClient, segment.acknowledgment == due[0], let head = context.head.knownAnswer(payload) else {
-                return false
-            }
-            answered = mark.time
-            answerShape = head.shape
-            answerEnd = segment.sequence &+ UInt32(head.length)
-            status = head.status
-            if status != 101 {
-                stage = .refused
-                return head.length + head.content == payload.count
-            }
-            stage = .switched
-            return WebSocketAccept.isValue(payload.extracting(head.nonce), for: nonce.span)
-                && frames[1].take(payload.extracting(head.length...), isClient: false)
-        case .switched:
-            // What a client says before it has the whole answer is early.
-            if isClient, Int32(bitPattern: segment.acknowledgment &- answerEnd) < 0 { return false }
-            return frames[isClient ? 0 : 1].take(payload, isClient: isClient)
-        case .begun, .answered, .refused, .odd: return false
-        }
-    }
-
-    /// The exchange it was, if it is over and was one that is like others.
-    func exchange(of flow: Flow) -> FamiliarExchange? {
-        guard isClosed, stage == .refused || stage == .switched else { return nil }
-        return FamiliarExchange(
-            key: ExchangeKey(capture: asked.capture, packet: asked.packet, direction: .client, offset: 0),
-            connection: id, client: flow.one, server: flow.other, requestShape: requestShape, answerShape: answerShape,
-            status: status, asked: asked.time, answered: answered, last: lastData, targetSort: targetSort, nonce: nonce)
     }
 }

@@ -4,6 +4,7 @@
 
 struct BriefConnections {
     private var connections: ContiguousArray<BriefConnection> = []
+    private var sessions: ContiguousArray<BriefSession> = []
     private var kept = KeptPackets()
 
     /// What the table has beyond these is followed in full from its first packet on.
@@ -14,11 +15,16 @@ struct BriefConnections {
 
     subscript(index: Int) -> BriefConnection { @inline(__always) _read { yield connections[index] } }
 
-    mutating func begin(_ segment: Segment, id: UInt64, _ mark: PacketMark, tunnels: [String], at index: Int) {
+    mutating func begin(_ segment: Segment, _ mark: PacketMark, tunnels: [String], at index: Int) {
         let location = kept.begin(segment, mark)
-        let connection = BriefConnection(segment, id: id, mark, tunnels: tunnels, at: location)
-        while connections.count <= index { connections.append(connection) }
+        let connection = BriefConnection(segment, mark, at: location)
+        let session = BriefSession(tunnels: tunnels, at: location)
+        while connections.count <= index {
+            connections.append(connection)
+            sessions.append(session)
+        }
         connections[index] = connection
+        sessions[index] = session
     }
 
     /// Keeps a packet if that is possible.
@@ -27,7 +33,9 @@ struct BriefConnections {
         _ segment: Segment, isClient: Bool, _ bytes: Span<UInt8>, _ mark: PacketMark, _ context: AnalysisContext,
         at index: Int
     ) -> Bool {
-        guard connections[index].take(segment, isClient: isClient, bytes, mark, context) else { return false }
+        guard connections[index].take(segment, isClient: isClient, bytes, mark, &sessions[index], context) else {
+            return false
+        }
         connections[index].lastKept = kept.add(
             segment, isClient: isClient, bytes, mark, behind: connections[index].lastKept)
         return true
@@ -36,22 +44,36 @@ struct BriefConnections {
     var blockCount: Int { kept.blockCount }
     func isBeyond(_ limit: Int) -> Bool { kept.isBeyond(limit) }
     /// Whether it is one of those that keep the oldest packets from being forgotten.
-    func isOldest(_ index: Int) -> Bool { connections[index].firstKept.block == kept.oldestBlock }
+    func isOldest(_ index: Int) -> Bool { connections[index].firstBlock == kept.oldestBlock }
 
     mutating func noteTold(_ index: Int) { connections[index].isTold = true }
 
     /// It is brief no more, or gone: nothing is kept of it.
-    mutating func end(_ index: Int) { kept.end(connections[index].firstKept) }
+    mutating func end(_ index: Int) { kept.end(block: connections[index].firstBlock) }
 
-    /// What was kept of a connection.
-    func packets(of index: Int) -> [(packet: KeptPacket, payload: [UInt8])] {
-        kept.packets(from: connections[index].firstKept, to: connections[index].lastKept)
+    func tunnels(of index: Int) -> [String] { sessions[index].tunnels }
+
+    /// The exchange of a connection that is over, if it was one that is like others.
+    func exchange(of flow: Flow, at index: Int) -> FamiliarExchange? {
+        connections[index].isUsual ? sessions[index].exchange(of: flow) : nil
+    }
+
+    /// Where the packets lie that were kept of a connection, in order.
+    func packets(of index: Int) -> [KeptPackets.Location] {
+        kept.locations(from: sessions[index].firstKept, to: connections[index].lastKept)
+    }
+
+    func packet(at location: KeptPackets.Location) -> (KeptPacket, payload: [UInt8]) {
+        let packet = kept.packet(at: location)
+        return (packet, packet.length == 0 ? [] : kept.payload(of: packet, at: location))
     }
 
     /// The target of its request; a connection without one has none.
     func target(of index: Int) -> [UInt8] {
-        guard let request = packets(of: index).first(where: { !$0.payload.isEmpty })?.payload else { return [] }
-        return Array(request.drop { $0 != 0x20 }.dropFirst().prefix { $0 != 0x20 })
+        for location in packets(of: index) where kept.packet(at: location).length > 0 {
+            return Array(packet(at: location).payload.drop { $0 != 0x20 }.dropFirst().prefix { $0 != 0x20 })
+        }
+        return []
     }
 }
 
@@ -76,25 +98,25 @@ extension Analyzer {
     mutating func unfold(_ index: Int) {
         guard table.isBrief(index) else { return }
         let flow = table.flows[index]
-        let brief = briefs[index]
-        let packets = briefs.packets(of: index)
-        briefs.end(index)
-        let context = brief.isTold ? AnalysisContext(options: options, output: Nobody()) : context
+        let (isTold, tunnels) = (briefs[index].isTold, briefs.tunnels(of: index))
+        let context = isTold ? AnalysisContext(options: options, output: Nobody()) : context
         let now = context.now
-        for (packet, payload) in packets {
+        for location in briefs.packets(of: index) {
+            let (packet, payload) = briefs.packet(at: location)
             let segment = packet.segment(of: flow, payload: payload.indices)
             let mark = packet.mark
             // The first one is its SYN.
             if table.isBrief(index) {
-                table.unfold(index, as: Connection(segment, id: brief.id, mark: mark, tunnels: brief.tunnels))
+                table.unfold(index, as: Connection(segment, id: flow.id, mark: mark, tunnels: tunnels))
             }
             context.now = packet.time
             table[index].receive(segment, payload: payload.span, mark: mark, context: context)
             table[index].noteAcknowledgment(segment, mark)
         }
+        briefs.end(index)
         context.now = now
         // It waits to leave already.
-        if brief.isTold { table[index].isRetired = true }
+        if isTold { table[index].isRetired = true }
     }
 
     /// Too many packets are kept: those of which the oldest are have to do without.
@@ -104,8 +126,8 @@ extension Analyzer {
 
     /// A brief connection is over: its exchange is told of in a word if that says it all, else it is unfolded.
     private mutating func close(_ index: Int) {
-        let id = briefs[index].id
-        if let exchange = briefs[index].exchange(of: table.flows[index]),
+        let flow = table.flows[index]
+        if let exchange = briefs.exchange(of: flow, at: index),
             output.recognizes(exchange, target: { [briefs] in briefs.target(of: index) })
         {
             context.counters.requests += 1
@@ -114,7 +136,7 @@ extension Analyzer {
         } else {
             unfold(index)
         }
-        noteClosed(index, id)
+        noteClosed(index, flow.id)
     }
 }
 

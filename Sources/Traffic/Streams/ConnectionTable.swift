@@ -12,6 +12,8 @@ struct Flow {
     let other: Endpoint
     let tunnel: UInt32
     let hash: UInt32
+    /// As `ConnectionFacts.id`.
+    let id: UInt64
     /// It is brief so far, and has no state of its own.
     fileprivate(set) var isBrief: Bool
     fileprivate(set) var isLive = true
@@ -97,7 +99,7 @@ struct ConnectionTable {
     }
 
     mutating func insert(_ connection: consuming Connection, _ segment: Segment, hash: UInt32) -> Int {
-        let index = insert(segment, hash: hash, isBrief: false)
+        let index = insert(segment, id: connection.id, hash: hash, isBrief: false)
         if index == connections.count {
             connections.append(consume connection)
         } else {
@@ -107,8 +109,8 @@ struct ConnectionTable {
     }
 
     /// A connection that is brief so far.
-    mutating func insertBrief(_ segment: Segment, hash: UInt32) -> Int {
-        let index = insert(segment, hash: hash, isBrief: true)
+    mutating func insertBrief(_ segment: Segment, id: UInt64, hash: UInt32) -> Int {
+        let index = insert(segment, id: id, hash: hash, isBrief: true)
         // What stands there until somebody needs it does not matter.
         if index == connections.count {
             connections.append(
@@ -124,10 +126,11 @@ struct ConnectionTable {
         connections[index] = consume connection
     }
 
-    private mutating func insert(_ segment: Segment, hash: UInt32, isBrief: Bool) -> Int {
+    private mutating func insert(_ segment: Segment, id: UInt64, hash: UInt32, isBrief: Bool) -> Int {
         if (count + 1) * 2 > slots.count { grow() }
         let flow = Flow(
-            one: segment.source, other: segment.destination, tunnel: segment.tunnel, hash: hash, isBrief: isBrief)
+            one: segment.source, other: segment.destination, tunnel: segment.tunnel, hash: hash, id: id,
+            isBrief: isBrief)
         let index: Int
         if let reused = free.popLast() {
             index = Int(reused)
@@ -164,7 +167,7 @@ struct ConnectionTable {
     @inline(__always)
     func isRetired(_ index: Int) -> Bool { connections[index].isRetired }
     @inline(__always)
-    func id(_ index: Int) -> UInt64 { connections[index].id }
+    func id(_ index: Int) -> UInt64 { flows[index].id }
     /// Whether a packet on the addresses of a connection is the beginning of another (REPORT.md, `connections`).
     @inline(__always)
     func isSucceeded(_ index: Int, by segment: Segment) -> Bool {

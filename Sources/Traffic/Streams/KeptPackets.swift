@@ -116,12 +116,12 @@ struct KeptPackets {
         if payload.count > 0 { current.payload.append(payload) }
     }
 
-    /// A connection that began there is gone.
-    mutating func end(_ location: Location) {
-        if location.block == number {
+    /// A connection that began in that block is gone.
+    mutating func end(block: UInt32) {
+        if block == number {
             current.connections -= 1
         } else {
-            full[Int(location.block &- first)].connections -= 1
+            full[Int(block &- first)].connections -= 1
         }
         while let oldest = full.first, oldest.connections == 0 {
             var block = full.removeFirst()
@@ -132,18 +132,23 @@ struct KeptPackets {
         }
     }
 
-    /// The packets of a connection from the first to the last, each with its payload.
-    func packets(from begin: Location, to end: Location) -> [(packet: KeptPacket, payload: [UInt8])] {
-        var found: [(packet: KeptPacket, payload: [UInt8])] = []
-        var location = end
-        while true {
-            let block = location.block == number ? current : full[Int(location.block &- first)]
-            let packet = block.packets[Int(location.packet)]
-            let start = Int(packet.start)
-            found.append((packet, block.payload.span.extracting(start..<(start + Int(packet.length))).array))
-            if location == begin { break }
-            location = packet.previous
-        }
-        return found.reversed()
+    /// Where the packets of a connection lie, from the first to the last.
+    func locations(from begin: Location, to end: Location) -> [Location] {
+        var locations = [end]
+        while let location = locations.last, location != begin { locations.append(packet(at: location).previous) }
+        locations.reverse()
+        return locations
+    }
+
+    func packet(at location: Location) -> KeptPacket {
+        location.block == number
+            ? current.packets[Int(location.packet)]
+            : full[Int(location.block &- first)].packets[Int(location.packet)]
+    }
+
+    /// The payload of the packet that lies there.
+    func payload(of packet: KeptPacket, at location: Location) -> [UInt8] {
+        let range = Int(packet.start)..<(Int(packet.start) + Int(packet.length))
+        return Array((location.block == number ? current : full[Int(location.block &- first)]).payload[range])
     }
 }

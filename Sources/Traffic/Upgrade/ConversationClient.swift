@@ -126,28 +126,29 @@ extension ConversationState {
         client.spokeHTTP = true
         requests &+= 1
         context.counters.requests += 1
-        let parsed = context.head
-        let (length, framing) = parsed.requestBody(bytes)
+        let isHixie = context.head.has(.secWebSocketKey1)
+        let (length, framing) = context.head.requestBody(bytes)
         let kind: ExchangeKind? =
-            parsed.isMethod(bytes, "CONNECT")
+            context.head.isMethod(bytes, "CONNECT")
             ? .connect
-            : parsed.has(.upgrade)
+            : context.head.has(.upgrade)
                 ? .upgrade
-                : parsed.has(.secWebSocketKey) || parsed.has(.http2Settings) || parsed.has(.capsuleProtocol)
+                : context.head.has(.secWebSocketKey) || context.head.has(.http2Settings)
+                    || context.head.has(.capsuleProtocol)
                     ? .lostOffer : nil
         var request = Outstanding(
-            isHEAD: parsed.isMethod(bytes, "HEAD"), exchange: nil, plain: nil, framing: framing, earlyFor: nil,
+            isHEAD: context.head.isMethod(bytes, "HEAD"), exchange: nil, plain: nil, framing: framing, earlyFor: nil,
             later: nil)
         let transcript = context.options.transcript
         if transcript.streams || transcript.requests {
             context.output.requested(
-                parsed.copied(from: bytes, place: place, isPlain: kind == nil), connection: startFacts.id)
+                context.head.copied(from: bytes, place: place, isPlain: kind == nil), connection: startFacts.id)
         }
         if let refused = open.lastIndex(where: { $0.isRefused }) {
-            noteLater(&request, refused, parsed.copied(from: bytes, place: place, isPlain: kind == nil))
+            noteLater(&request, refused, context.head.copied(from: bytes, place: place, isPlain: kind == nil))
         }
         if let kind {
-            let head = parsed.copied(from: bytes, place: place)
+            let head = context.head.copied(from: bytes, place: place)
             exchanges &+= 1
             context.counters.exchanges += 1
             request.exchange = add(Exchange(kind: kind, connection: startFacts, request: head, framing))
@@ -155,9 +156,9 @@ extension ConversationState {
             if outOfTurn != nil, outOfTurn?.exchange == nil { outOfTurn?.exchange = request.exchange }
         } else {
             request.plain = PlainRequest(
-                bytes: parsed.bytes(in: bytes).array, place: place, defects: parsed.defects)
-            if parsed.mentions("upgrade", in: .connection, of: bytes) {
-                let head = parsed.copied(from: bytes, place: place, isPlain: true)
+                bytes: context.head.bytes(in: bytes).array, place: place, defects: context.head.defects)
+            if context.head.mentions("upgrade", in: .connection, of: bytes) {
+                let head = context.head.copied(from: bytes, place: place, isPlain: true)
                 if head.hasMember(.connection, "upgrade") {
                     remark.loneUpgradeOptions &+= 1
                     if remark.firstLoneUpgradeOption == nil { remark.firstLoneUpgradeOption = head }
@@ -173,7 +174,7 @@ extension ConversationState {
             return
         }
         switch length {
-        case .none where kind != nil && parsed.has(.secWebSocketKey1):
+        case .none where kind != nil && isHixie:
             // Eight bytes of the hixie-76 handshake behind the head belong to it (RULES D, trap 9).
             client.state = .body
             client.remaining = 8

@@ -89,7 +89,7 @@ import Testing
     }
 
     /// Everything that a head says, as text.
-    private func facts(of head: ParsedHead, _ bytes: [UInt8]) -> String {
+    private func facts(of head: borrowing ParsedHead, _ bytes: [UInt8]) -> String {
         let mark = PacketMark(packet: 1, time: Timestamp(nanoseconds: 0), acknowledged: nil)
         let place = Place(direction: .client, offset: 0, length: Int64(head.length), first: mark, last: mark)
         let copy = head.copied(from: bytes.span, place: place)

@@ -29,7 +29,7 @@ import Testing
             }
             if chance.next() % 20 == 0 {
                 try check(model, in: kept)
-                kept.end(model.first)
+                kept.end(block: model.first.block)
                 models[place] = nil
                 continue
             }
@@ -43,11 +43,12 @@ import Testing
     }
 
     private func check(_ model: Model, in kept: KeptPackets) throws {
-        let found = kept.packets(from: model.first, to: model.last)
+        let found = kept.locations(from: model.first, to: model.last)
         try #require(found.count == model.packets.count)
-        for (found, expected) in zip(found, model.packets) {
-            #expect(found.packet.number == expected.number)
-            #expect(found.payload == expected.payload)
+        for (location, expected) in zip(found, model.packets) {
+            let packet = kept.packet(at: location)
+            #expect(packet.number == expected.number)
+            #expect(kept.payload(of: packet, at: location) == expected.payload)
         }
     }
 }
