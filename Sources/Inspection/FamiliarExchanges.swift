@@ -39,11 +39,7 @@ public struct FamiliarExchanges: Sendable {
 
     /// What rules see in the target of a request, beside its place in the head.
     public static func sort(ofTarget target: Span<UInt8>) -> UInt8 {
-        guard target.indices.contains(where: { target[$0] == 0x3f }) else { return QueryCredential.Kind.none.rawValue }
-        var bytes: [UInt8] = []
-        bytes.reserveCapacity(target.count)
-        for index in target.indices { bytes.append(target[index]) }
-        return QueryCredential.kind(in: bytes[...]).rawValue
+        QueryCredential.kind(in: target).rawValue
     }
 
     /// Which of the kinds that exchange is of; `nil` for none of them.
@@ -134,9 +130,73 @@ enum QueryCredential {
         return found.key.matchesIgnoringCase("sid") ? .session : .other
     }
 
-    private static func isName(_ key: ArraySlice<UInt8>) -> Bool { names.contains { key.matchesIgnoringCase($0) } }
+    /// The same, without a copy of a target that is plain to see.
+    static func kind(in target: Span<UInt8>) -> Kind {
+        var kind = Kind.none
+        var index = 0
+        while index < target.count, target[index] != 0x3f { index += 1 }
+        index += 1
+        while index < target.count {
+            let start = index
+            var word = Word()
+            while index < target.count, !isEnd(target[index]), target[index] != 0x3d {
+                // What is encoded in a name, and what may be a token, takes a closer look.
+                if target[index] == 0x25 { return self.kind(inCopyOf: target) }
+                word.add(target[index])
+                index += 1
+            }
+            let length = index - start
+            let value = index + 1
+            while index < target.count, !isEnd(target[index]) { index += 1 }
+            if index > value, target[value] == UInt8(ascii: "e") { return self.kind(inCopyOf: target) }
+            if index - value >= 8, length <= Word.longest, words.contains(word) {
+                guard word == session else { return .other }
+                kind = .session
+            }
+            index += 1
+        }
+        return kind
+    }
 
-    private static let names: [StaticString] = [
+    private static func kind(inCopyOf target: Span<UInt8>) -> Kind {
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(target.count)
+        for index in target.indices { bytes.append(target[index]) }
+        return kind(in: bytes[...])
+    }
+
+    /// What a parameter ends with.
+    @inline(__always)
+    private static func isEnd(_ byte: UInt8) -> Bool { byte == 0x26 || byte == 0x3b || byte == 0x23 }
+
+    /// A name in lower case, as two numbers.
+    private struct Word: Equatable {
+        private var count: UInt8 = 0
+        private var high: UInt64 = 0
+        private var low: UInt64 = 0
+
+        static var longest: Int { 16 }
+
+        init() {}
+        init(_ name: String) { for byte in name.utf8 { add(byte) } }
+
+        @inline(__always)
+        mutating func add(_ byte: UInt8) {
+            count &+= 1
+            high = high << 8 | low >> 56
+            low = low << 8 | UInt64(byte.asciiLowercased)
+        }
+    }
+
+    private static func isName(_ key: ArraySlice<UInt8>) -> Bool {
+        guard key.count <= Word.longest else { return false }
+        var word = Word()
+        for byte in key { word.add(byte) }
+        return words.contains(word)
+    }
+
+    private static let words = [
         "token", "access_token", "auth", "apikey", "api_key", "jwt", "password", "sid", "session",
-    ]
+    ].map { Word($0) }
+    private static let session = Word("sid")
 }

@@ -96,8 +96,13 @@ public final class ReportCollector {
         guard !options.everyExchange, let index = familiar.index(of: exchange),
             let (key, rank) = intake.take(exchange, target: target, familiar[index])
         else { return false }
-        keep(nil, familiar[index].findings, key, rank)
         familiar.count(index)
+        let findings = familiar[index].findings.count
+        if rank == .numbered, numbered.add(key, findings: findings) {
+            intake.spooled.count(findings)
+        } else if rank != .counted {
+            keep(nil, familiar[index].findings, key, rank)
+        }
         return true
     }
 
@@ -111,7 +116,7 @@ public final class ReportCollector {
             omitted.reasons.insert(
                 "only the first \(grouped(options.spooledExchanges)) exchanges are kept for the report")
             return leaveOut(findings.count)
-        case .numbered where numbered.add(key, findings: findings.count): return intake.spooled.count(findings)
+        case .numbered where numbered.add(key, findings: findings.count): return intake.spooled.count(findings.count)
         case .numbered, .told: break
         }
         writer.removeAll()
@@ -119,7 +124,7 @@ public final class ReportCollector {
         guard !failed else { return leaveOut(findings.count) }
         do {
             try spool.add(writer.bytes, key: key)
-            intake.spooled.count(findings)
+            intake.spooled.count(findings.count)
         } catch {
             failed = true
             omitted.reasons.insert(error.description)
@@ -337,7 +342,7 @@ private struct Intake {
         let key = SortKey(exchange.key)
         let isTold = everyExchange || (findings.isEmpty ? clean.admit(key) : withFindings.admit(key))
         if isTold, spooled.clean + spooled.withFindings < limit { return (key, .told) }
-        return (key, isTold ? .left : rank(of: key, findings))
+        return (key, isTold ? .left : rank(of: key, findings.count))
     }
 
     /// The same for one that is like others; `nil` when it would be told of.
@@ -347,11 +352,11 @@ private struct Intake {
         let key = SortKey(exchange.key)
         guard (kind.findings.isEmpty ? clean : withFindings).isBelow(key) else { return nil }
         correlation.add(exchange, target: target, kind)
-        return (key, rank(of: key, kind.findings))
+        return (key, rank(of: key, kind.findings.count))
     }
 
     /// What becomes of one that will not be told of.
-    private mutating func rank(of key: SortKey, _ findings: [Finding]) -> Rank {
+    private mutating func rank(of key: SortKey, _ findings: Int) -> Rank {
         if clean.isBelow(key), withFindings.isBelow(key) {
             spooled.count(findings)
             return .counted
@@ -473,9 +478,10 @@ struct SpooledCounts {
     private(set) var clean = 0
     private(set) var findings = 0
 
-    mutating func count(_ found: [Finding]) {
-        if found.isEmpty { clean += 1 } else { withFindings += 1 }
-        findings += found.count
+    /// Counts an exchange with so many findings.
+    mutating func count(_ found: Int) {
+        if found == 0 { clean += 1 } else { withFindings += 1 }
+        findings += found
     }
 
     mutating func add(_ other: SpooledCounts) {

@@ -65,7 +65,7 @@ struct BriefSession {
                 return head.length + head.content == payload.count
             }
             stage = .switched
-            return WebSocketAccept.isValue(payload.extracting(head.nonce), for: nonce.span)
+            return WebSocketAccept.isValue(payload.extracting(head.nonce), for: nonce)
                 && frames[1].take(payload.extracting(head.length...), isClient: false)
         case .refused: return false
         }
