@@ -115,6 +115,8 @@ public struct Analyzer: ~Copyable {
     var briefs = BriefConnections()
     /// Connections begin brief.
     private let keepsBriefs: Bool
+    /// The packet before was of a brief connection: the next one most likely is.
+    private var expectsBrief = false
     private var packets: UInt64 = 0
     /// The latest time of any packet: clocks go back, the order in which connections are forgotten does not.
     private var latest = Timestamp(nanoseconds: .min)
@@ -129,6 +131,8 @@ public struct Analyzer: ~Copyable {
     /// Closed connections in the order they closed, with the time.
     private var closed: [(index: Int32, id: UInt64, time: Timestamp, packet: UInt64)] = []
     private var closedHead = 0
+    /// Behind that time or packet the one that closed first leaves the table.
+    private var nextFarewell = Self.noFarewell
 
     public init(options wanted: AnalyzerOptions = AnalyzerOptions(), output: any AnalyzerOutput) {
         var options = wanted
@@ -167,6 +171,16 @@ public struct Analyzer: ~Copyable {
             if nextSweep < latest { endQuiet() }
         }
         if options.tellsOwners { lastOwner = .nobody }
+        if !expectsBrief || !takeAtAGlance(packet, capture: capture, bytes) {
+            expectsBrief = false
+            take(packet, capture: capture, bytes)
+        }
+        if latest > nextFarewell.time || packets > nextFarewell.packet { forgetOld() }
+    }
+
+    /// The usual way of a packet.
+    @inline(__always)
+    private mutating func take(_ packet: CapturedPacket, capture: UInt16, _ bytes: Span<UInt8>) {
         switch dissector.unwrap(
             bytes, linkType: packet.linkType, originalLength: Int(packet.originalLength), time: packet.time)
         {
@@ -176,10 +190,16 @@ public struct Analyzer: ~Copyable {
             let mark = PacketMark(packet: packet.number, capture: capture, time: packet.time, acknowledged: nil)
             let hash = ConnectionTable.hash(segment)
             var index = table.find(segment, hash: hash) ?? -1
-            if index >= 0, table.isBrief(index), keep(segment, bytes, mark, of: index) { break }
+            if index >= 0, table.isBrief(index), keep(segment, bytes, mark, of: index) {
+                expectsBrief = true
+                break
+            }
             if index < 0 || table.isSucceeded(index, by: segment) {
                 index = begin(segment, hash, mark, behind: index)
-                if table.isBrief(index) { break }
+                if table.isBrief(index) {
+                    expectsBrief = true
+                    break
+                }
             }
             if table.isCopy(index) { index = settled(index, segment, mark) }
             if segment.isReassembled {
@@ -205,7 +225,6 @@ public struct Analyzer: ~Copyable {
             tally.malformed += 1
             tally.kinds.count(kind)
         }
-        if closedHead < closed.count { forgetOld() }
     }
 
     /// Connections that are followed at this moment.
@@ -246,7 +265,7 @@ public struct Analyzer: ~Copyable {
         let mayBeCopy = hasTwin(segment)
         if keepsBriefs, !mayBeCopy, BriefConnection.mayBegin(segment), BriefConnections.hasRoom(at: table.nextIndex) {
             let index = table.insertBrief(segment, id: id, hash: hash)
-            briefs.begin(segment, mark, tunnels: tunnels, at: index)
+            briefs.begin(segment, mark, at: index)
             return index
         }
         let index = table.insert(
@@ -265,20 +284,24 @@ public struct Analyzer: ~Copyable {
     mutating func noteClosed(_ index: Int, _ id: UInt64) {
         if !table.isBrief(index) { table[index].isRetired = true }
         closed.append((Int32(index), id, latest, packets))
+        if closedHead == closed.count - 1 { setFarewell() }
+    }
+
+    private mutating func setFarewell() {
+        guard closedHead < closed.count else { return nextFarewell = Self.noFarewell }
+        nextFarewell.time = closed[closedHead].time.advanced(bySeconds: Self.lingerSeconds)
+        nextFarewell.packet = closed[closedHead].packet + Self.lingerPackets
     }
 
     /// How many packets of the input a closed connection stays; not a number of connections, because every analyzer
     /// that has a part of the traffic must forget at the same packet.
     private static var lingerPackets: UInt64 { 1 << 15 }
-    private static var lingerTime: Int64 { 2_000_000_000 }
+    private static var lingerSeconds: Int { 2 }
+    private static var noFarewell: (time: Timestamp, packet: UInt64) { (Timestamp(nanoseconds: .max), .max) }
 
+    @inline(never)
     private mutating func forgetOld() {
-        while closedHead < closed.count,
-            latest.nanoseconds(since: closed[closedHead].time) > Self.lingerTime
-                || packets - closed[closedHead].packet > Self.lingerPackets
-        {
-            forgetOldest()
-        }
+        while latest > nextFarewell.time || packets > nextFarewell.packet { forgetOldest() }
     }
 
     private mutating func forgetOldest() {
@@ -288,6 +311,7 @@ public struct Analyzer: ~Copyable {
             closed.removeFirst(closedHead)
             closedHead = 0
         }
+        setFarewell()
         if table.isLive(Int(index)), table.id(Int(index)) == id { end(Int(index), .fin) }
     }
 

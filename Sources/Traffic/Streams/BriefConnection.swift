@@ -18,7 +18,7 @@
 /// What is said, and all that is asked at the end alone, is `BriefSession`.
 struct BriefConnection {
     private enum Stage: UInt8 {
-        case begun, answered, open, odd
+        case begun, answered, silent, spoken, odd
     }
 
     private let first: Timestamp
@@ -26,9 +26,9 @@ struct BriefConnection {
     /// Sequence numbers: the one that is due of each side, and up to which each side has received the other.
     private var due = [2 of UInt32](repeating: 0)
     private var received = [2 of UInt32](repeating: 0)
-    /// Where the packet lies that was kept last, and the block with the first one.
+    /// Where the packets lie that were kept first and last.
+    let firstKept: KeptPackets.Location
     var lastKept: KeptPackets.Location
-    let firstBlock: UInt32
     /// How many packets are kept of it, and how many bytes of payload.
     private var packets: UInt16 = 1
     private var bytes: UInt16 = 0
@@ -57,8 +57,8 @@ struct BriefConnection {
 
     /// Begins with a SYN, which is kept there.
     init(_ segment: Segment, _ mark: PacketMark, at location: KeptPackets.Location) {
+        firstKept = location
         lastKept = location
-        firstBlock = location.block
         first = mark.time
         last = mark.time
         due[0] = segment.sequence &+ 1
@@ -66,30 +66,28 @@ struct BriefConnection {
 
     /// Both sides have ended.
     @inline(__always) var isClosed: Bool { hasEnded[0] && hasEnded[1] }
-    /// All packets were what may come next.
-    @inline(__always) var isUsual: Bool { stage != .odd }
+    /// All packets were what may come next, and its session says what was said.
+    @inline(__always) var hasSession: Bool { stage == .spoken }
     /// So much time has passed that it is brief no more.
     @inline(__always)
     func isOverdue(at time: Timestamp) -> Bool { time.nanoseconds(since: first) >= Self.patience }
 
     /// Nothing of it lies elsewhere or is missing.
     @inline(__always)
-    private static func isWhole(_ segment: Segment) -> Bool { segment.missing == 0 && !segment.isReassembled }
+    static func isWhole(_ segment: Segment) -> Bool { segment.missing == 0 && !segment.isReassembled }
 
-    /// Takes a packet; `false` when it cannot be kept.
+    /// Takes a packet, which will be kept there; `false` when it cannot be kept.
+    ///
+    /// `session` is its own once something was said.
     @inline(__always)
     mutating func take(
-        _ segment: Segment, isClient: Bool, _ payload: Span<UInt8>, _ mark: PacketMark, _ session: inout BriefSession,
-        _ context: AnalysisContext
+        _ segment: BriefSegment, _ payload: Span<UInt8>, _ mark: PacketMark, at location: KeptPackets.Location,
+        _ session: inout BriefSession, _ context: AnalysisContext
     ) -> Bool {
-        guard Self.isWhole(segment), mark.time >= last, !isOverdue(at: mark.time), Int(packets) < Self.mostPackets,
+        guard mark.time >= last, !isOverdue(at: mark.time), Int(packets) < Self.mostPackets,
             Int(bytes) + payload.count <= Self.mostBytes, segment.flags.isDisjoint(with: [.rst, .urg])
         else { return false }
-        if !isUsual(segment, isClient: isClient, payload, mark, &session, context),
-            !mayWait(segment, isClient: isClient)
-        {
-            return false
-        }
+        if !isUsual(segment, payload, mark, at: location, &session, context), !mayWait(segment) { return false }
         last = mark.time
         packets += 1
         bytes += UInt16(truncatingIfNeeded: payload.count)
@@ -97,40 +95,45 @@ struct BriefConnection {
     }
 
     /// Whether a packet that is not usual can wait until the connection ends.
-    private mutating func mayWait(_ segment: Segment, isClient: Bool) -> Bool {
+    private mutating func mayWait(_ segment: BriefSegment) -> Bool {
         guard !isTold, !segment.flags.contains(.syn) else { return false }
         stage = .odd
-        if segment.flags.contains(.fin) { hasEnded[isClient ? 0 : 1] = true }
+        if segment.flags.contains(.fin) { hasEnded[segment.side] = true }
         return !isClosed
     }
 
     /// Whether a packet is what may come next.
     @inline(__always)
     private mutating func isUsual(
-        _ segment: Segment, isClient: Bool, _ payload: Span<UInt8>, _ mark: PacketMark, _ session: inout BriefSession,
-        _ context: AnalysisContext
+        _ segment: BriefSegment, _ payload: Span<UInt8>, _ mark: PacketMark, at location: KeptPackets.Location,
+        _ session: inout BriefSession, _ context: AnalysisContext
     ) -> Bool {
-        let side = isClient ? 0 : 1
+        let side = segment.side
         guard stage != .odd, segment.flags.contains(.ack) else { return false }
-        guard !segment.flags.contains(.syn), stage != .begun else { return isAnswerToSYN(segment, isClient: isClient) }
+        guard !segment.flags.contains(.syn), stage != .begun else {
+            return isAnswerToSYN(segment, payload)
+        }
         // In order, and acknowledging no less than before and no more than there was.
         guard segment.sequence == due[side], Int32(bitPattern: segment.acknowledgment &- received[side]) >= 0,
             Int32(bitPattern: due[1 - side] &- segment.acknowledgment) >= 0
         else { return false }
         if stage == .answered {
-            guard isClient else { return false }
-            stage = .open
+            guard segment.isClient else { return false }
+            stage = .silent
         }
         if payload.count > 0 {
+            if stage == .silent {
+                session = BriefSession()
+                stage = .spoken
+            }
+            let hasReceivedAll = segment.acknowledgment == due[1 - side]
             guard !hasEnded[side],
-                session.take(
-                    segment, isClient: isClient, hasReceivedAll: segment.acknowledgment == due[1 - side], payload, mark,
-                    context)
+                session.take(segment, hasReceivedAll: hasReceivedAll, payload, mark, at: location, context)
             else { return false }
             due[side] = due[side] &+ UInt32(truncatingIfNeeded: payload.count)
         }
         if segment.flags.contains(.fin) {
-            guard !hasEnded[side], session.mayEnd(isClient: isClient) else { return false }
+            guard !hasEnded[side], stage == .spoken, session.mayEnd(side) else { return false }
             hasEnded[side] = true
             due[side] = due[side] &+ 1
         }
@@ -138,9 +141,9 @@ struct BriefConnection {
         return true
     }
 
-    private mutating func isAnswerToSYN(_ segment: Segment, isClient: Bool) -> Bool {
-        guard stage == .begun, !isClient, segment.flags.contains(.syn), !segment.flags.contains(.fin),
-            segment.payload.isEmpty, segment.acknowledgment == due[0]
+    private mutating func isAnswerToSYN(_ segment: BriefSegment, _ payload: Span<UInt8>) -> Bool {
+        guard stage == .begun, !segment.isClient, segment.flags.contains(.syn), !segment.flags.contains(.fin),
+            payload.count == 0, segment.acknowledgment == due[0]
         else { return false }
         due[1] = segment.sequence &+ 1
         received = [due[1], due[0]]

@@ -15,52 +15,48 @@ struct BriefConnections {
 
     subscript(index: Int) -> BriefConnection { @inline(__always) _read { yield connections[index] } }
 
-    mutating func begin(_ segment: Segment, _ mark: PacketMark, tunnels: [String], at index: Int) {
-        let location = kept.begin(segment, mark)
+    mutating func begin(_ segment: Segment, _ mark: PacketMark, at index: Int) {
+        let location = kept.begin(BriefSegment(segment, isClient: true), mark)
         let connection = BriefConnection(segment, mark, at: location)
-        let session = BriefSession(tunnels: tunnels, at: location)
         while connections.count <= index {
             connections.append(connection)
-            sessions.append(session)
+            sessions.append(BriefSession())
         }
         connections[index] = connection
-        sessions[index] = session
     }
 
     /// Keeps a packet if that is possible.
     @inline(__always)
     mutating func take(
-        _ segment: Segment, isClient: Bool, _ bytes: Span<UInt8>, _ mark: PacketMark, _ context: AnalysisContext,
-        at index: Int
+        _ segment: BriefSegment, _ payload: Span<UInt8>, _ mark: PacketMark, _ context: AnalysisContext, at index: Int
     ) -> Bool {
-        guard connections[index].take(segment, isClient: isClient, bytes, mark, &sessions[index], context) else {
+        let location = kept.location(forPayloadOf: payload.count)
+        guard connections[index].take(segment, payload, mark, at: location, &sessions[index], context) else {
             return false
         }
-        connections[index].lastKept = kept.add(
-            segment, isClient: isClient, bytes, mark, behind: connections[index].lastKept)
+        kept.append(segment, payload, mark, behind: connections[index].lastKept)
+        connections[index].lastKept = location
         return true
     }
 
     var blockCount: Int { kept.blockCount }
     func isBeyond(_ limit: Int) -> Bool { kept.isBeyond(limit) }
     /// Whether it is one of those that keep the oldest packets from being forgotten.
-    func isOldest(_ index: Int) -> Bool { connections[index].firstBlock == kept.oldestBlock }
+    func isOldest(_ index: Int) -> Bool { connections[index].firstKept.block == kept.oldestBlock }
 
     mutating func noteTold(_ index: Int) { connections[index].isTold = true }
 
     /// It is brief no more, or gone: nothing is kept of it.
-    mutating func end(_ index: Int) { kept.end(block: connections[index].firstBlock) }
-
-    func tunnels(of index: Int) -> [String] { sessions[index].tunnels }
+    mutating func end(_ index: Int) { kept.end(block: connections[index].firstKept.block) }
 
     /// The exchange of a connection that is over, if it was one that is like others.
     func exchange(of flow: Flow, at index: Int) -> FamiliarExchange? {
-        connections[index].isUsual ? sessions[index].exchange(of: flow) : nil
+        connections[index].hasSession ? sessions[index].exchange(of: flow) : nil
     }
 
     /// Where the packets lie that were kept of a connection, in order.
     func packets(of index: Int) -> [KeptPackets.Location] {
-        kept.locations(from: sessions[index].firstKept, to: connections[index].lastKept)
+        kept.locations(from: connections[index].firstKept, to: connections[index].lastKept)
     }
 
     func packet(at location: KeptPackets.Location) -> (KeptPacket, payload: [UInt8]) {
@@ -68,12 +64,9 @@ struct BriefConnections {
         return (packet, packet.length == 0 ? [] : kept.payload(of: packet, at: location))
     }
 
-    /// The target of its request; a connection without one has none.
+    /// The target of the request of a connection that has an exchange.
     func target(of index: Int) -> [UInt8] {
-        for location in packets(of: index) where kept.packet(at: location).length > 0 {
-            return Array(packet(at: location).payload.drop { $0 != 0x20 }.dropFirst().prefix { $0 != 0x20 })
-        }
-        return []
+        Array(packet(at: sessions[index].request).payload.drop { $0 != 0x20 }.dropFirst().prefix { $0 != 0x20 })
     }
 }
 
@@ -81,10 +74,10 @@ extension Analyzer {
     /// Whether the packet is one more of a brief connection; if it is not, that is unfolded.
     @inline(never)
     mutating func keep(_ segment: Segment, _ bytes: Span<UInt8>, _ mark: PacketMark, of index: Int) -> Bool {
-        let isClient = table.began(index, by: segment.source)
-        // The payload of a datagram that was put together lies elsewhere, and is not taken.
-        let payload = segment.isReassembled ? Span() : bytes.extracting(segment.payload)
-        guard briefs.take(segment, isClient: isClient, payload, mark, context, at: index) else {
+        let brief = BriefSegment(segment, isClient: table.began(index, by: segment.source))
+        guard BriefConnection.isWhole(segment),
+            briefs.take(brief, bytes.extracting(segment.payload), mark, context, at: index)
+        else {
             unfold(index)
             return false
         }
@@ -98,7 +91,8 @@ extension Analyzer {
     mutating func unfold(_ index: Int) {
         guard table.isBrief(index) else { return }
         let flow = table.flows[index]
-        let (isTold, tunnels) = (briefs[index].isTold, briefs.tunnels(of: index))
+        let tunnels = flow.tunnel == 0 ? [] : dissector.tunnelNames(flow.tunnel)
+        let isTold = briefs[index].isTold
         let context = isTold ? AnalysisContext(options: options, output: Nobody()) : context
         let now = context.now
         for location in briefs.packets(of: index) {
@@ -125,7 +119,7 @@ extension Analyzer {
     }
 
     /// A brief connection is over: its exchange is told of in a word if that says it all, else it is unfolded.
-    private mutating func close(_ index: Int) {
+    mutating func close(_ index: Int) {
         let flow = table.flows[index]
         if let exchange = briefs.exchange(of: flow, at: index),
             output.recognizes(exchange, target: { [briefs] in briefs.target(of: index) })

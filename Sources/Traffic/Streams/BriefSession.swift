@@ -22,33 +22,29 @@ struct BriefSession {
     private var answered = Timestamp(nanoseconds: 0)
     private var lastData = Timestamp(nanoseconds: 0)
     private var nonce = [24 of UInt8](repeating: 0)
-    /// Where the packet lies that was kept first.
-    let firstKept: KeptPackets.Location
-    let tunnels: [String]
-
-    init(tunnels: [String], at location: KeptPackets.Location) {
-        firstKept = location
-        self.tunnels = tunnels
-    }
+    /// Where the packet with the request lies.
+    private(set) var request = KeptPackets.Location(block: 0, packet: 0)
 
     /// Takes the payload of a segment; `false` where it is not what may come next.
     ///
     /// `hasReceivedAll`: its sender had received all that the other side has sent.
     mutating func take(
-        _ segment: Segment, isClient: Bool, hasReceivedAll: Bool, _ payload: Span<UInt8>, _ mark: PacketMark,
-        _ context: AnalysisContext
+        _ segment: BriefSegment, hasReceivedAll: Bool, _ payload: Span<UInt8>, _ mark: PacketMark,
+        at location: KeptPackets.Location, _ context: AnalysisContext
     ) -> Bool {
+        let isClient = segment.isClient
         lastData = mark.time
         switch stage {
         case .switched:
             // What a client says before it has the whole answer is early.
             if isClient, Int32(bitPattern: segment.acknowledgment &- answerEnd) < 0 { return false }
-            return frames[isClient ? 0 : 1].take(payload, isClient: isClient)
+            return frames[segment.side].take(payload, isClient: isClient)
         case .silent:
             guard isClient, let head = context.head.knownRequest(payload), head.length == payload.count,
                 head.nonce.count == nonce.count
             else { return false }
             asked = mark
+            request = location
             requestShape = head.shape
             targetSort = context.output.sort(ofTarget: payload.extracting(head.target))
             for index in nonce.indices { nonce[index] = payload[head.nonce.lowerBound + index] }
@@ -72,9 +68,7 @@ struct BriefSession {
     }
 
     /// Whether a side may say that it is done.
-    func mayEnd(isClient: Bool) -> Bool {
-        stage == .refused || stage == .switched && frames[isClient ? 0 : 1].hasClosed
-    }
+    func mayEnd(_ side: Int) -> Bool { stage == .refused || stage == .switched && frames[side].hasClosed }
 
     /// The exchange it was, if it was one that is like others.
     func exchange(of flow: Flow) -> FamiliarExchange? {

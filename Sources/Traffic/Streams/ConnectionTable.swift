@@ -18,12 +18,31 @@ struct Flow {
     fileprivate(set) var isBrief: Bool
     fileprivate(set) var isLive = true
 
+    /// Whether `source` began it; `nil` where it is not between these two.
+    ///
+    /// Who of the two sent a packet is as good as random: nothing is to be guessed.
+    @inline(__always)
+    func began(from source: Endpoint, to destination: Endpoint) -> Bool? {
+        let forth = one.difference(to: source) | other.difference(to: destination)
+        let back = other.difference(to: source) | one.difference(to: destination)
+        return forth == 0 || back == 0 ? forth == 0 : nil
+    }
+
     /// Whether these are the addresses of this flow, in either direction.
     @inline(__always)
     func joins(_ segment: Segment, tunnel: UInt32) -> Bool {
         self.tunnel == tunnel
             && (one == segment.source && other == segment.destination
                 || other == segment.source && one == segment.destination)
+    }
+}
+
+extension Endpoint {
+    /// 0 where it is the same as another.
+    @inline(__always)
+    fileprivate func difference(to endpoint: Endpoint) -> UInt64 {
+        (address.high ^ endpoint.address.high) | (address.low ^ endpoint.address.low)
+            | UInt64(port ^ endpoint.port)
     }
 }
 
@@ -85,6 +104,24 @@ struct ConnectionTable {
             if UInt32(truncatingIfNeeded: slot >> 32) == hash {
                 let index = Int(UInt32(truncatingIfNeeded: slot)) - 1
                 if flows[index].joins(segment, tunnel: tunnel) { return index }
+            }
+            position = (position + 1) & mask
+        }
+    }
+
+    /// The brief connection between two endpoints, in no tunnel, and whether `source` began it.
+    @inline(__always)
+    func findBrief(from source: Endpoint, to destination: Endpoint) -> (index: Int, isClient: Bool)? {
+        let hash = Self.hash(Self.addressHash(source, destination), tunnel: 0)
+        var position = Int(hash) & mask
+        while true {
+            let slot = slots[position]
+            if slot == 0 { return nil }
+            if UInt32(truncatingIfNeeded: slot >> 32) == hash {
+                let index = Int(UInt32(truncatingIfNeeded: slot)) - 1
+                if let isClient = flows[index].began(from: source, to: destination), flows[index].tunnel == 0 {
+                    return flows[index].isBrief ? (index, isClient) : nil
+                }
             }
             position = (position + 1) & mask
         }

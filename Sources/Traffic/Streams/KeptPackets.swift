@@ -64,33 +64,20 @@ struct KeptPackets {
     private static var bytesPerBlock: Int { 128 << 10 }
 
     /// Keeps the first packet of a connection.
-    mutating func begin(_ segment: Segment, _ mark: PacketMark) -> Location {
-        if current.packets.count == Self.packetsPerBlock { turn() }
+    mutating func begin(_ segment: BriefSegment, _ mark: PacketMark) -> Location {
+        let location = location(forPayloadOf: 0)
         current.connections += 1
-        append(segment, isClient: true, Span(), mark, behind: next)
-        return last
+        append(segment, Span(), mark, behind: location)
+        return location
     }
 
-    /// Keeps one more.
+    /// Where the next packet will lie, if it has so much payload.
     @inline(__always)
-    mutating func add(
-        _ segment: Segment, isClient: Bool, _ payload: Span<UInt8>, _ mark: PacketMark, behind previous: Location
-    ) -> Location {
-        if current.packets.count == Self.packetsPerBlock
-            || current.payload.count + payload.count > Self.bytesPerBlock
-        {
+    mutating func location(forPayloadOf count: Int) -> Location {
+        if current.packets.count == Self.packetsPerBlock || current.payload.count + count > Self.bytesPerBlock {
             turn()
         }
-        append(segment, isClient: isClient, payload, mark, behind: previous)
-        return last
-    }
-
-    /// Where the next packet will lie, and where the last one does.
-    private var next: Location {
-        Location(block: number, packet: UInt32(truncatingIfNeeded: current.packets.count))
-    }
-    private var last: Location {
-        Location(block: number, packet: UInt32(truncatingIfNeeded: current.packets.count &- 1))
+        return Location(block: number, packet: UInt32(truncatingIfNeeded: current.packets.count))
     }
 
     /// Another block is begun.
@@ -102,16 +89,17 @@ struct KeptPackets {
         current.payload.reserveCapacity(Self.bytesPerBlock)
     }
 
+    /// Keeps one more, where `location(forPayloadOf:)` has said.
     @inline(__always)
-    private mutating func append(
-        _ segment: Segment, isClient: Bool, _ payload: Span<UInt8>, _ mark: PacketMark, behind previous: Location
+    mutating func append(
+        _ segment: BriefSegment, _ payload: Span<UInt8>, _ mark: PacketMark, behind previous: Location
     ) {
         current.packets.append(
             KeptPacket(
                 time: mark.time, number: mark.packet, sequence: segment.sequence,
                 acknowledgment: segment.acknowledgment, start: UInt32(truncatingIfNeeded: current.payload.count),
                 identification: segment.identification, window: segment.window, capture: mark.capture,
-                length: UInt16(truncatingIfNeeded: payload.count), flags: segment.flags, isClient: isClient,
+                length: UInt16(truncatingIfNeeded: payload.count), flags: segment.flags, isClient: segment.isClient,
                 previous: previous))
         if payload.count > 0 { current.payload.append(payload) }
     }

@@ -21,7 +21,7 @@ import Testing
             let place = Int(chance.next() % UInt64(connections))
             let payload = (0..<Int(chance.next() % 200)).map { UInt8(truncatingIfNeeded: $0 ^ Int(number)) }
             let mark = PacketMark(packet: number, time: Timestamp(nanoseconds: Int64(number)), acknowledged: nil)
-            let segment = ConnectionTableTests.segment(place)
+            let segment = BriefSegment(ConnectionTableTests.segment(place), isClient: place % 2 == 0)
             guard var model = models[place] else {
                 let location = kept.begin(segment, mark)
                 models[place] = Model(first: location, last: location, packets: [(number, [])])
@@ -33,7 +33,9 @@ import Testing
                 models[place] = nil
                 continue
             }
-            model.last = kept.add(segment, isClient: false, payload.span, mark, behind: model.last)
+            let location = kept.location(forPayloadOf: payload.count)
+            kept.append(segment, payload.span, mark, behind: model.last)
+            model.last = location
             model.packets.append((number, payload))
             models[place] = model
         }
