@@ -252,9 +252,7 @@ public struct Analyzer: ~Copyable {
     @inline(never)
     private mutating func begin(_ segment: Segment, _ hash: UInt32, _ mark: PacketMark, behind other: Int) -> Int {
         if other >= 0 { end(other, .reused) }
-        if table.count >= options.limits.connections,
-            let victim = table.victim(quietSince: mark.time, { [table, briefs] in Self.lastHeard($0, table, briefs) })
-        {
+        if table.count >= options.limits.connections, let victim = victim(quietSince: mark.time) {
             context.hit("connections")
             end(victim, .timeout)
         }
@@ -331,8 +329,16 @@ public struct Analyzer: ~Copyable {
         }
     }
 
-    private static func lastHeard(_ index: Int, _ table: ConnectionTable, _ briefs: BriefConnections) -> Timestamp {
-        table.isBrief(index) ? briefs[index].last : table[index].last.time
+    /// A connection that has been quiet: the next one met by a hand that goes round (second chance by time).
+    mutating func victim(quietSince time: Timestamp) -> Int? {
+        var found: (index: Int, last: Timestamp)?
+        for _ in 0..<min(table.places, 64) {
+            guard let index = table.next() else { continue }
+            let last = table.isBrief(index) ? briefs[index].last : table[index].last.time
+            if last < time { return index }
+            if found.map({ last < $0.last }) ?? true { found = (index, last) }
+        }
+        return found?.index
     }
 
     private static var sweepSeconds: Int { 15 }

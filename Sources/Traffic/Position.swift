@@ -51,7 +51,7 @@ extension PerDirection: Sendable where Value: Sendable {}
 extension PerDirection: Equatable where Value: Equatable {}
 
 /// A moment: nanoseconds since 1970-01-01T00:00:00Z, as the capture's clock had it.
-public struct Timestamp: Sendable, Hashable, Comparable {
+public struct Timestamp: Sendable, Hashable, Comparable, BitwiseCopyable {
     public var nanoseconds: Int64
 
     public init(nanoseconds: Int64) { self.nanoseconds = nanoseconds }
@@ -71,7 +71,7 @@ public struct Timestamp: Sendable, Hashable, Comparable {
 }
 
 /// The packet that first carried a byte.
-public struct PacketMark: Sendable, Hashable {
+public struct PacketMark: Sendable, Hashable, BitwiseCopyable {
     /// Packet number as Wireshark shows it: from 1, counted for each capture.
     public var packet: UInt32
     /// Index of the capture the packet stands in.

@@ -2,9 +2,9 @@
 //
 // They lie where the table has them, so that both are fetched at once.
 
-struct BriefConnections {
-    private var connections: ContiguousArray<BriefConnection> = []
-    private var sessions: ContiguousArray<BriefSession> = []
+struct BriefConnections: ~Copyable {
+    private var connections = Slab<BriefConnection>(capacity: 64)
+    private var sessions = Slab<BriefSession>(capacity: 64)
     private var kept = KeptPackets()
 
     /// What the table has beyond these is followed in full from its first packet on.
@@ -122,7 +122,7 @@ extension Analyzer {
     mutating func close(_ index: Int) {
         let flow = table.flows[index]
         if let exchange = briefs.exchange(of: flow, at: index),
-            output.recognizes(exchange, target: { [briefs] in briefs.target(of: index) })
+            output.recognizes(exchange, target: { briefs.target(of: index) })
         {
             context.counters.requests += 1
             context.counters.exchanges += 1

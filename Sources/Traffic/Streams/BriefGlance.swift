@@ -11,15 +11,16 @@ extension Analyzer {
         guard packet.linkType == 1, bytes.count >= 54, bytes.load16(12) == 0x0800, bytes[14] == 0x45, bytes[23] == 6,
             bytes.load16(20) & 0x3fff == 0
         else { return false }
+        let (sequence, acknowledgment) = (bytes.load32(38), bytes.load32(42))
+        let (window, identification) = (bytes.load16(48), bytes.load16(18))
         let end = 14 + Int(bytes.load16(16))
         let payload = 34 + Int(bytes[46] >> 4) * 4
         guard payload >= 54, payload <= end, end <= bytes.count else { return false }
         let source = Endpoint(address: IPAddress(v4: bytes.load32(26)), port: bytes.load16(34))
         let destination = Endpoint(address: IPAddress(v4: bytes.load32(30)), port: bytes.load16(36))
         guard let (index, isClient) = table.findBrief(from: source, to: destination) else { return false }
-        let identification = bytes.load16(18)
         let segment = BriefSegment(
-            sequence: bytes.load32(38), acknowledgment: bytes.load32(42), window: bytes.load16(48),
+            sequence: sequence, acknowledgment: acknowledgment, window: window,
             identification: identification == 0 ? Dissector.mark(bytes, 34..<payload) : identification,
             flags: TCPFlags(rawValue: bytes[47]), isClient: isClient)
         let mark = PacketMark(packet: packet.number, capture: capture, time: packet.time, acknowledged: nil)

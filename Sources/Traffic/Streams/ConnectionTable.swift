@@ -12,11 +12,11 @@ struct Flow {
     let other: Endpoint
     let tunnel: UInt32
     let hash: UInt32
-    /// As `ConnectionFacts.id`.
-    let id: UInt64
     /// It is brief so far, and has no state of its own.
     fileprivate(set) var isBrief: Bool
     fileprivate(set) var isLive = true
+    /// As `ConnectionFacts.id`.
+    let id: UInt64
 
     /// Whether `source` began it; `nil` where it is not between these two.
     ///
@@ -166,8 +166,8 @@ struct ConnectionTable {
     private mutating func insert(_ segment: Segment, id: UInt64, hash: UInt32, isBrief: Bool) -> Int {
         if (count + 1) * 2 > slots.count { grow() }
         let flow = Flow(
-            one: segment.source, other: segment.destination, tunnel: segment.tunnel, hash: hash, id: id,
-            isBrief: isBrief)
+            one: segment.source, other: segment.destination, tunnel: segment.tunnel, hash: hash, isBrief: isBrief,
+            id: id)
         let index: Int
         if let reused = free.popLast() {
             index = Int(reused)
@@ -245,21 +245,14 @@ struct ConnectionTable {
     /// Indices of all connections, in the order they are stored.
     var liveIndices: [Int] { flows.indices.filter { flows[$0].isLive } }
 
-    /// A connection that has been quiet: the next one met by a hand that goes round (second chance by time).
-    ///
-    /// `last` tells when something was heard of a connection last.
-    mutating func victim(quietSince: Timestamp, _ last: (Int) -> Timestamp) -> Int? {
-        var tried = 0
-        var fallback: Int?
-        while tried < min(flows.count, 64) {
-            sweep = (sweep + 1) % max(1, flows.count)
-            tried += 1
-            guard flows[sweep].isLive else { continue }
-            if last(sweep) < quietSince { return sweep }
-            if fallback.map({ last(sweep) < last($0) }) ?? true { fallback = sweep }
-        }
-        return fallback
+    /// The next connection that a hand meets which goes round; `nil` where it met a free place.
+    mutating func next() -> Int? {
+        sweep = (sweep + 1) % max(1, flows.count)
+        return isLive(sweep) ? sweep : nil
     }
+
+    /// How many places there are, free ones included.
+    var places: Int { flows.count }
 
     private mutating func place(_ slot: UInt64) {
         var position = Int(slot >> 32) & mask

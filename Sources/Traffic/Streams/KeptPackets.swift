@@ -32,27 +32,37 @@ struct KeptPacket {
     }
 }
 
-struct KeptPackets {
+struct KeptPackets: ~Copyable {
     /// Number of the block, and of the packet in it.
     struct Location: Equatable {
         let block: UInt32
         let packet: UInt32
     }
 
-    private struct Block {
-        var packets: ContiguousArray<KeptPacket> = []
-        var payload: [UInt8] = []
+    private struct Block: ~Copyable {
+        var packets = Slab<KeptPacket>(capacity: KeptPackets.packetsPerBlock)
+        var payload = Slab<UInt8>(capacity: KeptPackets.bytesPerBlock)
         /// Connections that began here and are not gone.
         var connections = 0
+
+        func payload(of packet: KeptPacket) -> [UInt8] {
+            payload.array(Int(packet.start)..<(Int(packet.start) + Int(packet.length)))
+        }
+    }
+
+    /// A block that is full, or empty again.
+    private final class Shelved {
+        var block: Block
+        init(_ block: consuming Block) { self.block = block }
     }
 
     /// The block that is being filled, and its number; the ones before it, and the number of the first of them.
     private var current = Block()
     private var number: UInt32 = 0
-    private var full: [Block] = []
+    private var full: [Shelved] = []
     private var first: UInt32 = 0
     /// Blocks to be used again.
-    private var spare: [Block] = []
+    private var spare: [Shelved] = []
 
     var blockCount: Int { full.count + 1 }
     /// The block that was begun first of those that are needed still.
@@ -81,12 +91,12 @@ struct KeptPackets {
     }
 
     /// Another block is begun.
+    @inline(never)
     private mutating func turn() {
-        full.append(current)
+        let shelved = spare.popLast() ?? Shelved(Block())
+        swap(&shelved.block, &current)
+        full.append(shelved)
         number &+= 1
-        current = spare.popLast() ?? Block()
-        current.packets.reserveCapacity(Self.packetsPerBlock)
-        current.payload.reserveCapacity(Self.bytesPerBlock)
     }
 
     /// Keeps one more, where `location(forPayloadOf:)` has said.
@@ -109,14 +119,14 @@ struct KeptPackets {
         if block == number {
             current.connections -= 1
         } else {
-            full[Int(block &- first)].connections -= 1
+            full[Int(block &- first)].block.connections -= 1
         }
-        while let oldest = full.first, oldest.connections == 0 {
-            var block = full.removeFirst()
+        while let oldest = full.first, oldest.block.connections == 0 {
+            full.removeFirst()
             first &+= 1
-            block.packets.removeAll(keepingCapacity: true)
-            block.payload.removeAll(keepingCapacity: true)
-            if spare.count < 4 { spare.append(block) }
+            oldest.block.packets.removeAll()
+            oldest.block.payload.removeAll()
+            if spare.count < 4 { spare.append(oldest) }
         }
     }
 
@@ -131,12 +141,12 @@ struct KeptPackets {
     func packet(at location: Location) -> KeptPacket {
         location.block == number
             ? current.packets[Int(location.packet)]
-            : full[Int(location.block &- first)].packets[Int(location.packet)]
+            : full[Int(location.block &- first)].block.packets[Int(location.packet)]
     }
 
     /// The payload of the packet that lies there.
     func payload(of packet: KeptPacket, at location: Location) -> [UInt8] {
-        let range = Int(packet.start)..<(Int(packet.start) + Int(packet.length))
-        return Array((location.block == number ? current : full[Int(location.block &- first)]).payload[range])
+        location.block == number
+            ? current.payload(of: packet) : full[Int(location.block &- first)].block.payload(of: packet)
     }
 }

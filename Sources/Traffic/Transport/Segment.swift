@@ -40,7 +40,7 @@ public struct Segment: Sendable {
 }
 
 /// The control bits of a TCP header.
-public struct TCPFlags: OptionSet, Sendable, Hashable {
+public struct TCPFlags: OptionSet, Sendable, Hashable, BitwiseCopyable {
     public var rawValue: UInt8
     public init(rawValue: UInt8) { self.rawValue = rawValue }
     public static let fin = TCPFlags(rawValue: 1)

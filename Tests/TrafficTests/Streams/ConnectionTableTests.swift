@@ -76,20 +76,15 @@ import Testing
         #expect(table.count == 0)
     }
 
-    @Test func theVictimIsAQuietOne() throws {
+    @Test func theHandGoesRound() {
         var table = ConnectionTable()
-        let nobody = table.victim(quietSince: Timestamp(nanoseconds: 5)) { _ in Timestamp(nanoseconds: 0) }
+        let nobody = table.next()
         #expect(nobody == nil)
         for number in 0..<10 {
-            _ = table.insert(
-                Self.connection(number, time: number == 4 ? 1 : 100), Self.segment(number),
-                hash: Self.hash(number, .real))
+            _ = table.insert(Self.connection(number), Self.segment(number), hash: Self.hash(number, .real))
         }
-        let times = table.flows.indices.map { table[$0].last.time }
-        let quiet = table.victim(quietSince: Timestamp(nanoseconds: 50)) { times[$0] }
-        let index = try #require(quiet)
-        #expect(table[index].id == 4)
-        let anyone = table.victim(quietSince: Timestamp(nanoseconds: 0)) { times[$0] }
-        #expect(anyone != nil)
+        table.remove(4)
+        let met = (0..<table.places).map { _ in table.next() }
+        #expect(met.compactMap { $0 }.sorted() == [0, 1, 2, 3, 5, 6, 7, 8, 9])
     }
 }
