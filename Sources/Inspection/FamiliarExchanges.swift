@@ -37,6 +37,9 @@ public struct FamiliarExchanges: Sendable {
 
     public subscript(index: Int) -> Kind { _read { yield kinds[index] } }
 
+    /// How many findings each of that kind has.
+    public func findings(of index: Int) -> Int { kinds[index].findings.count }
+
     /// What rules see in the target of a request, beside its place in the head.
     public static func sort(ofTarget target: Span<UInt8>) -> UInt8 {
         QueryCredential.kind(in: target).rawValue

@@ -48,7 +48,6 @@ public struct ReportOptions: Sendable {
 public final class ReportCollector {
     private let options: ReportOptions
     private var spool: SortedSpool
-    private var numbered = NumberedExchanges()
     private var connectionSpool: SortedSpool
     private var messages: MessageSpool
     private var writer = ByteWriter()
@@ -94,15 +93,10 @@ public final class ReportCollector {
         _ exchange: FamiliarExchange, target: () -> [UInt8], _ familiar: inout FamiliarExchanges
     ) -> Bool {
         guard !options.everyExchange, let index = familiar.index(of: exchange),
-            let (key, rank) = intake.take(exchange, target: target, familiar[index])
+            let (key, rank) = intake.take(exchange, target: target, familiar, index)
         else { return false }
         familiar.count(index)
-        let findings = familiar[index].findings.count
-        if rank == .numbered, numbered.add(key, findings: findings) {
-            intake.spooled.count(findings)
-        } else if rank != .counted {
-            keep(nil, familiar[index].findings, key, rank)
-        }
+        if rank != .counted { keep(nil, familiar[index].findings, key, rank) }
         return true
     }
 
@@ -116,7 +110,6 @@ public final class ReportCollector {
             omitted.reasons.insert(
                 "only the first \(grouped(options.spooledExchanges)) exchanges are kept for the report")
             return leaveOut(findings.count)
-        case .numbered where numbered.add(key, findings: findings.count): return intake.spooled.count(findings.count)
         case .numbered, .told: break
         }
         writer.removeAll()
@@ -177,7 +170,7 @@ public final class ReportCollector {
         let messages = self.messages.taken()
         let report = Report(
             options: options, summary: intake.tally.summary(captures: captures, counters: counters), captures: captures,
-            exchanges: spool, numbered: numbered, counts: intake.spooled, connections: connectionSpool,
+            exchanges: spool, numbered: intake.numbered, counts: intake.spooled, connections: connectionSpool,
             messages: messages,
             parents: parents,
             connectionFindings: groups.values.sorted {
@@ -235,7 +228,6 @@ public final class ReportCollector {
     public func absorb(_ other: ReportCollector) {
         intake.absorb(other.intake)
         spool.absorb(other.exchange(&other.spool))
-        numbered.absorb(other.numbered)
         connectionSpool.absorb(other.exchange(&other.connectionSpool))
         messages.absorb(other.messages.taken())
         parents.formUnion(other.parents)
@@ -312,9 +304,9 @@ private struct Intake {
     enum Rank {
         /// It will be told of.
         case told
-        /// Its place in the numbering is kept, and nothing else.
+        /// Of its place in the numbering a record has to be kept, and of nothing else.
         case numbered
-        /// Behind everything that will be told of, not even its place matters.
+        /// It was counted, in its place in the numbering or behind everything that will be told of.
         case counted
         /// So many are kept that it is left out.
         case left
@@ -323,6 +315,7 @@ private struct Intake {
     var tally = Tally()
     var correlation = CorrelationTable()
     var spooled = SpooledCounts()
+    private(set) var numbered = NumberedExchanges()
     private var withFindings: LeastKeys
     private var clean: LeastKeys
     private let limit: Int
@@ -347,21 +340,24 @@ private struct Intake {
 
     /// The same for one that is like others; `nil` when it would be told of.
     mutating func take(
-        _ exchange: FamiliarExchange, target: () -> [UInt8], _ kind: borrowing FamiliarExchanges.Kind
+        _ exchange: FamiliarExchange, target: () -> [UInt8], _ familiar: borrowing FamiliarExchanges, _ index: Int
     ) -> (SortKey, Rank)? {
         let key = SortKey(exchange.key)
-        guard (kind.findings.isEmpty ? clean : withFindings).isBelow(key) else { return nil }
-        correlation.add(exchange, target: target, kind)
-        return (key, rank(of: key, kind.findings.count))
+        let findings = familiar.findings(of: index)
+        guard findings == 0 ? clean.isBelow(key) : withFindings.isBelow(key) else { return nil }
+        if !correlation.leavesOut(exchange.key) { correlation.add(exchange, target: target(), familiar[index]) }
+        return (key, rank(of: key, findings))
     }
 
     /// What becomes of one that will not be told of.
     private mutating func rank(of key: SortKey, _ findings: Int) -> Rank {
-        if clean.isBelow(key), withFindings.isBelow(key) {
-            spooled.count(findings)
-            return .counted
+        let isBehindAll = clean.isBelow(key) && withFindings.isBelow(key)
+        if !isBehindAll {
+            if spooled.clean + spooled.withFindings >= limit { return .left }
+            if !numbered.add(key, findings: findings) { return .numbered }
         }
-        return spooled.clean + spooled.withFindings >= limit ? .left : .numbered
+        spooled.count(findings)
+        return .counted
     }
 
     /// Takes what another one took.
@@ -371,6 +367,7 @@ private struct Intake {
         tally.add(other.tally)
         correlation.absorb(other.correlation)
         spooled.add(other.spooled)
+        numbered.absorb(other.numbered)
     }
 }
 

@@ -6,7 +6,7 @@ final class AnalysisContext {
     let limits: SharedLimits
     let output: any AnalyzerOutput
     var counters = TrafficCounters()
-    private let headCell: UncheckedCell<ParsedHead>
+    let headCell: UncheckedCell<ParsedHead>
     /// What all connections hold out of order, as `HeldSegment.cost` counts it.
     var heldBytes = 0
     /// Payload of messages that are being read for the transcript.

@@ -20,30 +20,24 @@ public struct CorrelationTable: Sendable {
     public init(limit: Int = 65_536) { self.limit = max(limit, 2) }
 
     public mutating func add(_ exchange: Exchange) {
-        guard exchange.request != nil else { return }
-        if let lastKept, lastKept < exchange.key {
-            leftOut += 1
-            return
-        }
+        guard exchange.request != nil, !leavesOut(exchange.key) else { return }
         if let summary = ExchangeSummary(exchange) { add(summary) }
     }
 
     /// The same for one that is like others of a kind.
-    public mutating func add(
-        _ exchange: FamiliarExchange, target: () -> [UInt8], _ kind: borrowing FamiliarExchanges.Kind
-    ) {
-        if let lastKept, lastKept < exchange.key {
-            leftOut += 1
-        } else {
-            add(ExchangeSummary(exchange, target: target(), like: kind.summary))
-        }
+    public mutating func add(_ exchange: FamiliarExchange, target: [UInt8], _ kind: borrowing FamiliarExchanges.Kind) {
+        add(ExchangeSummary(exchange, target: target, like: kind.summary))
+    }
+
+    /// Whether an exchange comes too late to be compared with others; counts it if so.
+    public mutating func leavesOut(_ key: ExchangeKey) -> Bool {
+        guard let lastKept, lastKept < key else { return false }
+        leftOut += 1
+        return true
     }
 
     mutating func add(_ summary: ExchangeSummary) {
-        if let lastKept, lastKept < summary.key {
-            leftOut += 1
-            return
-        }
+        guard !leavesOut(summary.key) else { return }
         summaries.append(summary)
         if summaries.count >= limit + limit / 2 { trim() }
     }

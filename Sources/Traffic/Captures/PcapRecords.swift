@@ -52,35 +52,39 @@ struct PcapRecords {
         var number = UInt32(truncatingIfNeeded: description.packets)
         var tally = PacketTally()
         var outcome = CaptureWalk.needsMore
-        while end - at >= recordHeaderLength {
-            let seconds = window.captureWord(at: at, bigEndian: bigEndian)
-            let fraction = window.captureWord(at: at + 4, bigEndian: bigEndian)
-            var captured = window.captureWord(at: at + 8, bigEndian: bigEndian)
-            var original = window.captureWord(at: at + 12, bigEndian: bigEndian)
-            if captured > original, minorVersion <= 3 {
-                // Before version 2.3 (and in some files of 2.3) the two lengths stand the other way round.
-                swap(&captured, &original)
+        // No record is shorter than its header.
+        packets.append(addingCapacity: (end - at) / recordHeaderLength) { output in
+            while end - at >= recordHeaderLength {
+                let seconds = window.captureWord(at: at, bigEndian: bigEndian)
+                let fraction = window.captureWord(at: at + 4, bigEndian: bigEndian)
+                var captured = window.captureWord(at: at + 8, bigEndian: bigEndian)
+                var original = window.captureWord(at: at + 12, bigEndian: bigEndian)
+                if captured > original, minorVersion <= 3 {
+                    // Before version 2.3 (and in some files of 2.3) the two lengths stand the other way round.
+                    swap(&captured, &original)
+                }
+                guard captured <= longestPacket else {
+                    outcome = .damaged(
+                        CaptureProblem(
+                            kind: "damaged", offset: base + Int64(at),
+                            message:
+                                "packet \(tally.packets + description.packets + 1) claims \(captured) captured bytes; "
+                                + "more than \(longestPacket) cannot be"))
+                    break
+                }
+                let start = at + recordHeaderLength
+                let next = start + Int(captured)
+                guard next <= end else { break }
+                number &+= 1
+                // 2^32 seconds and 2^32 microseconds fit into 63 bits of nanoseconds.
+                let time = Timestamp(nanoseconds: Int64(seconds) * 1_000_000_000 + Int64(fraction) * nanosecondsPerUnit)
+                output.append(
+                    CapturedPacket(
+                        number: number, time: time, linkType: linkType, interface: 0, range: start..<next,
+                        originalLength: original))
+                tally.count(time: time, captured: captured, original: original)
+                at = next
             }
-            guard captured <= longestPacket else {
-                outcome = .damaged(
-                    CaptureProblem(
-                        kind: "damaged", offset: base + Int64(at),
-                        message: "packet \(tally.packets + description.packets + 1) claims \(captured) captured bytes; "
-                            + "more than \(longestPacket) cannot be"))
-                break
-            }
-            let start = at + recordHeaderLength
-            let next = start + Int(captured)
-            guard next <= end else { break }
-            number &+= 1
-            // 2^32 seconds and 2^32 microseconds fit into 63 bits of nanoseconds.
-            let time = Timestamp(nanoseconds: Int64(seconds) * 1_000_000_000 + Int64(fraction) * nanosecondsPerUnit)
-            packets.append(
-                CapturedPacket(
-                    number: number, time: time, linkType: linkType, interface: 0, range: start..<next,
-                    originalLength: original))
-            tally.count(time: time, captured: captured, original: original)
-            at = next
         }
         position = at
         tally.add(to: &description)

@@ -103,19 +103,10 @@ struct HeadShapes {
     /// Base64 of sixteen bytes, or of twenty.
     private static func isNonce(_ text: Span<UInt8>) -> Bool {
         let letters = text.count == 24 ? 22 : text.count == 28 ? 27 : 0
-        guard letters > 0 else { return false }
-        for index in 0..<letters {
-            let byte = text[index]
-            let bits = byte < 64 ? lowLetters &>> UInt64(byte) : highLetters &>> UInt64(byte)
-            guard bits & 1 == 1, byte < 128 else { return false }
-        }
+        guard letters > 0, text.isBase64(0..<letters) else { return false }
         for index in letters..<text.count where text[index] != UInt8(ascii: "=") { return false }
         return true
     }
-
-    // One bit for each letter of base64 (RFC 4648 4); the upper ones are shifted by the letter's number less 64.
-    private static var lowLetters: UInt64 { 0x03ff_8800_0000_0000 }
-    private static var highLetters: UInt64 { 0x07ff_fffe_07ff_fffe }
 }
 
 extension FieldLine {

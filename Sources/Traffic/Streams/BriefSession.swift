@@ -40,7 +40,8 @@ struct BriefSession {
             if isClient, Int32(bitPattern: segment.acknowledgment &- answerEnd) < 0 { return false }
             return frames[segment.side].take(payload, isClient: isClient)
         case .silent:
-            guard isClient, let head = context.head.knownRequest(payload), head.length == payload.count,
+            guard isClient, let head = context.headCell.with({ $0.knownRequest(payload) }),
+                head.length == payload.count,
                 head.nonce.count == nonce.count
             else { return false }
             asked = mark
@@ -51,7 +52,9 @@ struct BriefSession {
             stage = .asked
             return true
         case .asked:
-            guard !isClient, hasReceivedAll, let head = context.head.knownAnswer(payload) else { return false }
+            guard !isClient, hasReceivedAll, let head = context.headCell.with({ $0.knownAnswer(payload) }) else {
+                return false
+            }
             answered = mark.time
             answerShape = head.shape
             answerEnd = segment.sequence &+ UInt32(head.length)

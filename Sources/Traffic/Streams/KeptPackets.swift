@@ -52,8 +52,8 @@ struct KeptPackets: ~Copyable {
 
     /// A block that is full, or empty again.
     private final class Shelved {
-        var block: Block
-        init(_ block: consuming Block) { self.block = block }
+        let cell: UncheckedCell<Block>
+        init(_ block: consuming Block) { cell = UncheckedCell(block) }
     }
 
     /// The block that is being filled, and its number; the ones before it, and the number of the first of them.
@@ -94,7 +94,7 @@ struct KeptPackets: ~Copyable {
     @inline(never)
     private mutating func turn() {
         let shelved = spare.popLast() ?? Shelved(Block())
-        swap(&shelved.block, &current)
+        swap(&shelved.cell.value, &current)
         full.append(shelved)
         number &+= 1
     }
@@ -119,13 +119,13 @@ struct KeptPackets: ~Copyable {
         if block == number {
             current.connections -= 1
         } else {
-            full[Int(block &- first)].block.connections -= 1
+            full[Int(block &- first)].cell.value.connections -= 1
         }
-        while let oldest = full.first, oldest.block.connections == 0 {
+        while let oldest = full.first, oldest.cell.value.connections == 0 {
             full.removeFirst()
             first &+= 1
-            oldest.block.packets.removeAll()
-            oldest.block.payload.removeAll()
+            oldest.cell.value.packets.removeAll()
+            oldest.cell.value.payload.removeAll()
             if spare.count < 4 { spare.append(oldest) }
         }
     }
@@ -141,12 +141,12 @@ struct KeptPackets: ~Copyable {
     func packet(at location: Location) -> KeptPacket {
         location.block == number
             ? current.packets[Int(location.packet)]
-            : full[Int(location.block &- first)].block.packets[Int(location.packet)]
+            : full[Int(location.block &- first)].cell.value.packets[Int(location.packet)]
     }
 
     /// The payload of the packet that lies there.
     func payload(of packet: KeptPacket, at location: Location) -> [UInt8] {
         location.block == number
-            ? current.payload(of: packet) : full[Int(location.block &- first)].block.payload(of: packet)
+            ? current.payload(of: packet) : full[Int(location.block &- first)].cell.value.payload(of: packet)
     }
 }

@@ -6,36 +6,44 @@ public enum WebSocketAccept {
     public static func value(for key: ArraySlice<UInt8>) -> [UInt8] {
         let input = key + guid
         let letters = letters(of: SHA1.digest(of: input.span))
-        return letters.indices.map { letters[$0] }
+        return (0..<length).map { letters[$0] }
     }
 
     /// Whether `text` is the Sec-WebSocket-Accept for that key.
     static func isValue(_ text: Span<UInt8>, for key: [24 of UInt8]) -> Bool {
-        guard text.count == 28 else { return false }
+        guard text.count == length else { return false }
         var input = keyAndGUID
         for index in key.indices { input[index] = key[index] }
-        let letters = letters(of: SHA1.digest(of: input.span))
-        var difference: UInt8 = 0
-        for index in letters.indices { difference |= letters[index] ^ text[index] }
-        return difference == 0
+        var other = SIMD32<UInt8>()
+        for index in 0..<length { other[index] = text[index] }
+        return letters(of: SHA1.digest(of: input.span)) == other
     }
 
-    /// What the value of an Accept is made of.
-    private static func letters(of digest: [20 of UInt8]) -> [28 of UInt8] {
-        var letters = [28 of UInt8](repeating: UInt8(ascii: "="))
+    /// Letters of a value.
+    private static var length: Int { 28 }
+
+    /// The value made of a digest in base64 (RFC 4648 4), behind it zeros.
+    ///
+    /// A digest is as good as random, so no branch depends on it: all letters are made at once.
+    private static func letters(of digest: [20 of UInt8]) -> SIMD32<UInt8> {
+        var values = SIMD32<UInt8>()
         var (from, to) = (0, 0)
-        while from < 18 {
-            let bits = UInt32(digest[from]) << 16 | UInt32(digest[from + 1]) << 8 | UInt32(digest[from + 2])
-            letters[to] = letter(bits >> 18)
-            letters[to + 1] = letter(bits >> 12 & 63)
-            letters[to + 2] = letter(bits >> 6 & 63)
-            letters[to + 3] = letter(bits & 63)
+        while from < 20 {
+            let last = from + 2 < 20 ? digest[from + 2] : 0
+            let bits = UInt32(digest[from]) << 16 | UInt32(digest[from + 1]) << 8 | UInt32(last)
+            values[to] = UInt8(truncatingIfNeeded: bits >> 18)
+            values[to + 1] = UInt8(truncatingIfNeeded: bits >> 12 & 63)
+            values[to + 2] = UInt8(truncatingIfNeeded: bits >> 6 & 63)
+            values[to + 3] = UInt8(truncatingIfNeeded: bits & 63)
             (from, to) = (from + 3, to + 4)
         }
-        let bits = UInt32(digest[18]) << 16 | UInt32(digest[19]) << 8
-        letters[24] = letter(bits >> 18)
-        letters[25] = letter(bits >> 12 & 63)
-        letters[26] = letter(bits >> 6 & 63)
+        var letters = values &+ 0x41
+        letters.replace(with: values &+ (0x61 - 26), where: values .> 25)
+        letters.replace(with: values &- (52 - 0x30), where: values .> 51)
+        letters.replace(with: 0x2b, where: values .== 62)
+        letters.replace(with: 0x2f, where: values .== 63)
+        letters[27] = 0x3d
+        for index in length..<32 { letters[index] = 0 }
         return letters
     }
 
@@ -46,14 +54,4 @@ public enum WebSocketAccept {
         for (index, byte) in guid.enumerated() { bytes[24 + index] = byte }
         return bytes
     }()
-
-    /// A letter of base64 (RFC 4648 4), without a branch: its value is as good as random.
-    @inline(__always)
-    private static func letter(_ value: UInt32) -> UInt8 {
-        @inline(__always) func step(_ size: Int32, above limit: UInt32) -> Int32 { value > limit ? size : 0 }
-        let letter =
-            Int32(bitPattern: value) + 0x41 + step(6, above: 25) + step(-75, above: 51) + step(-15, above: 61)
-            + step(3, above: 62)
-        return UInt8(truncatingIfNeeded: letter)
-    }
 }
