@@ -69,11 +69,15 @@ public final class MetricsServer: Sendable {
 
         fileprivate init(_ error: any Error) {
             description =
-                switch (error as? IOError)?.errnoCode {
-                case EADDRINUSE: "the address is in use"
-                case EACCES: "not permitted"
-                case EADDRNOTAVAIL: "there is no such address here"
-                default: "\(error)"
+                if error is SocketAddressError {
+                    "there is no such host"
+                } else {
+                    switch (error as? IOError)?.errnoCode {
+                    case EADDRINUSE: "the address is in use"
+                    case EACCES: "not permitted"
+                    case EADDRNOTAVAIL: "there is no such address here"
+                    default: "\(error)"
+                    }
                 }
         }
     }

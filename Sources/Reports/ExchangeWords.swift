@@ -220,9 +220,9 @@ struct SummaryWords {
         if !traffic.limitsHit.isEmpty { lines.append("limits hit: \(Self.list(traffic.limitsHit))") }
         let omitted = report.omitted
         if !omitted.isEmpty {
-            lines.append(
-                "left out: \(counted(omitted.exchanges, "exchange")) and \(counted(omitted.findings, "finding"))"
-                    + " (\(omitted.why))")
+            let what = "\(counted(omitted.exchanges, "exchange")) and \(counted(omitted.findings, "finding"))"
+            let isNothing = omitted.exchanges == 0 && omitted.findings == 0
+            lines.append(isNothing ? omitted.why : "left out: \(what) (\(omitted.why))")
         }
         return lines
     }

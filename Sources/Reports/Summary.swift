@@ -127,6 +127,7 @@ struct Tally {
     /// Limits behind which an exchange may lie; the others only shorten what is told of one.
     private static let hidingLimits: Set<String> = [
         "connections", "head-bytes", "held-bytes", "total-held-bytes", "outstanding-requests", "fragments",
+        "pending-bytes", "total-pending-bytes", "nested-tunnels", "tunnels",
     ]
 
     private func doubts(captures: [CaptureDescription], counters: TrafficCounters) -> [String] {
@@ -151,7 +152,8 @@ struct Tally {
         }
         add(drops, "packet dropped while capturing", "packets dropped while capturing")
         for name in counters.limitsHit.keys.sorted() where Self.hidingLimits.contains(name) {
-            doubts.append("limit \(name) hit \(counters.limitsHit[name] ?? 0) times")
+            let times = counters.limitsHit[name] ?? 0
+            doubts.append("limit \(name) hit \(times == 1 ? "once" : "\(times) times")")
         }
         return doubts
     }

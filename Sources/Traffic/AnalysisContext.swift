@@ -9,6 +9,10 @@ final class AnalysisContext {
     let headCell: UncheckedCell<ParsedHead>
     /// What all connections hold out of order, as `HeldSegment.cost` counts it.
     var heldBytes = 0
+    /// What all conversations keep: see `KeptBytes`.
+    var pendingBytes = 0
+    let totalPendingBytes: Int
+    let inflaterMemory: InflaterMemory
     /// Payload of messages that are being read for the transcript.
     var transcriptBytes = 0
     /// Time of the last packet read.
@@ -17,6 +21,8 @@ final class AnalysisContext {
     init(options: AnalyzerOptions, output: any AnalyzerOutput) {
         self.options = options
         limits = SharedLimits(options.limits)
+        totalPendingBytes = options.shard.share(of: options.limits.totalPendingBytes)
+        inflaterMemory = InflaterMemory(limit: options.shard.share(of: options.limits.totalInflatingBytes))
         headCell = UncheckedCell(ParsedHead(remembersShapes: options.remembersHeads))
         self.output = output
     }

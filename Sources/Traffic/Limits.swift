@@ -16,6 +16,8 @@ public struct Limits: Sendable {
     public var totalHeldBytes = 64 * 1024 * 1024
     /// Client bytes kept behind an unanswered offer.
     public var pendingBytes = 256 * 1024
+    /// Bytes of heads, whole or not, and of what is kept behind unanswered offers, for all connections together.
+    public var totalPendingBytes = 1024 * 1024 * 1024
     /// Bytes kept of each direction to compare retransmissions with.
     public var compareBytes = 4 * 1024
     /// Connections followed at the same time.
@@ -33,6 +35,8 @@ public struct Limits: Sendable {
     public var outstandingRequests = 1024
     /// Exchanges of one connection kept open for what follows them.
     public var openExchanges = 16
+    /// Tunnels in tunnels that are looked into.
+    public var nestedTunnels = 8
     /// Anomalies kept for one exchange.
     public var anomalies = 64
     /// IP datagrams being put together.
@@ -45,7 +49,10 @@ public struct Limits: Sendable {
     public var messageBytes: Int64 = 64 * 1024 * 1024
     public var messageFragments = 10_000
     public var emptyFragments = 100
-    /// Bytes a compressed message may inflate to before it is given up (RULES WSD009).
+    /// Bytes that the windows of all sessions with compressed messages take.
+    public var totalInflatingBytes = 1024 * 1024 * 1024
+    /// Bytes a compressed message may inflate to before it is given up, and all extreme messages of one side together
+    /// (RULES WSD009).
     public var inflatedBytes: Int64 = 64 * 1024 * 1024
     /// How many times as many bytes, and how many of them, make a compressed message extreme (RULES WSD009).
     public var inflationRatio: Int64 = 200
@@ -79,7 +86,9 @@ public struct Limits: Sendable {
     private static var counts: [String: any WritableKeyPath<Limits, Int> & Sendable] {
         [
             "head-bytes": \.headBytes, "held-bytes": \.heldBytes, "total-held-bytes": \.totalHeldBytes,
-            "pending-bytes": \.pendingBytes, "compare-bytes": \.compareBytes, "connections": \.connections,
+            "pending-bytes": \.pendingBytes, "total-pending-bytes": \.totalPendingBytes,
+            "nested-tunnels": \.nestedTunnels, "total-inflating-bytes": \.totalInflatingBytes,
+            "compare-bytes": \.compareBytes, "connections": \.connections,
             "event-bytes": \.eventBytes,
             "recording-bytes": \.recordingBytes, "total-recording-bytes": \.totalRecordingBytes,
             "connection-idle-seconds": \.connectionIdleSeconds, "kept-packets": \.keptPackets,

@@ -18,6 +18,7 @@ struct ReadingOptions: ParsableArguments {
     var until: TimeBound?
 
     func validate() throws {
+        if count == 0 { throw ValidationError("-c: at least 1 packet") }
         if let since, let until, until.time < since.time { throw ValidationError("--until lies before --since") }
         do throws(CaptureFailure) {
             if let filter { _ = try CaptureFilter(filter) }

@@ -92,6 +92,7 @@ struct LiveCommand: ParsableCommand {
             throw ValidationError("--metrics: '\(metrics)' is no address: a port, HOST:PORT or [IPV6]:PORT")
         }
         guard interface != nil else { throw ValidationError("-i: which interface? -D lists them") }
+        if count == 0 { throw ValidationError("-c: at least 1 packet") }
         guard (1...262_144).contains(snapLength) else { throw ValidationError("-s: 1 to 262144 bytes") }
         guard (1...2_097_151).contains(bufferSize) else { throw ValidationError("-B: 1 to 2097151 KiB") }
         for (option, isGiven) in [("-b", !ring.isEmpty), ("--only-exchanges", onlyExchanges)]

@@ -37,6 +37,11 @@ struct TrafficOptions: ParsableArguments {
         for port in connectPort where !(1...65535).contains(port) {
             throw ValidationError("--connect-port: \(port) is no port")
         }
+        for host in allowOrigin
+        where host.isEmpty || host.utf8.contains(where: { $0 <= 0x20 || $0 == 0x2f || $0 == 0x7f }) {
+            throw ValidationError(
+                "--allow-origin: '\(host)' is no host: app.example.org, with a port, or *.example.org")
+        }
     }
 
     /// The same for the analyzer.
@@ -105,6 +110,9 @@ struct JudgingOptions: ParsableArguments {
         selection.only = Set(try rules.flatMap(\.ids).map(ruleID))
         selection.disabled = Set(try disable.flatMap(\.ids).map(ruleID))
         for setting in level { selection.levels[try ruleID(setting.id)] = setting.level }
+        if !selection.only.isEmpty, selection.only.isSubset(of: selection.disabled) {
+            throw ValidationError("--disable: none of the rules that --rules names is left")
+        }
         return selection
     }
 }

@@ -24,7 +24,9 @@ enum CaptureRules {
                 let packets = it.exchange.connection.packets
                 let missing = packets.server == 0 ? "server" : "client"
                 let shown = it.requestLine ?? it.statusLine ?? it.switched(.client) ?? it.switched(.server)
-                let counts = "\(packets.client) packets from the client, \(packets.server) from the server"
+                let counts =
+                    "\(Words.count(Int64(clamping: packets.client), "packet")) from the client, "
+                    + "\(packets.server) from the server"
                 return [
                     it.found(
                         "Nothing of the \(missing) was captured (\(counts)).",

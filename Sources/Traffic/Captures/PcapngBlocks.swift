@@ -22,6 +22,7 @@ struct PcapngBlocks {
     /// Memory that names, filters and secrets may still take.
     private var textLeft = 1024 * 1024
     private var secretsLeft = 16 * 1024 * 1024
+    private var isOutOfSecrets = false
 
     private struct SectionInterface {
         var linkType: UInt32
@@ -253,7 +254,9 @@ struct PcapngBlocks {
                 in: &description)
             return
         }
+        guard !isOutOfSecrets else { return }
         guard length <= secretsLeft, description.secrets.count < 4096 else {
+            isOutOfSecrets = true
             describe(
                 CaptureProblem(
                     kind: "unsupported", offset: offset,

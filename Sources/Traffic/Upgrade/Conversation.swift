@@ -29,9 +29,9 @@ final class Conversation {
 
     private let cell: UncheckedCell<ConversationState>
 
-    init(context: AnalysisContext, facts: ConnectionFacts, midstream: Bool, isInner: Bool = false) {
+    init(context: AnalysisContext, facts: ConnectionFacts, midstream: Bool, inside enclosure: Enclosure? = nil) {
         cell = UncheckedCell(
-            ConversationState(context: context, facts: facts, midstream: midstream, isInner: isInner))
+            ConversationState(context: context, facts: facts, midstream: midstream, inside: enclosure))
     }
 
     /// Takes bytes of one direction, in order.
@@ -64,11 +64,17 @@ final class Conversation {
     var unanswered: Int { cell.with { $0.unanswered } }
     /// What is unusual; `nil` where there is nothing.
     var remarks: ConnectionRemarks? { cell.with { $0.remarks } }
-    /// Exchanges of an inner conversation that are over: its tunnel takes them.
-    var finished: [Exchange] { cell.with { $0.finished } }
+    /// Exchanges of an inner conversation that are over: those that wait for its tunnel to take them, and how many there were.
+    var finished: (waiting: [Exchange], count: Int) { cell.with { ($0.finished, $0.finishedCount) } }
 
     /// How far the exchanges have come that are not over.
     func forEachOpen(_ body: (ExchangeProgress) -> Void) { cell.with { $0.forEachOpen(body) } }
+}
+
+/// Where an inner conversation goes on: in the tunnel of which exchange, and in how many tunnels.
+struct Enclosure {
+    let parent: ExchangeKey
+    let depth: Int
 }
 
 /// Everything a conversation knows; a value in one place, so that reading and changing it needs no check at run time.
@@ -277,6 +283,15 @@ struct ConversationState {
             return dropped
         }
 
+        /// Adds bytes that are not kept.
+        mutating func addHole(at offset: Int64, _ length: Int, _ mark: PacketMark) {
+            if let last = pieces.last, last.isHole, last.offset + Int64(last.length) == offset {
+                pieces[pieces.count - 1].length += length
+            } else {
+                pieces.append(Piece(offset: offset, length: length, isHole: true, mark: mark))
+            }
+        }
+
         struct Piece {
             var offset: Int64
             /// Bytes in `bytes`; for a hole, bytes that are not.
@@ -332,9 +347,15 @@ struct ConversationState {
         }
     }
 
-    /// Exchanges of an inner conversation that are over: its tunnel takes them.
+    /// Exchanges of an inner conversation that are over and wait: their tunnel is told of first, as long as few of them do.
     var finished: [Exchange] = []
-    let isInner: Bool
+    /// Those that are over, told of or not.
+    var finishedCount = 0
+    /// The tunnel that it goes on in.
+    let enclosure: Enclosure?
+    var isInner: Bool { enclosure != nil }
+    /// What is kept here, as the context knows it.
+    var kept = KeptBytes()
     /// No SYN was seen.
     let isMidstream: Bool
     var requests: UInt32 = 0
@@ -347,15 +368,15 @@ struct ConversationState {
     /// What is no HTTP may be a WebSocket session whose handshake was not captured.
     var unseenSession: UnseenSession?
 
-    init(context: AnalysisContext, facts: ConnectionFacts, midstream: Bool, isInner: Bool = false) {
+    init(context: AnalysisContext, facts: ConnectionFacts, midstream: Bool, inside enclosure: Enclosure? = nil) {
         self.context = context
         startFacts = facts
-        self.isInner = isInner
+        self.enclosure = enclosure
         isMidstream = midstream
         if midstream {
             client.state = .resync
             server.state = .resync
-        } else if !isInner {
+        } else if enclosure == nil {
             client.state = .opening
         }
     }
@@ -387,6 +408,7 @@ struct ConversationState {
             receiveServer(bytes, offset: offset, mark: mark)
             server.position = offset + Int64(bytes.count)
         }
+        countKept()
         return wereRead ? effects.union(.wereRead) : effects
     }
 
@@ -403,6 +425,7 @@ struct ConversationState {
         guard to > from, !isLetGo else { return effects }
         unseenSession?.gap(direction, to - from)
         if direction == .client { clientGap(from, to, mark) } else { serverGap(from, to, mark) }
+        countKept()
         return effects
     }
 
@@ -437,6 +460,7 @@ struct ConversationState {
             context.counters.exchanges += 1
             context.output.finished(exchange)
         }
+        kept.count(0, context)
     }
 
     // MARK: Keeping and finishing
@@ -445,6 +469,7 @@ struct ConversationState {
         if open.count >= context.options.limits.openExchanges { evict() }
         nextNumber += 1
         open.append(Open(number: nextNumber, exchange: exchange))
+        kept.headsChanged = true
         return nextNumber
     }
 
@@ -473,7 +498,7 @@ struct ConversationState {
         let number = over.number
         over.exchange.connection = facts
         over.closeWatch(serverSeen: server.position, server: server.state)
-        if !earlyAnswers.isEmpty, let answer = earlyAnswers[number] { over.exchange.early?.answer = answer }
+        if let answer = earlyAnswers.removeValue(forKey: number) { over.exchange.early?.answer = answer }
         if switched == number {
             for direction in Direction.allCases {
                 if let last = switchedStreams[direction.index].last, over.exchange.lastMark.precedes(last) {
@@ -482,20 +507,31 @@ struct ConversationState {
             }
             swap(&over.exchange.switched.client, &switchedStreams[0])
             swap(&over.exchange.switched.server, &switchedStreams[1])
+            let limits = over.exchange.limitsHit.count
             decoder?.finish(into: &over.exchange)
+            for limit in over.exchange.limitsHit.dropFirst(limits) { context.hit(limit) }
         }
         if over.exchange.outcome == .incomplete {
             over.exchange.reason = Self.incompleteReason(touchesGap: over.exchange.touchesGap, facts)
         }
         // An inner one's exchanges need their parent first.
-        let inner = switched == number ? decoder?.innerExchanges(of: over.exchange.key) ?? [] : []
+        let inner: (waiting: [Exchange], count: Int) =
+            switched == number ? decoder?.innerExchanges ?? ([], 0) : ([], 0)
         tell(over.exchange)
-        for exchange in inner { tell(exchange) }
+        for exchange in inner.waiting { tell(exchange) }
+        finishedCount += inner.count - inner.waiting.count
         requests &+= UInt32(truncatingIfNeeded: inner.count)
+        kept.headsChanged = true
     }
 
     private mutating func tell(_ exchange: Exchange) {
-        if isInner { finished.append(exchange) } else { context.output.finished(exchange) }
+        finishedCount += 1
+        guard let enclosure else { return context.output.finished(exchange) }
+        var exchange = exchange
+        if exchange.parent == nil { exchange.parent = enclosure.parent }
+        finished.append(exchange)
+        // A tunnel that never ends may carry any number.
+        if finished.count > context.options.limits.openExchanges { context.output.finished(finished.removeFirst()) }
     }
 
     private static func incompleteReason(touchesGap: Bool, _ facts: ConnectionFacts) -> OutcomeReason {

@@ -145,6 +145,7 @@ extension ConversationState {
                 context.head.copied(from: bytes, place: place, isPlain: kind == nil), connection: startFacts.id)
         }
         if let refused = open.lastIndex(where: { $0.isRefused }) {
+            kept.headsChanged = true
             noteLater(&request, refused, context.head.copied(from: bytes, place: place, isPlain: kind == nil))
         }
         if let kind {
@@ -160,6 +161,7 @@ extension ConversationState {
             if context.head.mentions("upgrade", in: .connection, of: bytes) {
                 let head = context.head.copied(from: bytes, place: place, isPlain: true)
                 if head.hasMember(.connection, "upgrade") {
+                    kept.headsChanged = true
                     remark.loneUpgradeOptions &+= 1
                     if remark.firstLoneUpgradeOption == nil { remark.firstLoneUpgradeOption = head }
                 }
@@ -167,6 +169,7 @@ extension ConversationState {
         }
         reading = request.exchange
         if outstanding.count < context.options.limits.outstandingRequests {
+            kept.requestBytes += request.plain?.bytes.count ?? 0
             outstanding.append(request)
         } else {
             context.hit("outstanding-requests")
@@ -236,7 +239,9 @@ extension ConversationState {
     }
 
     mutating func hold(_ bytes: Span<UInt8>, _ offset: Int64, _ mark: PacketMark) {
-        let room = context.options.limits.pendingBytes - held.bytes.count
+        let limit = context.options.limits.pendingBytes
+        // A piece costs as much as some dozens of bytes, however short it is.
+        let room = held.pieces.count < max(16, limit / 64) ? limit - held.bytes.count : 0
         let taken = min(bytes.count, max(0, room))
         if taken > 0 {
             held.bytes.append(bytes.extracting(0..<taken))
@@ -244,8 +249,7 @@ extension ConversationState {
         }
         if taken < bytes.count {
             context.hit("pending-bytes")
-            held.pieces.append(
-                Held.Piece(offset: offset + Int64(taken), length: bytes.count - taken, isHole: true, mark: mark))
+            held.addHole(at: offset + Int64(taken), bytes.count - taken, mark)
         }
     }
 
@@ -340,7 +344,7 @@ extension ConversationState {
             client.remaining = 0
             requestEnded(at: to)
         case .chunked where client.chunked.skip(missing): noteBody(Int(min(missing, Int64(Int32.max))))
-        case .held: held.pieces.append(Held.Piece(offset: from, length: Int(missing), isHole: true, mark: mark))
+        case .held: held.addHole(at: from, Int(missing), mark)
         case .switched: decoder?.gap(.client, from: from, to: to, mark: mark)
         case .ignored, .untilClose: break
         default:

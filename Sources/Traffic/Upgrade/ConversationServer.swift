@@ -161,6 +161,7 @@ extension ConversationState {
 
     mutating func takeResponse(_ bytes: Span<UInt8>, _ place: Place) {
         server.spokeHTTP = true
+        kept.headsChanged = true
         if application == .unknown { application = .http }
         let status = Int(context.head.status)
         // A hole in the client's stream below what this answer acknowledges: whose answer it is cannot be known.
@@ -180,6 +181,7 @@ extension ConversationState {
             return
         }
         outstanding.removeFirst()
+        kept.requestBytes -= front.plain?.bytes.count ?? 0
         answeredRequests += 1
         if context.options.transcript.answers {
             context.output.responded(context.head.copied(from: bytes, place: place), connection: startFacts.id)
@@ -358,6 +360,7 @@ extension ConversationState {
             if let number = request.exchange, let index = index(of: number) { open[index].exchange.touchesGap = true }
         }
         outstanding = []
+        kept.requestBytes = 0
         isAssociated = true
         clientHole = nil
         if client.state == .held {

@@ -124,9 +124,10 @@ extension ConversationState {
     mutating func startSwitch(_ index: Int, _ serverStart: Int64) {
         let number = open[index].number
         switched = number
-        decoder = open[index].makeDecoder(context)
+        decoder = open[index].makeDecoder(context, inside: enclosure)
         // A switch voids every request behind the one that was answered (RULES A, Association).
         outstanding = []
+        kept.requestBytes = 0
         // Nor is what their client says early for them, once it has received the answer that voids them.
         for other in open.indices where open[other].answerEnd == nil { open[other].answerEnd = serverStart }
         server.state = .switched

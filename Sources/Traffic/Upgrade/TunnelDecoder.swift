@@ -1,14 +1,21 @@
 // What a CONNECT tunnel carries. It is opaque by RFC 9110 9.3.6 and its bytes are only counted; but where the client
 // plainly speaks HTTP in it, that inner conversation is followed, and its exchanges name the CONNECT as their parent.
+//
+// Tunnels in tunnels take a frame of the stack each: so many are followed, and what is deeper is opaque.
 
 final class TunnelDecoder: UpgradedDecoder {
     private let context: AnalysisContext
     private let facts: ConnectionFacts
+    private let enclosure: Enclosure
     private var inner: Conversation?
     private var sniffed = false
     /// What was said before the client's first bytes told what they are.
     private var waiting: [Piece] = []
     private var opening: [UInt8] = []
+    private var waitingBytes = 0
+
+    /// Bytes that the server may say, and pieces, before it is clear what the client speaks.
+    private static var patience: (bytes: Int, pieces: Int) { (64 * 1024, 64) }
 
     /// Bytes of one direction, or a hole of as many.
     private enum Piece {
@@ -16,8 +23,9 @@ final class TunnelDecoder: UpgradedDecoder {
         case hole(Direction, from: Int64, to: Int64, mark: PacketMark)
     }
 
-    init(_ facts: ConnectionFacts, context: AnalysisContext) {
+    init(_ facts: ConnectionFacts, _ enclosure: Enclosure, context: AnalysisContext) {
         self.context = context
+        self.enclosure = enclosure
         self.facts = facts
     }
 
@@ -28,10 +36,16 @@ final class TunnelDecoder: UpgradedDecoder {
         }
         if direction == .client { opening.append(bytes) }
         waiting.append(.bytes(bytes.array, direction, offset: offset, mark: mark))
-        guard let isHTTP = Sniffer.beginsRequest(opening.span) ?? (waiting.count > 64 ? false : nil) else { return }
+        waitingBytes += bytes.count
+        let waitsNoLonger = waiting.count > Self.patience.pieces || waitingBytes > Self.patience.bytes
+        guard var isHTTP = Sniffer.beginsRequest(opening.span) ?? (waitsNoLonger ? false : nil) else { return }
         sniffed = true
+        if isHTTP, enclosure.depth > context.options.limits.nestedTunnels {
+            context.hit("nested-tunnels")
+            isHTTP = false
+        }
         if isHTTP {
-            let conversation = Conversation(context: context, facts: facts, midstream: false, isInner: true)
+            let conversation = Conversation(context: context, facts: facts, midstream: false, inside: enclosure)
             for piece in waiting {
                 switch piece {
                 case .bytes(let bytes, let direction, let offset, let mark):
@@ -49,7 +63,7 @@ final class TunnelDecoder: UpgradedDecoder {
     func gap(_ direction: Direction, from: Int64, to: Int64, mark: PacketMark) {
         if sniffed {
             _ = inner?.gap(direction, from: from, to: to, mark: mark)
-        } else if waiting.count <= 64 {
+        } else if waiting.count <= Self.patience.pieces {
             waiting.append(.hole(direction, from: from, to: to, mark: mark))
             // What comes behind the hole may begin a request.
             if direction == .client { opening = [] }
@@ -66,19 +80,12 @@ final class TunnelDecoder: UpgradedDecoder {
 
     var isCausal: Bool { inner?.isCausal ?? !sniffed }
 
-    func innerExchanges(of parent: ExchangeKey) -> [Exchange] {
-        guard let inner else { return [] }
-        return inner.finished.map {
-            var child = $0
-            if child.parent == nil { child.parent = parent }
-            return child
-        }
-    }
+    var innerExchanges: (waiting: [Exchange], count: Int) { inner?.finished ?? ([], 0) }
 }
 
 extension UpgradedDecoder {
     /// None, for every protocol but a tunnel.
-    func innerExchanges(of parent: ExchangeKey) -> [Exchange] { [] }
+    var innerExchanges: (waiting: [Exchange], count: Int) { ([], 0) }
     func forEachOpenInside(_ body: (ExchangeProgress) -> Void) {}
     /// Never, for every protocol but a tunnel.
     var isCausal: Bool { false }

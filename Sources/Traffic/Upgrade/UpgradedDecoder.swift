@@ -14,8 +14,8 @@ protocol UpgradedDecoder: AnyObject {
     /// Faults of form so far, and how many that are.
     var anomalies: [Anomaly] { get }
     var anomalyCount: Int { get }
-    /// Exchanges found inside, once finished.
-    func innerExchanges(of parent: ExchangeKey) -> [Exchange]
+    /// Exchanges found inside that were not told of yet, once finished, and how many there were.
+    var innerExchanges: (waiting: [Exchange], count: Int) { get }
     /// Whole messages so far; `nil` where the protocol has none that are counted.
     var messages: PerDirection<UInt64>? { get }
     /// Exchanges found inside that are not finished.
@@ -26,7 +26,7 @@ protocol UpgradedDecoder: AnyObject {
 
 extension ConversationState.Open {
     /// The decoder for what is spoken behind the switch; `nil` where bytes are only counted.
-    func makeDecoder(_ context: AnalysisContext) -> (any UpgradedDecoder)? {
+    func makeDecoder(_ context: AnalysisContext, inside enclosure: Enclosure?) -> (any UpgradedDecoder)? {
         switch exchange.upgraded {
         case .websocket:
             let facts = exchange.websocket ?? WebSocketFacts()
@@ -36,7 +36,9 @@ extension ConversationState.Open {
             case .earlyHybi: return nil
             }
         case .h2c: return HTTP2Decoder(limits: context.options.limits)
-        case .tunnel: return TunnelDecoder(exchange.connection, context: context)
+        case .tunnel:
+            let inside = Enclosure(parent: exchange.key, depth: (enclosure?.depth ?? 0) + 1)
+            return TunnelDecoder(exchange.connection, inside, context: context)
         case .none, .tls, .http, .connectUDP, .connectIP, .connectTCP, .other: return nil
         }
     }

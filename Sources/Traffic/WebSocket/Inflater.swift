@@ -45,6 +45,9 @@ struct Inflater {
     static let windowSize = 32768
     private static let longestMatch = 258
 
+    /// Bytes of memory that it takes, tables and all.
+    var memory: Int { window.count + 6144 }
+
     /// Between blocks, with no bit left over.
     var isBetweenBlocks: Bool { state == .header && bitCount == 0 }
 

@@ -21,14 +21,44 @@ struct InflatedMessage {
     var farthest = 0
 }
 
+/// What the inflaters of all sessions take together, and how much that may be (`Limits.totalInflatingBytes`).
+final class InflaterMemory {
+    private(set) var bytes = 0
+    private let limit: Int
+
+    init(limit: Int) { self.limit = limit }
+
+    var isFull: Bool { bytes >= limit }
+    func take(_ count: Int) { bytes += count }
+}
+
 /// A class, so that a session without compressed messages carries a reference and no window.
 final class MessageInflater {
     private var inflater = Inflater()
     private var message = InflatedMessage()
     private let limit: Int64
+    private let memory: InflaterMemory
+    private var taken = 0
+    /// There is no memory for its window.
+    private(set) var isStarved = false
     private static let tail: [UInt8] = [0, 0, 0xff, 0xff]
 
-    init(limit: Int64) { self.limit = limit }
+    init(limit: Int64, memory: InflaterMemory) {
+        self.limit = limit
+        self.memory = memory
+        grow()
+    }
+
+    deinit { memory.take(-taken) }
+
+    /// Counts what the window takes now.
+    private func grow() {
+        let needed = inflater.memory
+        guard needed != taken else { return }
+        if memory.isFull { isStarved = true }
+        memory.take(needed - taken)
+        taken = needed
+    }
 
     func begin() {
         message = InflatedMessage()
@@ -42,14 +72,14 @@ final class MessageInflater {
     func receive(
         _ bytes: Span<UInt8>, _ start: Int, _ end: Int, mask: UInt32, _ take: (Span<UInt8>) -> Void
     ) -> Bool {
-        guard message.failure == nil, !message.isCut else { return false }
+        guard message.failure == nil, !message.isCut, !isStarved else { return false }
         message.compressed += Int64(end - start)
         return run(bytes, start, end, mask, take)
     }
 
     /// The message is whole.
     func end(_ take: (Span<UInt8>) -> Void) -> InflatedMessage {
-        if message.failure == nil, !message.isCut, message.compressed > 0 {
+        if message.failure == nil, !message.isCut, !isStarved, message.compressed > 0 {
             if inflater.isBetweenBlocks, inflater.lastBlockIsEmpty {
                 message.keepsTail = true
             } else if !(inflater.isBetweenBlocks && inflater.lastBlockIsFinal) {
@@ -76,6 +106,8 @@ final class MessageInflater {
         while true {
             let pause = inflater.advance(bytes, &index, end, base: start, mask: mask)
             inflater.takeOutput(take)
+            grow()
+            if isStarved { return false }
             if inflater.produced > limit {
                 message.isCut = true
                 return false

@@ -29,7 +29,7 @@ final class WebSocketDecoder: UpgradedDecoder {
     }
 
     convenience init(_ facts: WebSocketFacts, _ start: Start, _ context: AnalysisContext) {
-        self.init(facts, start, context.limits)
+        self.init(facts, start, context.limits, context.inflaterMemory)
         guard context.options.transcript.messages else { return }
         session.with { session in
             session.record { MessageRecorder(context: context, exchange: start.key) }
@@ -37,11 +37,13 @@ final class WebSocketDecoder: UpgradedDecoder {
     }
 
     convenience init(exchange: Exchange, limits: Limits) {
-        self.init(exchange.websocket ?? WebSocketFacts(), Start(exchange), SharedLimits(limits))
+        self.init(
+            exchange.websocket ?? WebSocketFacts(), Start(exchange), SharedLimits(limits),
+            InflaterMemory(limit: limits.totalInflatingBytes))
     }
 
-    private init(_ facts: WebSocketFacts, _ start: Start, _ limits: SharedLimits) {
-        session = UncheckedCell(WebSocketSession(facts.agreement, lastSeen: start.last, limits))
+    private init(_ facts: WebSocketFacts, _ start: Start, _ limits: SharedLimits, _ memory: InflaterMemory) {
+        session = UncheckedCell(WebSocketSession(facts.agreement, lastSeen: start.last, limits, memory))
         session.with { $0.begin(start) }
     }
 
@@ -82,11 +84,14 @@ private struct WebSocketSession {
         var freeFrom: Timestamp?
     }
 
-    init(_ agreement: WebSocketAgreement, lastSeen: PacketMark, _ limits: SharedLimits) {
+    init(
+        _ agreement: WebSocketAgreement, lastSeen: PacketMark, _ limits: SharedLimits, _ memory: InflaterMemory
+    ) {
         self.limits = limits
         self.lastSeen = lastSeen
         sides = [
-            WebSocketSideDecoder(.client, agreement, limits), WebSocketSideDecoder(.server, agreement, limits),
+            WebSocketSideDecoder(.client, agreement, limits, memory),
+            WebSocketSideDecoder(.server, agreement, limits, memory),
         ]
     }
 
@@ -209,6 +214,9 @@ private struct WebSocketSession {
     private mutating func finish(_ direction: Direction, in exchange: inout Exchange) {
         sides[direction.index].finish(
             ended: exchange.connection.ended[direction], hadGap: exchange.connection.gapBytes[direction] > 0)
+        for limit in sides[direction.index].limitsHit where !exchange.limitsHit.contains(limit) {
+            exchange.limitsHit.append(limit)
+        }
         if !sides[direction.index].anomalies.list.isEmpty {
             exchange.anomalies.append(contentsOf: sides[direction.index].anomalies.list)
         }

@@ -83,10 +83,22 @@ extension WebSocketSideDecoder {
     // MARK: Compressed messages (RFC 7692)
 
     mutating func beginInflating() {
-        if inflater == nil { inflater = MessageInflater(limit: limits.values.inflatedBytes) }
-        inflater?.begin()
+        let inflater = inflater ?? MessageInflater(limit: limits.values.inflatedBytes, memory: memory)
+        self.inflater = inflater
+        inflater.begin()
         lastPayload = nil
         messageHeader = header.prefix(header.size)
+        if inflater.isStarved { stopInflating("total-inflating-bytes") }
+    }
+
+    /// No compressed message of this side is read any more.
+    private mutating func stopInflating(_ limit: String) {
+        recorder?.giveUp()
+        inflates = false
+        checksText = false
+        isContextLost = true
+        inflater = nil
+        if !limitsHit.contains(limit) { limitsHit.append(limit) }
     }
 
     mutating func inflate(
@@ -105,7 +117,13 @@ extension WebSocketSideDecoder {
         lastPayload = Place(
             direction: direction, offset: offset + Int64(start), length: Int64(end - start), first: mark, last: mark)
         // Wrong text came out before whatever ended the inflating.
-        if isBad { failText(0, mark, []) } else if !goesOn { judge(inflater.current) }
+        if isBad {
+            failText(0, mark, [])
+        } else if inflater.isStarved {
+            stopInflating("total-inflating-bytes")
+        } else if !goesOn {
+            judge(inflater.current)
+        }
     }
 
     mutating func endInflating() {
@@ -120,7 +138,9 @@ extension WebSocketSideDecoder {
         }
         text = validator
         if !isBad { judge(message) }
-        if checks, isBad || message.failure == nil && !text.isComplete { failText(0, header.mark, []) }
+        if checks, isBad || message.failure == nil && !message.isCut && !text.isComplete {
+            failText(0, header.mark, [])
+        }
     }
 
     /// The message is over, or as much of it as will ever be read.
@@ -141,6 +161,7 @@ extension WebSocketSideDecoder {
         } else if message.inflated >= limits.values.inflationBytes,
             message.inflated / limits.values.inflationRatio > message.compressed
         {
+            extremeBytes += message.inflated
             anomalies.note(.inflationExtreme, wholeMessage ?? place, messageHeader, value: message.inflated)
         }
         if message.keepsTail { anomalies.note(.tailKept, place, messageHeader) }
@@ -152,14 +173,18 @@ extension WebSocketSideDecoder {
         }
         if message.isCut {
             giveUps += 1
+            // The rest of it is no text.
+            checksText = false
             loseContext()
         }
+        // Who goes on like this is not worth the time.
+        if extremeBytes > limits.values.inflatedBytes || giveUps > 8 { stopInflating("inflated-bytes") }
     }
 
     /// Part of a compressed message was not read.
     mutating func loseContext() {
         inflates = false
-        if keepsContext || giveUps > 8 {
+        if keepsContext {
             isContextLost = true
             inflater = nil
         } else {

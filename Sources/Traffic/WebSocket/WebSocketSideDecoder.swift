@@ -48,6 +48,11 @@ struct WebSocketSideDecoder {
     /// Messages build on one that was not read.
     var isContextLost = false
     var giveUps = 0
+    /// What messages inflated to that were extreme.
+    var extremeBytes: Int64 = 0
+    /// Limits that cut something short, as words of `Limits`.
+    var limitsHit: [String] = []
+    let memory: InflaterMemory
 
     /// The sender of a frame behind this acknowledgment knew the whole 101 (RULES WS015).
     var informedFrom = Int64.max
@@ -74,8 +79,11 @@ struct WebSocketSideDecoder {
     private var stepRuns = (little: UInt32(0), big: UInt32(0))
     private var equalKeys: UInt32 = 0
 
-    init(_ direction: Direction, _ agreement: WebSocketAgreement, _ limits: SharedLimits) {
+    init(
+        _ direction: Direction, _ agreement: WebSocketAgreement, _ limits: SharedLimits, _ memory: InflaterMemory
+    ) {
         self.direction = direction
+        self.memory = memory
         deflate = agreement.deflate
         unknownExtension = agreement.unknownExtension
         let isServer = direction == .server

@@ -409,6 +409,15 @@ import Testing
 
     // MARK: hostile bytes
 
+    @Test func secretsThatAreTooManyAreToldOfOnce() throws {
+        var file = CaptureBytes()
+        file.section()
+        for number in 0..<5000 { file.secrets([UInt8(truncatingIfNeeded: number)]) }
+        let description = try ReadCapture(file.bytes).description
+        #expect(description.secrets.count == 4096 && !description.complete)
+        #expect(description.problems.map(\.kind) == ["unsupported"])
+    }
+
     /// Small captures of every kind, and where each packet ends in them.
     static var specimens: [[UInt8]] {
         let packets = (0..<5).map { PacketBytes([UInt8](repeating: UInt8($0), count: $0 * 3)) }

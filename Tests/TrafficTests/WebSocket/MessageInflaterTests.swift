@@ -55,7 +55,7 @@ import Testing
     func examples(_ index: Int) {
         let row = Self.rows[index]
         for step in 1...3 {
-            let inflater = MessageInflater(limit: 1 << 20)
+            let inflater = MessageInflater(limit: 1 << 20, memory: InflaterMemory(limit: .max))
             for (number, payload) in row.payloads.enumerated() {
                 let (text, message) = read(payload, with: inflater) { _ in step }
                 let isLast = number == row.payloads.count - 1
@@ -70,11 +70,98 @@ import Testing
     @Test func growthIsBounded() {
         let zeros = [UInt8](repeating: 0, count: 1 << 20)
         let packed = Deflater(bits: 15).message(zeros)
-        let whole = MessageInflater(limit: 1 << 22)
+        let whole = MessageInflater(limit: 1 << 22, memory: InflaterMemory(limit: .max))
         let (text, message) = read(packed, with: whole) { _ in 100 }
         #expect(text == zeros && !message.isCut && message.inflated == 1 << 20 && message.compressed < 1100)
-        let (_, cut) = read(packed, with: MessageInflater(limit: 1 << 18)) { _ in 100 }
+        let (_, cut) = read(packed, with: MessageInflater(limit: 1 << 18, memory: InflaterMemory(limit: .max))) { _ in
+            100
+        }
         #expect(cut.isCut && cut.inflated < 1 << 19)
+    }
+
+    @Test func allInflatersTogetherAreBounded() {
+        let memory = InflaterMemory(limit: 100_000)
+        let noise = Deflater(bits: 15).message((0..<60_000).map { UInt8(truncatingIfNeeded: $0 &* $0 >> 7) })
+        var inflaters: [MessageInflater] = []
+        for _ in 0..<100 {
+            let inflater = MessageInflater(limit: 1 << 20, memory: memory)
+            inflaters.append(inflater)
+            guard !inflater.isStarved else { continue }
+            _ = read(noise, with: inflater) { _ in 1000 }
+        }
+        #expect(inflaters.count { !$0.isStarved } == 2)
+        // What is over gives back what it took.
+        inflaters = []
+        #expect(memory.bytes == 0)
+        #expect(!MessageInflater(limit: 1 << 20, memory: memory).isStarved)
+    }
+
+    struct Bomb: CustomTestStringConvertible, Sendable {
+        var testDescription: String
+        var messages: [[UInt8]]
+        var change: @Sendable (inout Limits) -> Void
+        /// Messages that were inflated, at least in part.
+        var inflated: ClosedRange<Int64>
+        var anomalies: [Anomaly.Kind]
+        var limitsHit: [String]
+    }
+
+    private static let mebibyte = [UInt8](repeating: 0x61, count: 1 << 20)
+    /// Long enough to be cut in the middle of its frame, and no text as it is on the wire.
+    private static let mixed = (0..<30_000).map { 0x20 + UInt8(truncatingIfNeeded: ($0 &* $0) >> 5) % 90 }
+
+    static let bombs: [Bomb] = [
+        Bomb(
+            testDescription: "within the limit", messages: [mebibyte, mebibyte], change: { _ in },
+            inflated: (2 << 20)...(2 << 20), anomalies: [.inflationExtreme], limitsHit: []),
+        Bomb(
+            testDescription: "extreme ones add up", messages: [[UInt8]](repeating: mebibyte, count: 9),
+            change: { $0.inflatedBytes = 5 << 20 }, inflated: (6 << 20)...(6 << 20), anomalies: [.inflationExtreme],
+            limitsHit: ["inflated-bytes"]),
+        Bomb(
+            testDescription: "text that is given up is not checked as it lies on the wire", messages: [mixed, mixed],
+            change: { $0.inflatedBytes = 9000 }, inflated: 9000...40_000, anomalies: [.inflationExtreme],
+            limitsHit: []),
+        Bomb(
+            testDescription: "no memory", messages: [mixed, mixed], change: { $0.totalInflatingBytes = 8000 },
+            inflated: 0...0, anomalies: [], limitsHit: ["total-inflating-bytes"]),
+        Bomb(
+            testDescription: "no memory from the beginning", messages: [mixed],
+            change: { $0.totalInflatingBytes = 1 }, inflated: 0...0, anomalies: [], limitsHit: ["total-inflating-bytes"]
+        ),
+    ]
+
+    @Test(arguments: bombs) func bombsEnd(_ bomb: Bomb) throws {
+        let facts = WebSocketFacts()
+        facts.agreement.deflate = true
+        facts.agreement.agree(on: Array("permessage-deflate".utf8)[...])
+        let mark = PacketMark(packet: 1, time: Timestamp(nanoseconds: 0), acknowledged: 0)
+        let peer = Endpoint(address: IPAddress(v4: 1), port: 1)
+        var exchange = Exchange(
+            kind: .upgrade, connection: ConnectionFacts(id: 1, client: peer, server: peer, first: mark), first: mark)
+        exchange.websocket = facts
+        var limits = Limits()
+        bomb.change(&limits)
+        let decoder = WebSocketDecoder(exchange: exchange, limits: limits)
+        let deflater = Deflater(bits: 15)
+        var offset: Int64 = 0
+        for message in bomb.messages {
+            let packed = deflater.message(message)
+            let wire = [0xc1, 126, UInt8(packed.count >> 8), UInt8(packed.count & 255)] + packed
+            var index = 0
+            while index < wire.count {
+                let end = min(wire.count, index + 1000)
+                decoder.receive(wire.span.extracting(index..<end), .server, offset: offset, mark: mark)
+                offset += Int64(end - index)
+                index = end
+            }
+        }
+        decoder.finish(into: &exchange)
+        let side = try #require(exchange.websocket?.sides.server)
+        #expect(bomb.inflated.contains(side.inflatedBytes), "\(side.inflatedBytes)")
+        #expect(side.textMessages == UInt64(bomb.messages.count))
+        #expect(exchange.anomalies.map(\.kind) == bomb.anomalies)
+        #expect(exchange.limitsHit == bomb.limitsHit)
     }
 
     /// Ten thousand sessions' worth of one direction.
@@ -91,7 +178,7 @@ import Testing
     @Test func noiseIsRefused() {
         var random = Seeded(state: 1951)
         for _ in 0..<3_000 {
-            let inflater = MessageInflater(limit: 1 << 16)
+            let inflater = MessageInflater(limit: 1 << 16, memory: InflaterMemory(limit: .max))
             var payload = Deflater(bits: 15).message(random.bytes(Int.random(in: 1...300, using: &random)))
             for _ in 0..<3 {
                 payload[Int.random(in: payload.indices, using: &random)] ^= UInt8.random(in: 1...255, using: &random)
@@ -152,7 +239,7 @@ private struct RandomSession {
     }
 
     func isReadBack(_ random: inout Seeded) -> Bool {
-        let inflater = MessageInflater(limit: 1 << 30)
+        let inflater = MessageInflater(limit: 1 << 30, memory: InflaterMemory(limit: .max))
         for message in messages {
             guard let packed = message.packed else { continue }
             let step = Int.random(in: 1...max(1, packed.count), using: &random)
