@@ -80,23 +80,6 @@ extension Span<UInt8> {
         }
     }
 
-    /// Whether all bytes of a range are letters of base64 (RFC 4648 4); of fewer than sixteen it says no.
-    func isBase64(_ range: Range<Int>) -> Bool {
-        guard range.lowerBound >= 0, range.upperBound <= count, range.count >= 16 else { return false }
-        return unsafe withUnsafeBytes { buffer in
-            var index = range.lowerBound
-            // Safe: each load ends at or before the range's end, which is at most `count`.
-            while true {
-                let bytes = unsafe buffer.loadUnaligned(fromByteOffset: index, as: SIMD16<UInt8>.self)
-                let isLetter = (bytes | 0x20) &- 0x61 .< 26
-                let isOther = (bytes &- 0x30 .< 10) .| (bytes .== 0x2b) .| (bytes .== 0x2f)
-                if !all(isLetter .| isOther) { return false }
-                if index == range.upperBound - 16 { return true }
-                index = min(index + 16, range.upperBound - 16)
-            }
-        }
-    }
-
     /// Whether a byte below 0x20, or 0x7f, occurs that is none of HTAB, LF and CR.
     var hasControlByte: Bool {
         unsafe withUnsafeBytes { buffer -> Bool in

@@ -101,11 +101,32 @@ struct HeadShapes {
     }
 
     /// Base64 of sixteen bytes, or of twenty.
-    private static func isNonce(_ text: Span<UInt8>) -> Bool {
+    static func isNonce(_ text: Span<UInt8>) -> Bool {
         let letters = text.count == 24 ? 22 : text.count == 28 ? 27 : 0
-        guard letters > 0, text.isBase64(0..<letters) else { return false }
-        for index in letters..<text.count where text[index] != UInt8(ascii: "=") { return false }
-        return true
+        guard letters > 0 else { return false }
+        // The last eight are looked at in one word with some that were looked at before.
+        guard isBase64(text.load64(0)), isBase64(text.load64(8)), isBase64(text.load64(letters - 8)) else {
+            return false
+        }
+        if letters == 27 { return isBase64(text.load64(16)) && text[27] == UInt8(ascii: "=") }
+        return text.load16(22) == 0x3d3d
+    }
+
+    /// Whether all bytes of a word are letters of base64 (RFC 4648 4).
+    @inline(__always)
+    private static func isBase64(_ word: UInt64) -> Bool {
+        let ones: UInt64 = 0x0101_0101_0101_0101
+        let high = 0x80 &* ones
+        guard word & high == 0 else { return false }
+        /// The high bit of each byte that is no less; sums of numbers below 128 stay in their bytes.
+        func reaches(_ limit: UInt64, _ word: UInt64) -> UInt64 { word &+ (128 - limit) &* ones }
+        /// The high bit of each byte that is another.
+        func differs(from byte: UInt64) -> UInt64 { (word ^ byte &* ones) &+ 0x7f &* ones }
+        let lower = word | 0x20 &* ones
+        let isLetter = reaches(0x61, lower) & ~reaches(0x7b, lower)
+        let isDigit = reaches(0x30, word) & ~reaches(0x3a, word)
+        let isOther = ~(differs(from: 0x2b) & differs(from: 0x2f))
+        return (isLetter | isDigit | isOther) & high == high
     }
 }
 

@@ -5,8 +5,8 @@ public enum WebSocketAccept {
     /// Sec-WebSocket-Accept for a key as it stood in the request, white space around it left out.
     public static func value(for key: ArraySlice<UInt8>) -> [UInt8] {
         let input = key + guid
-        let letters = letters(of: SHA1.digest(of: input.span))
-        return (0..<length).map { letters[$0] }
+        let words = letters(of: SHA1.digest(of: input.span))
+        return (0..<length).map { UInt8(truncatingIfNeeded: words[$0 / 8] >> UInt64(56 - $0 % 8 * 8)) }
     }
 
     /// Whether `text` is the Sec-WebSocket-Accept for that key.
@@ -14,37 +14,38 @@ public enum WebSocketAccept {
         guard text.count == length else { return false }
         var input = keyAndGUID
         for index in key.indices { input[index] = key[index] }
-        var other = SIMD32<UInt8>()
-        for index in 0..<length { other[index] = text[index] }
-        return letters(of: SHA1.digest(of: input.span)) == other
+        let words = letters(of: SHA1.digest(of: input.span))
+        return words[0] == text.load64(0) && words[1] == text.load64(8) && words[2] == text.load64(16)
+            && words[3] == UInt64(text.load32(24)) << 32
     }
 
     /// Letters of a value.
     private static var length: Int { 28 }
 
-    /// The value made of a digest in base64 (RFC 4648 4), behind it zeros.
+    /// The value made of a digest, eight letters to a word; the last one has four.
+    private static func letters(of digest: [20 of UInt8]) -> [4 of UInt64] {
+        let bytes = digest.span
+        let last = letters(of: UInt64(bytes.load16(18)) << 32)
+        return [
+            letters(of: UInt64(bytes.load32(0)) << 16 | UInt64(bytes.load16(4))),
+            letters(of: UInt64(bytes.load32(6)) << 16 | UInt64(bytes.load16(10))),
+            letters(of: UInt64(bytes.load32(12)) << 16 | UInt64(bytes.load16(16))),
+            last & 0xffff_ff00_0000_0000 | 0x3d << 32,
+        ]
+    }
+
+    /// Eight letters of base64 (RFC 4648 4) for 48 bits.
     ///
-    /// A digest is as good as random, so no branch depends on it: all letters are made at once.
-    private static func letters(of digest: [20 of UInt8]) -> SIMD32<UInt8> {
-        var values = SIMD32<UInt8>()
-        var (from, to) = (0, 0)
-        while from < 20 {
-            let last = from + 2 < 20 ? digest[from + 2] : 0
-            let bits = UInt32(digest[from]) << 16 | UInt32(digest[from + 1]) << 8 | UInt32(last)
-            values[to] = UInt8(truncatingIfNeeded: bits >> 18)
-            values[to + 1] = UInt8(truncatingIfNeeded: bits >> 12 & 63)
-            values[to + 2] = UInt8(truncatingIfNeeded: bits >> 6 & 63)
-            values[to + 3] = UInt8(truncatingIfNeeded: bits & 63)
-            (from, to) = (from + 3, to + 4)
-        }
-        var letters = values &+ 0x41
-        letters.replace(with: values &+ (0x61 - 26), where: values .> 25)
-        letters.replace(with: values &- (52 - 0x30), where: values .> 51)
-        letters.replace(with: 0x2b, where: values .== 62)
-        letters.replace(with: 0x2f, where: values .== 63)
-        letters[27] = 0x3d
-        for index in length..<32 { letters[index] = 0 }
-        return letters
+    /// A digest is as good as random, so no branch depends on it: what is to be added to a value to make a letter of it is
+    /// added to all eight at once, and none of the sums leaves its byte.
+    private static func letters(of bits: UInt64) -> UInt64 {
+        let ones: UInt64 = 0x0101_0101_0101_0101
+        var values: UInt64 = 0
+        for index in 0..<8 as Range<UInt64> { values |= (bits >> (42 - 6 * index) & 63) << (56 - 8 * index) }
+        /// 1 in each byte that is greater.
+        func above(_ limit: UInt64) -> UInt64 { (values &+ (127 - limit) &* ones) >> 7 & ones }
+        let raised = values &+ 0x41 &* ones &+ above(25) &* 6
+        return raised &- above(51) &* 75 &- above(61) &* 15 &+ above(62) &* 3
     }
 
     private static let guid = [UInt8]("258EAFA5-E914-47DA-95CA-C5AB0DC85B11".utf8)

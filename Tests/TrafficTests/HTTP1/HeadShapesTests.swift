@@ -88,6 +88,27 @@ import Testing
         }
     }
 
+    @Test("a nonce is letters of base64 and nothing else, at each place")
+    func nonces() {
+        let letters = Set("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
+        for (nonce, count) in [("dGhlIHNhbXBsZSBub25jZQ==", 22), ("s3pPLMBiTxaQ9kYGzzhZRbK+xOo=", 27)] {
+            for place in 0..<nonce.utf8.count {
+                for byte in UInt8.min...UInt8.max {
+                    var text = Array(nonce.utf8)
+                    text[place] = byte
+                    let isNonce = place < count ? letters.contains(byte) : byte == UInt8(ascii: "=")
+                    let found = HeadShapes.isNonce(text.span)
+                    #expect(found == isNonce, "\(byte) at \(place)")
+                }
+            }
+        }
+        for count in 0...30 where count != 24 && count != 28 {
+            let text = [UInt8](repeating: 0x41, count: count)
+            let found = HeadShapes.isNonce(text.span)
+            #expect(!found)
+        }
+    }
+
     /// Everything that a head says, as text.
     private func facts(of head: borrowing ParsedHead, _ bytes: [UInt8]) -> String {
         let mark = PacketMark(packet: 1, time: Timestamp(nanoseconds: 0), acknowledged: nil)

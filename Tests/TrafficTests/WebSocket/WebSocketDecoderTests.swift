@@ -307,4 +307,33 @@ func text(_ string: String, fin: Bool = true, key: [UInt8]? = [1, 2, 3, 4]) -> [
     func theAnswerToAKey(key: String, accept: String) {
         #expect(WebSocketAccept.value(for: Array(key.utf8)[...]) == Array(accept.utf8))
     }
+
+    /// Base64 as RFC 4648 4 describes it, six bits after the other.
+    @Test func theLettersAreThoseOfTheDigest() {
+        let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
+        var chance = Chance(seed: 11)
+        var met: Set<UInt8> = []
+        for _ in 0..<500 {
+            let key = (0..<24).map { _ in alphabet[Int(chance.next() % 64)] }
+            let input = key + Array("258EAFA5-E914-47DA-95CA-C5AB0DC85B11".utf8)
+            let digest = SHA1.digest(of: input.span)
+            var letters: [UInt8] = []
+            var value = 0
+            for bit in 0..<162 {
+                let byte = bit < 160 ? digest[bit / 8] : 0
+                value = value << 1 | Int(byte >> (7 - UInt8(bit % 8)) & 1)
+                if bit % 6 == 5 { letters.append(alphabet[value & 63]) }
+            }
+            letters.append(UInt8(ascii: "="))
+            met.formUnion(letters)
+            #expect(WebSocketAccept.value(for: key[...]) == letters)
+            var nonce = [24 of UInt8](repeating: 0)
+            for index in key.indices { nonce[index] = key[index] }
+            let isRight = WebSocketAccept.isValue(letters.span, for: nonce)
+            letters[Int(chance.next() % 28)] ^= 1
+            let isWrong = !WebSocketAccept.isValue(letters.span, for: nonce)
+            #expect(isRight && isWrong)
+        }
+        #expect(met.count == 65)
+    }
 }
