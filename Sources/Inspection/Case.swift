@@ -186,9 +186,7 @@ struct Case {
 
     /// Bytes that were kept on their own: an anomaly, early data, a later request.
     func raw(_ label: String, _ place: Place, _ bytes: [UInt8]) -> Evidence {
-        var excerpt = Array(bytes.prefix(256))
-        let runs = showSecrets ? [] : Redaction.blot(&excerpt, at: 0, secrets: Redaction.secretRanges(in: bytes[...]))
-        return Evidence(label: label, place: place, excerpt: excerpt, redacted: runs)
+        Redaction.excerpt(label, place, bytes, showSecrets: showSecrets)
     }
 
     private func evidence(_ label: String, _ head: MessageHead, _ range: Range<Int>, place: Place) -> Evidence {
@@ -221,9 +219,7 @@ struct ConnectionCase {
     }
 
     func raw(_ label: String, _ place: Place, _ bytes: [UInt8]) -> Evidence {
-        var excerpt = Array(bytes.prefix(256))
-        let runs = showSecrets ? [] : Redaction.blot(&excerpt, at: 0, secrets: Redaction.secretRanges(in: bytes[...]))
-        return Evidence(label: label, place: place, excerpt: excerpt, redacted: runs)
+        Redaction.excerpt(label, place, bytes, showSecrets: showSecrets)
     }
 
     /// A packet without bytes of its own to show.

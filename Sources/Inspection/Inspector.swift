@@ -124,7 +124,7 @@ public struct Inspector: Sendable {
         return findings
     }
 
-    /// The finding that a suspicion makes, without evidence; `nil` where its rule may not speak.
+    /// The finding that a suspicion makes, without the evidence of exchanges; `nil` where its rule may not speak.
     ///
     /// The evidence, and what needs the exchange, are added by `complete` once that is at hand.
     public func inspect(_ suspicion: Suspicion) -> Finding? {
@@ -136,6 +136,10 @@ public struct Inspector: Sendable {
         finding.count = suspicion.count
         finding.exchange = suspicion.key
         finding.connection = suspicion.connection
+        if let plain = suspicion.plain {
+            finding.evidence.append(
+                Redaction.excerpt("request in clear text again", plain.place, plain.head, showSecrets: showSecrets))
+        }
         complete(&finding, host: [], path: [])
         return finding
     }

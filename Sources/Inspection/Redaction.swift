@@ -76,6 +76,13 @@ public enum Redaction {
         return runs
     }
 
+    /// Bytes that were kept on their own, as evidence.
+    static func excerpt(_ label: String, _ place: Place, _ bytes: [UInt8], showSecrets: Bool) -> Evidence {
+        var excerpt = Array(bytes.prefix(256))
+        let runs = showSecrets ? [] : blot(&excerpt, at: 0, secrets: secretRanges(in: bytes[...]))
+        return Evidence(label: label, place: place, excerpt: excerpt, redacted: runs)
+    }
+
     /// Whether a word is the name of something secret: a query key, a field, a part of a subprotocol.
     static func isSecretName(_ name: ArraySlice<UInt8>) -> Bool {
         for word in exactNames where name.count == word.utf8CodeUnitCount {

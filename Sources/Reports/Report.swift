@@ -82,6 +82,9 @@ public final class Report {
         }
         guard !found.isEmpty else { return }
         var findings = found.map(\.1)
+        // What is no exchange was asked last.
+        let shown = findings.map(\.evidence)
+        for index in findings.indices { findings[index].evidence = [] }
         // Who is wanted, and for which findings.
         var wanted: [SortKey: [Int]] = [:]
         for (index, (suspicion, _)) in found.enumerated() {
@@ -98,6 +101,7 @@ public final class Report {
             }
             return true
         }
+        for index in findings.indices { findings[index].evidence += shown[index] }
         for finding in findings {
             guard let key = finding.exchange.map({ SortKey($0) }) else { continue }
             if told.contains(key) { correlated[key, default: []].append(finding) } else { adrift.append(finding) }

@@ -100,6 +100,11 @@ public final class ReportCollector {
         return true
     }
 
+    /// Takes a request that offers nothing, of a client that may have been asked to use TLS.
+    public func add(plain request: MessageHead, on connection: ConnectionFacts) {
+        intake.correlation.add(plain: request, on: connection)
+    }
+
     /// Counts all those of a kind that were added.
     public func count(_ kind: FamiliarExchanges.Kind) { intake.tally.count(kind) }
 
@@ -191,7 +196,8 @@ public final class ReportCollector {
         }
         if correlation.leftOut > 0 {
             omitted.reasons.insert(
-                "\(correlation.leftOut) exchanges were not compared with others (reused keys, reconnects, retries)")
+                "\(correlation.leftOut) exchanges and requests were not compared with others (reused keys, reconnects, retries)"
+            )
         }
         return found
     }

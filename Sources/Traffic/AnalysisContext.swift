@@ -7,6 +7,8 @@ final class AnalysisContext {
     let output: any AnalyzerOutput
     var counters = TrafficCounters()
     let headCell: UncheckedCell<ParsedHead>
+    /// Who was asked to use TLS.
+    var demands: TLSDemands
     /// What all connections hold out of order, as `HeldSegment.cost` counts it.
     var heldBytes = 0
     /// What all conversations keep: see `KeptBytes`.
@@ -20,6 +22,7 @@ final class AnalysisContext {
 
     init(options: AnalyzerOptions, output: any AnalyzerOutput) {
         self.options = options
+        demands = TLSDemands(seconds: options.demandSeconds)
         limits = SharedLimits(options.limits)
         totalPendingBytes = options.shard.share(of: options.limits.totalPendingBytes)
         inflaterMemory = InflaterMemory(limit: options.shard.share(of: options.limits.totalInflatingBytes))

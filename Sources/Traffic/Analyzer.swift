@@ -17,6 +17,8 @@ public protocol AnalyzerOutput: AnyObject {
     /// What of the target of a request tells exchanges apart that are otherwise alike: two targets of which the same is
     /// said make no difference.
     func sort(ofTarget target: Span<UInt8>) -> UInt8
+    /// A request that offers nothing, of a client that may have been asked to use TLS shortly before (426).
+    func askedPlainly(_ request: MessageHead, on connection: ConnectionFacts)
     /// The request of an exchange was read; told only with `AnalyzerOptions.tellsProgress`.
     func began(_ exchange: Exchange)
     /// What is said behind the switch has shown a fault of form that it had not shown before: the exchange as it is
@@ -38,6 +40,7 @@ public protocol AnalyzerOutput: AnyObject {
 extension AnalyzerOutput {
     public func recognizes(_ exchange: FamiliarExchange, target: () -> [UInt8]) -> Bool { false }
     public func sort(ofTarget target: Span<UInt8>) -> UInt8 { 0 }
+    public func askedPlainly(_ request: MessageHead, on connection: ConnectionFacts) {}
     public func began(_ exchange: Exchange) {}
     public func faulted(_ exchange: Exchange) {}
 }
@@ -54,6 +57,8 @@ public struct AnalyzerOptions: Sendable {
     public var streamDigests = false
     /// Exchanges are told of when they begin (`began`) and are decided (`answered`) as well, not only at their end.
     public var tellsProgress = false
+    /// How long a client's plain requests are told of (`askedPlainly`) after it was asked to use TLS.
+    public var demandSeconds = 60
     /// Heads that repeat earlier ones are recognized instead of being read; what is found is the same.
     public var remembersHeads = true
     /// Exchanges that are like earlier ones are told of in a word (`recognizes`), where nothing else is asked for.
@@ -186,6 +191,9 @@ public struct Analyzer: ~Copyable {
         {
         case .segment:
             let segment = dissector.found
+            if !segment.isReassembled, TLSDemands.mayBegin(in: bytes, at: segment.payload) {
+                context.demands.take(segment, bytes.extracting(segment.payload), at: packet.time)
+            }
             if isShared, !options.shard.includes(segment) { break }
             let mark = PacketMark(packet: packet.number, capture: capture, time: packet.time, acknowledged: nil)
             let hash = ConnectionTable.hash(segment)

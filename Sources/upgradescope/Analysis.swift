@@ -131,6 +131,10 @@ final class Judge: AnalyzerOutput {
         for observer in observers { observer.finished(exchange, findings: findings) }
     }
 
+    func askedPlainly(_ request: MessageHead, on connection: ConnectionFacts) {
+        collector.add(plain: request, on: connection)
+    }
+
     func ended(_ connection: ConnectionRecord) {
         recorder?.ended(connection)
         let findings = inspector.inspect(connection)

@@ -49,6 +49,7 @@ struct TrafficOptions: ParsableArguments {
         var options = AnalyzerOptions()
         options.overlap = overlap == .first ? .first : .last
         for limit in limits { _ = options.limits.set(limit.name, to: limit.value) }
+        options.demandSeconds = thresholds.demandMemory
         return options
     }
 

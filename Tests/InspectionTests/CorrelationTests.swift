@@ -26,6 +26,10 @@ private let demandVersion = Head.answer(
 private let challenge = Head.answer("401 Unauthorized", [("WWW-Authenticate", "Basic realm=x")])
 private let proxyChallenge = Head.answer("407 Proxy Authentication Required", [("Proxy-Authenticate", "Basic realm=x")])
 
+/// A demand of TLS, and what came later.
+private func demanded(then talks: Talk..., asked: Head = get) -> [Talk] {
+    [Talk(start: 0, port: 50000, steps: [.client(asked), .server(demandTLS)])] + talks
+}
 private func handshakes(at times: [Double], _ steps: [Step]) -> [Talk] {
     times.enumerated().map { Talk(start: $1, port: 50000 + UInt16($0), steps: steps) }
 }
@@ -147,6 +151,83 @@ let correlationRows: [CorrelationRow] = [
         name: "TLS004: a 426 that demands no TLS",
         talks: handshakes(at: [0, 5], [.client(get), .server(demandVersion)])),
     CorrelationRow(
+        name: "TLS004: the same again on another connection, and answered",
+        talks: demanded(then: Talk(start: 5, port: 50001, steps: [.client(get), .server(ok)])),
+        found: ["TLS004 warning proven"]),
+    CorrelationRow(
+        name: "TLS004: the same again on another connection, after TLS was offered in vain",
+        talks: demanded(
+            then: Talk(start: 5, port: 50001, steps: [.client(get), .server(ok)]),
+            asked: get.adding("Upgrade", "TLS/1.2").adding("Connection", "Upgrade")),
+        found: ["TLS004 warning proven"]),
+    CorrelationRow(
+        name: "TLS004: the same again on the same connection, and answered",
+        talks: [
+            Talk(start: 0, port: 50000, steps: [.client(get), .server(demandTLS), .client(get), .server(ok)])
+        ], found: ["TLS004 warning proven"]),
+    CorrelationRow(
+        name: "TLS004: again on both, once answered and once refused",
+        talks: [
+            Talk(start: 0, port: 50000, steps: [.client(get), .server(demandTLS), .client(get), .server(ok)]),
+            Talk(start: 5, port: 50001, steps: [.client(get), .server(demandTLS)]),
+        ], found: ["TLS004 warning proven"]),
+    CorrelationRow(
+        name: "TLS004: again behind a demand in two segments",
+        talks: [
+            Talk(
+                start: 0, port: 50000,
+                steps: [
+                    .client(get), .server(Array(demandTLS.bytes.prefix(32))),
+                    .server(Array(demandTLS.bytes.dropFirst(32))),
+                ]),
+            Talk(start: 5, port: 50001, steps: [.client(get), .server(ok)]),
+        ], found: ["TLS004 warning proven"]),
+    CorrelationRow(
+        name: "TLS004: another target",
+        talks: demanded(
+            then: Talk(
+                start: 5, port: 50001, steps: [.client(get.line("GET /public HTTP/1.1")), .server(ok)]))),
+    CorrelationRow(
+        name: "TLS004: another target, on the same connection",
+        talks: [
+            Talk(
+                start: 0, port: 50000,
+                steps: [
+                    .client(get), .server(demandTLS), .client(get.line("GET /public HTTP/1.1")), .server(ok),
+                ])
+        ]),
+    CorrelationRow(
+        name: "TLS004: another host",
+        talks: demanded(
+            then: Talk(start: 5, port: 50001, steps: [.client(get.with("Host", "other.example")), .server(ok)]))),
+    CorrelationRow(
+        name: "TLS004: another client",
+        talks: demanded(then: Talk(start: 5, client: 9, port: 50001, steps: [.client(get), .server(ok)]))),
+    CorrelationRow(
+        name: "TLS004: another user behind the same address, answered",
+        talks: demanded(
+            then: Talk(start: 5, port: 50001, steps: [.client(get.adding("User-Agent", "b")), .server(ok)]))),
+    CorrelationRow(
+        name: "TLS004: more than a minute later, and answered",
+        talks: demanded(then: Talk(start: 65, port: 50001, steps: [.client(get), .server(ok)]))),
+    CorrelationRow(
+        name: "TLS004: the same, sent before the demand",
+        talks: [
+            Talk(start: 0, port: 50000, steps: [.client(get), .wait(seconds: 3), .server(demandTLS)]),
+            Talk(start: 1, port: 50001, steps: [.client(get), .server(ok)]),
+        ]),
+    CorrelationRow(
+        name: "TLS004: the same in clear text, after TLS was offered as demanded",
+        talks: demanded(
+            then: Talk(start: 5, port: 50001, steps: [.client(.tls()), .server(.tlsAnswer)]),
+            Talk(start: 9, port: 50002, steps: [.client(get), .server(ok)])), retries: [1: 0]),
+    CorrelationRow(
+        name: "TLS004: again behind a 426 that demands no TLS",
+        talks: [
+            Talk(start: 0, port: 50000, steps: [.client(get), .server(demandVersion), .client(get), .server(ok)]),
+            Talk(start: 5, port: 50001, steps: [.client(get), .server(ok)]),
+        ]),
+    CorrelationRow(
         name: "a retry with another version",
         talks: [
             Talk(
@@ -194,9 +275,11 @@ let correlationRows: [CorrelationRow] = [
 
 @Suite struct CorrelationTests {
     private func correlation(
-        _ exchanges: [Exchange], limit: Int = 65_536, _ thresholds: Thresholds = Thresholds()
+        _ exchanges: [Exchange], plain: [(request: MessageHead, connection: ConnectionFacts)] = [],
+        limit: Int = 65_536, plainLimit: Int = 4096, _ thresholds: Thresholds = Thresholds()
     ) -> Correlation {
-        var table = CorrelationTable(limit: limit)
+        var table = CorrelationTable(limit: limit, plainLimit: plainLimit)
+        for request in plain { table.add(plain: request.request, on: request.connection) }
         for exchange in exchanges { table.add(exchange) }
         return table.finish(thresholds)
     }
@@ -210,8 +293,9 @@ let correlationRows: [CorrelationRow] = [
 
     @Test(arguments: correlationRows)
     func row(_ row: CorrelationRow) throws {
-        let exchanges = Wire.run(row.talks).exchanges.sorted { $0.key < $1.key }
-        let correlation = correlation(exchanges)
+        let heard = Wire.run(row.talks)
+        let exchanges = heard.exchanges.sorted { $0.key < $1.key }
+        let correlation = correlation(exchanges, plain: heard.plain)
         let found = correlation.suspicions.compactMap { Inspector().inspect($0) }
         #expect(found.map { "\($0.rule) \($0.level.name) \($0.certainty.name)" } == row.found)
         var retries: [Int: Int] = [:]
@@ -252,10 +336,14 @@ let correlationRows: [CorrelationRow] = [
     /// Findings name both sides, and the later exchange shows its own bytes and the earlier one's.
     @Test(arguments: correlationRows.filter { !$0.found.isEmpty })
     func evidence(_ row: CorrelationRow) throws {
-        let exchanges = Wire.run(row.talks).exchanges.sorted { $0.key < $1.key }
+        let heard = Wire.run(row.talks)
+        let exchanges = heard.exchanges.sorted { $0.key < $1.key }
         let inspector = Inspector()
-        for suspicion in correlation(exchanges).suspicions {
+        for suspicion in correlation(exchanges, plain: heard.plain).suspicions {
             let finding = try #require(inspector.inspect(suspicion))
+            // Two requests are shown, the later one here if it is no exchange.
+            #expect(finding.evidence.isEmpty == (suspicion.plain == nil))
+            #expect(suspicion.plain != nil || !suspicion.earlier.isEmpty)
             #expect(finding.message.hasSuffix("."))
             #expect(suspicion.earlier.allSatisfy { $0 < suspicion.key })
             for key in [suspicion.key] + suspicion.earlier {
@@ -269,11 +357,15 @@ let correlationRows: [CorrelationRow] = [
 
     @Test(arguments: correlationRows)
     func orderDoesNotMatter(_ row: CorrelationRow) {
-        let exchanges = Wire.run(row.talks).exchanges
-        let expected = described(correlation(exchanges))
+        let heard = Wire.run(row.talks)
+        let (exchanges, plain) = (heard.exchanges, heard.plain)
+        let expected = described(correlation(exchanges, plain: plain))
         var random = SystemRandomNumberGenerator()
-        for _ in 0..<8 { #expect(described(correlation(exchanges.shuffled(using: &random))) == expected) }
-        #expect(described(correlation(exchanges.reversed())) == expected)
+        for _ in 0..<8 {
+            let shuffled = (exchanges.shuffled(using: &random), plain.shuffled(using: &random))
+            #expect(described(correlation(shuffled.0, plain: shuffled.1)) == expected)
+        }
+        #expect(described(correlation(exchanges.reversed(), plain: plain.reversed())) == expected)
     }
 
     /// What a full table leaves out does not depend on the order either, and is counted.
@@ -288,6 +380,34 @@ let correlationRows: [CorrelationRow] = [
         for _ in 0..<8 {
             let shuffled = correlation(exchanges.shuffled(), limit: 10)
             #expect(described(shuffled) == described(expected) && shuffled.leftOut == 50)
+        }
+    }
+
+    /// Nor does what is left out of the requests that are no exchanges; what no demand came before is not told of at all.
+    @Test func plainRequestsAreBounded() {
+        let later = (1...30).map {
+            Talk(start: Double($0), port: 50000 + UInt16($0), steps: [.client(get), .server(ok)])
+        }
+        #expect(Wire.run(later).plain.isEmpty)
+        let heard = Wire.run([Talk(start: 0, port: 50000, steps: [.client(get), .server(demandTLS)])] + later)
+        #expect(heard.plain.count == 30)
+        for _ in 0..<8 {
+            let found = correlation(heard.exchanges, plain: heard.plain.shuffled(), plainLimit: 10)
+            #expect(found.leftOut == 20)
+            #expect(found.suspicions.map(\.count) == [10])
+        }
+    }
+
+    /// Each shard knows of a demand that travelled on another's flow.
+    @Test func shardsKnowOfDemands() {
+        let talks = demanded(then: Talk(start: 5, port: 50001, steps: [.client(get), .server(ok)]))
+        for count in 1...8 {
+            let plain = (0..<count).map { index in
+                var options = AnalyzerOptions()
+                options.shard = Shard(index: index, count: count)
+                return Wire.run(talks, options).plain.count
+            }
+            #expect(plain.reduce(0, +) == 1, "of \(count)")
         }
     }
 

@@ -153,7 +153,7 @@ struct Wire {
     }
 
     /// What the analyzer makes of several conversations in one capture.
-    static func run(_ talks: [Talk]) -> Listener {
+    static func run(_ talks: [Talk], _ options: AnalyzerOptions = AnalyzerOptions()) -> Listener {
         let packets = talks.flatMap { talk in
             var wire = Wire()
             wire.client = (talk.client == Talk.proxy ? 0xcb00_7105 : 0xc633_6400 | talk.client, talk.port)
@@ -163,7 +163,8 @@ struct Wire {
             return wire.packets
         }
         return analyze(
-            packets.enumerated().sorted { ($0.element.time, $0.offset) < ($1.element.time, $1.offset) }.map(\.element))
+            packets.enumerated().sorted { ($0.element.time, $0.offset) < ($1.element.time, $1.offset) }.map(\.element),
+            options)
     }
 
     private static func analyze(
@@ -266,6 +267,8 @@ final class Listener: AnalyzerOutput {
     var connections: [ConnectionRecord] = []
     func finished(_ exchange: Exchange) { exchanges.append(exchange) }
     func ended(_ connection: ConnectionRecord) { connections.append(connection) }
+    var plain: [(request: MessageHead, connection: ConnectionFacts)] = []
+    func askedPlainly(_ request: MessageHead, on connection: ConnectionFacts) { plain.append((request, connection)) }
 
     /// All findings, of exchanges and of connections.
     func findings(_ inspector: Inspector = Inspector()) -> [Finding] {

@@ -11,13 +11,22 @@ public import Traffic
 public struct CorrelationTable: Sendable {
     private let limit: Int
     private var summaries: [ExchangeSummary] = []
+    private var plain: PlainRequests
     /// Set once the table was full: what comes behind it was left out and always will be.
     private var lastKept: ExchangeKey?
     /// How many exchanges were not compared.
     public private(set) var leftOut: UInt64 = 0
 
-    /// `limit` is how many exchanges are compared.
-    public init(limit: Int = 65_536) { self.limit = max(limit, 2) }
+    /// `limit` is how many exchanges are compared, `plainLimit` how many requests that offer nothing with them.
+    public init(limit: Int = 65_536, plainLimit: Int = 4096) {
+        self.limit = max(limit, 2)
+        plain = PlainRequests(limit: plainLimit)
+    }
+
+    /// Takes a request that offers nothing, of a client that may have been asked to use TLS.
+    public mutating func add(plain request: MessageHead, on connection: ConnectionFacts) {
+        plain.add(request, on: connection)
+    }
 
     public mutating func add(_ exchange: Exchange) {
         guard exchange.request != nil, !leavesOut(exchange.key) else { return }
@@ -45,6 +54,7 @@ public struct CorrelationTable: Sendable {
     /// Takes what another table was given, about other exchanges of the same input.
     public mutating func absorb(_ other: CorrelationTable) {
         leftOut += other.leftOut
+        plain.absorb(other.plain)
         summaries += other.summaries
         if let last = other.lastKept { lastKept = min(lastKept ?? last, last) }
         trim()
@@ -62,13 +72,16 @@ public struct CorrelationTable: Sendable {
     /// What is seen in all of them together; the table is empty afterwards.
     public mutating func finish(_ thresholds: Thresholds = Thresholds()) -> Correlation {
         trim()
+        plain.trim()
         let kept = summaries
+        let plain = plain
         summaries = []
-        guard kept.count > 1 else { return Correlation(leftOut: leftOut) }
-        var correlation = Correlation(leftOut: leftOut)
+        self.plain = PlainRequests(limit: 0)
+        var correlation = Correlation(leftOut: leftOut + plain.leftOut)
+        guard kept.count > 1 || !plain.entries.isEmpty else { return correlation }
         correlation.suspicions = KeyReuse.found(in: kept, thresholds)
         correlation.suspicions += ReconnectStorm(kept, thresholds).suspicions
-        let demands = Demands(kept, thresholds)
+        let demands = Demands(kept, plain, thresholds)
         correlation.suspicions += demands.ignored
         correlation.retries = demands.retries
         correlation.suspicions.sort { ($0.key, $0.rule) < ($1.key, $1.rule) }
@@ -82,7 +95,7 @@ public struct Correlation: Sendable {
     public internal(set) var suspicions: [Suspicion] = []
     /// Exchanges that answer the demand of an earlier one, each with that one.
     public internal(set) var retries: [ExchangeKey: ExchangeKey] = [:]
-    /// How many exchanges were not compared.
+    /// How many exchanges, and requests with them, were not compared.
     public let leftOut: UInt64
 
     init(leftOut: UInt64) { self.leftOut = leftOut }
@@ -95,6 +108,8 @@ public struct Suspicion: Sendable {
     public let key: ExchangeKey
     /// Earlier ones that show it too, at most `proofLimit`, in order.
     public let earlier: [ExchangeKey]
+    /// The first request that shows it and is no exchange.
+    let plain: PlainRequests.Entry?
     public let connection: UInt64
     let certainty: Certainty
     let level: Level?
@@ -104,10 +119,11 @@ public struct Suspicion: Sendable {
     static let proofLimit = 3
 
     init(
-        rule: String, at later: ExchangeSummary, earlier: [ExchangeSummary], certainty: Certainty = .proven,
-        level: Level? = nil, count: Int = 1, message: String
+        rule: String, at later: ExchangeSummary, earlier: [ExchangeSummary], plain: PlainRequests.Entry? = nil,
+        certainty: Certainty = .proven, level: Level? = nil, count: Int = 1, message: String
     ) {
         self.rule = rule
+        self.plain = plain
         key = later.key
         self.earlier = earlier.prefix(Self.proofLimit).map(\.key)
         connection = later.connection

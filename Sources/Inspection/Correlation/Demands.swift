@@ -2,7 +2,8 @@
 //
 // The next request of the same client to the same place that does what was asked is the retry. One that asks for
 // the same in clear text again, although TLS was demanded, is TLS004. Users behind one address are told apart
-// by User-Agent and Cookie, unless they share a connection.
+// by User-Agent and Cookie, unless they share a connection. Asked again without any offer, it is no exchange: then it is
+// told of with the demand.
 
 import Traffic
 
@@ -10,15 +11,20 @@ struct Demands {
     private(set) var retries: [ExchangeKey: ExchangeKey] = [:]
     private(set) var ignored: [Suspicion] = []
 
+    private let plain: PlainRequests
     private let patience: Int64
     /// How many later requests are looked at for one demand.
     private static let reach = 64
 
-    init(_ summaries: [ExchangeSummary], _ thresholds: Thresholds) {
+    init(_ exchanges: [ExchangeSummary], _ plain: PlainRequests, _ thresholds: Thresholds) {
+        self.plain = plain
         patience = thresholds.demandMemory.seconds
         // Most clients are never asked for anything.
-        let asked = Set(summaries.lazy.filter(Self.demands).map(\.client.address))
+        let asked = Set(exchanges.lazy.filter(Self.demands).map(\.client.address))
         guard !asked.isEmpty else { return }
+        // One that drew a 426 again is an exchange as well.
+        let known = plain.entries.isEmpty ? [] : Set(exchanges.lazy.map(\.key))
+        let summaries = exchanges + plain.entries.lazy.map(\.summary).filter { !known.contains($0.key) }
         summaries.forEachRun(
             where: { asked.contains($0.client.address) },
             by: { ClientAndText(client: $0.client.address, text: $0.host) }
@@ -45,10 +51,12 @@ struct Demands {
             }
             guard let first = repeated.first, told.insert(first.key).inserted else { continue }
             told.formUnion(repeated.map(\.key))
+            let exchange = repeated.first { !$0.traits.contains(.isPlain) }
             let credentials = first.traits.contains(.offersTLS) ? ", with credentials before anything is encrypted" : ""
             ignored.append(
                 Suspicion(
-                    rule: "TLS004", at: first, earlier: [demand], count: repeated.count,
+                    rule: "TLS004", at: exchange ?? demand, earlier: exchange == nil ? [] : [demand],
+                    plain: first.traits.contains(.isPlain) ? plain.entry(first.key) : nil, count: repeated.count,
                     message: "\(first.client) asked for the same in clear text again, "
                         + "\(Words.duration(first.asked.nanoseconds(since: demand.asked))) after the request to which "
                         + "\(demand.server) answered 426 and demanded TLS\(credentials)."))

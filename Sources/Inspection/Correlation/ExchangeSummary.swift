@@ -26,6 +26,8 @@ public struct ExchangeSummary: Sendable {
         static let abnormalEnd = Traits(rawValue: 512)
         /// The answer was seen.
         static let answered = Traits(rawValue: 1024)
+        /// A request that offers nothing, and is no exchange.
+        static let isPlain = Traits(rawValue: 2048)
     }
 
     public let key: ExchangeKey
@@ -34,8 +36,8 @@ public struct ExchangeSummary: Sendable {
     let server: Endpoint
     /// When the request began, when the response head was complete (or the last packet came), and when it was over.
     let asked: Timestamp
-    let answered: Timestamp
-    let ended: Timestamp
+    private(set) var answered: Timestamp
+    private(set) var ended: Timestamp
     /// Sec-WebSocket-Key; 0 without one.
     let nonce: UInt64
     let host: UInt64
@@ -45,20 +47,51 @@ public struct ExchangeSummary: Sendable {
     let visitor: UInt64
     /// Sec-WebSocket-Version.
     let version: UInt16
-    let status: UInt16
+    private(set) var status: UInt16
     /// Lines that proxies add.
     let forwardingLines: UInt16
-    let traits: Traits
+    private(set) var traits: Traits
 
     /// `nil` without a request.
     public init?(_ exchange: borrowing Exchange) {
         guard let request = exchange.request else { return nil }
-        key = exchange.key
-        connection = exchange.connection.id
-        client = exchange.connection.client
-        server = exchange.connection.server
-        asked = request.place.first.time
+        self.init(of: request, on: exchange.connection, key: exchange.key)
         answered = (exchange.response?.place.last ?? exchange.lastMark).time
+
+        let response = exchange.response
+        status = UInt16(clamping: response?.status ?? 0)
+        // A refusal is the end, whatever else the connection is used for.
+        ended = status >= 400 ? answered : max(answered, exchange.lastMark.time)
+        if response != nil { traits.insert(.answered) }
+        if let response, status == 426 {
+            traits.insert(.demandsUpgrade)
+            for line in response.lines where line.name == .upgrade && Self.namesTLS(response.value(of: line)) {
+                traits.insert(.demandsTLS)
+            }
+        }
+        if Self.endedAbnormally(exchange) { traits.insert(.abnormalEnd) }
+    }
+
+    /// Of a request that offers nothing: what it asks for, and when.
+    init(plain request: MessageHead, on connection: ConnectionFacts) {
+        let place = request.place
+        self.init(
+            of: request, on: connection,
+            key: ExchangeKey(
+                capture: place.first.capture, packet: place.first.packet, direction: place.direction,
+                offset: place.offset))
+        traits.insert(.isPlain)
+    }
+
+    private init(of request: MessageHead, on connection: ConnectionFacts, key: ExchangeKey) {
+        self.key = key
+        self.connection = connection.id
+        client = connection.client
+        server = connection.server
+        asked = request.place.first.time
+        answered = asked
+        ended = asked
+        status = 0
 
         var traits: Traits = []
         var nonce: UInt64 = 0
@@ -99,19 +132,6 @@ public struct ExchangeSummary: Sendable {
         self.forwardingLines = forwardingLines
         host.add(request.target)
         resource = host.value
-
-        let response = exchange.response
-        status = UInt16(clamping: response?.status ?? 0)
-        // A refusal is the end, whatever else the connection is used for.
-        ended = status >= 400 ? answered : max(answered, exchange.lastMark.time)
-        if response != nil { traits.insert(.answered) }
-        if let response, status == 426 {
-            traits.insert(.demandsUpgrade)
-            for line in response.lines where line.name == .upgrade && Self.namesTLS(response.value(of: line)) {
-                traits.insert(.demandsTLS)
-            }
-        }
-        if Self.endedAbnormally(exchange) { traits.insert(.abnormalEnd) }
         self.traits = traits
     }
 

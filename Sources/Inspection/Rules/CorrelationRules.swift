@@ -65,33 +65,6 @@ enum CorrelationRules {
             fix: Recipe.tls,
             trigger: "426 with Upgrade: TLS/1.2, and the GET again",
             nearMiss: "426, and OPTIONS * with Upgrade: TLS/1.2",
-            when: [.status426, .laterRequests],
-            check: { it in
-                // A request that offers nothing is no exchange: on the same connection it is known all the same.
-                guard let response = it.response, let request = it.request,
-                    response.members(.upgrade).contains(where: { ProtocolName.name(of: $0).matchesIgnoringCase("tls") })
-                else { return [] }
-                let again = it.exchange.laterRequests.filter { later in
-                    guard later.status != 426, let head = MessageHead(request: later.head, at: later.place) else {
-                        return false
-                    }
-                    return !head.has(.upgrade) && head.target == request.target
-                        && head.value(.host) == request.value(.host)
-                        && later.place.first.time >= response.place.last.time
-                        && later.place.first.time.nanoseconds(since: request.place.first.time)
-                            <= it.thresholds.demandMemory.seconds
-                }
-                guard let first = again.first else { return [] }
-                let delay = Words.duration(first.place.first.time.nanoseconds(since: request.place.first.time))
-                return [
-                    it.found(
-                        "The client asked for the same in clear text again, \(delay) after the request to which the server "
-                            + "answered 426 and demanded TLS.",
-                        count: UInt32(clamping: again.count),
-                        at: [it.requestLine] + it.lines(.upgrade, of: response)
-                            + [it.raw("request in clear text again", first.place, first.head)])
-                ]
-            },
             correlates: { it in [it.requestLine] + it.lines(.upgrade, of: it.response) }
         )
     }

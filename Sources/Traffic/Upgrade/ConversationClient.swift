@@ -158,6 +158,10 @@ extension ConversationState {
         } else {
             request.plain = PlainRequest(
                 bytes: context.head.bytes(in: bytes).array, place: place, defects: context.head.defects)
+            if wasAskedForTLS(at: place.first.time) {
+                context.output.askedPlainly(
+                    context.head.copied(from: bytes, place: place, isPlain: true), on: startFacts)
+            }
             if context.head.mentions("upgrade", in: .connection, of: bytes) {
                 let head = context.head.copied(from: bytes, place: place, isPlain: true)
                 if head.hasMember(.connection, "upgrade") {
@@ -191,6 +195,12 @@ extension ConversationState {
             client.chunked = ChunkedReader()
         case .unknown: requestEndUnknown()
         }
+    }
+
+    /// Whether this client may have been told to use TLS, here or on another connection.
+    private func wasAskedForTLS(at time: Timestamp) -> Bool {
+        context.demands.concern(startFacts.client.address, at: time)
+            || open.contains { $0.isRefused && $0.exchange.outcome == .required }
     }
 
     mutating func noteLater(_ request: inout Outstanding, _ refused: Int, _ head: MessageHead) {

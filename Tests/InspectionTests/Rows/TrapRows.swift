@@ -10,7 +10,6 @@ private let refusal = Head.answer("400 Bad Request")
 private let versionRefusal = Head.answer(
     "426 Upgrade Required",
     [("Upgrade", "websocket"), ("Connection", "Upgrade"), ("Sec-WebSocket-Version", "13")])
-private let demandForTLS = Head.answer("426 Upgrade Required", [("Upgrade", "TLS/1.2"), ("Connection", "Upgrade")])
 private let vendor = "x-vendor"
 private func vendorSession(_ more: Step...) -> [Step] {
     [
@@ -460,11 +459,6 @@ private let frameTraps: [RuleRow] = [
 ]
 
 private let hopTraps: [RuleRow] = [
-    RuleRow(
-        rule: "TLS004", trigger: [.client(.get), .server(demandForTLS), .client(.get), .server(ok)],
-        nearMiss: [
-            .client(.get), .server(demandForTLS), .client(.get.line("GET /public HTTP/1.1")), .server(ok),
-        ]),
     RuleRow(
         rule: "CON002",
         trigger: [
