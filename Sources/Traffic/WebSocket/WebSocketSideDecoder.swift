@@ -232,6 +232,8 @@ struct WebSocketSideDecoder {
         if !isShortest { fatal(.lengthNotMinimal, place, value: Int64(truncatingIfNeeded: payload)) }
         if unconfirmed > 0, !confirm(place, length: payload, isShortest: isShortest) { return }
         guard payload < 1 << 62 else {
+            // With the top bit set it is no length at all.
+            if let length = Int64(exactly: payload) { noteFrame(.frameOversized, place, value: length) }
             facts.lost = true
             recorder?.lose(at: place)
             return

@@ -71,6 +71,9 @@ let sessionRows: [RuleRow] = [
         rule: "WSF018", trigger: session(.server(hex: "82 7f 10 00 00 00 00 00 00 00")),
         nearMiss: session(.server(hex: "82 7e ff ff"))),
     RuleRow(
+        rule: "WSF018", trigger: session(.server(hex: "82 7f 7f ff ff ff ff ff ff ff 00")),
+        nearMiss: session(.server(hex: "82 7f ff ff ff ff ff ff ff ff 00")), nearAlso: ["WSF006"]),
+    RuleRow(
         rule: "WSF020", trigger: session(.client("GET /admin HTTP/1.1\r\nHost: a\r\n\r\n")),
         nearMiss: session(.client(hex: hello))),
     RuleRow(
