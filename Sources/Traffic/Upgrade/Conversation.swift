@@ -312,6 +312,8 @@ struct ConversationState {
     /// Number of the exchange that switched, and what was seen behind the switch.
     var switched: Int?
     var switchedStreams = [2 of SwitchedStream](repeating: SwitchedStream())
+    /// Holes behind the switch in what nobody reads.
+    var opaqueHoles = AnomalyLog(limit: 2)
     /// Faults behind the switch that were told of.
     var toldAnomalies = 0
     /// The request being read belongs to this exchange.
@@ -510,6 +512,7 @@ struct ConversationState {
             let limits = over.exchange.limitsHit.count
             decoder?.finish(into: &over.exchange)
             for limit in over.exchange.limitsHit.dropFirst(limits) { context.hit(limit) }
+            over.exchange.anomalies += opaqueHoles.list
         }
         if over.exchange.outcome == .incomplete {
             over.exchange.reason = Self.incompleteReason(touchesGap: over.exchange.touchesGap, facts)

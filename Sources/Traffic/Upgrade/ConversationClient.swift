@@ -355,7 +355,7 @@ extension ConversationState {
             requestEnded(at: to)
         case .chunked where client.chunked.skip(missing): noteBody(Int(min(missing, Int64(Int32.max))))
         case .held: held.addHole(at: from, Int(missing), mark)
-        case .switched: decoder?.gap(.client, from: from, to: to, mark: mark)
+        case .switched: gapBehindSwitch(.client, from: from, to: to, mark: mark)
         case .ignored, .untilClose: break
         default:
             if let number = reading, let index = index(of: number) { open[index].exchange.touchesGap = true }

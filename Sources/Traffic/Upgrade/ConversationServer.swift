@@ -317,7 +317,7 @@ extension ConversationState {
             if server.remaining == 0 { server.state = .head }
         case .chunked where server.chunked.skip(missing): break
         case .untilClose, .ignored: break
-        case .switched: decoder?.gap(.server, from: from, to: to, mark: mark)
+        case .switched: gapBehindSwitch(.server, from: from, to: to, mark: mark)
         default:
             for request in outstanding {
                 if let number = request.exchange, let index = index(of: number) {

@@ -226,6 +226,14 @@ extension ConversationState {
         if context.options.tellsProgress { tellFaults() }
     }
 
+    /// A hole behind the switch; where nobody reads what is said there it is noted here.
+    mutating func gapBehindSwitch(_ direction: Direction, from: Int64, to: Int64, mark: PacketMark) {
+        decoder?.gap(direction, from: from, to: to, mark: mark)
+        guard decoder?.isOpaque ?? true else { return }
+        let place = Place(direction: direction, offset: from, length: to - from, first: mark, last: mark)
+        opaqueHoles.note(.gapAfterSwitch, place, [], value: to - from)
+    }
+
     /// Tells whoever watches of faults that were not there before.
     private mutating func tellFaults() {
         guard !isInner, let decoder, decoder.anomalyCount != toldAnomalies, let switched,

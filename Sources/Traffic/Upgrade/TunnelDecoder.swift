@@ -81,12 +81,17 @@ final class TunnelDecoder: UpgradedDecoder {
     var isCausal: Bool { inner?.isCausal ?? !sniffed }
 
     var innerExchanges: (waiting: [Exchange], count: Int) { inner?.finished ?? ([], 0) }
+
+    /// What is followed inside tells of its holes itself.
+    var isOpaque: Bool { inner == nil }
 }
 
 extension UpgradedDecoder {
     /// None, for every protocol but a tunnel.
     var innerExchanges: (waiting: [Exchange], count: Int) { ([], 0) }
     func forEachOpenInside(_ body: (ExchangeProgress) -> Void) {}
+    /// Never, for every protocol but a tunnel: where all bytes are only counted there is no decoder.
+    var isOpaque: Bool { false }
     /// Never, for every protocol but a tunnel.
     var isCausal: Bool { false }
     /// None, for every protocol but WebSocket.

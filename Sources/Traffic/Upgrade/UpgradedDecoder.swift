@@ -14,6 +14,8 @@ protocol UpgradedDecoder: AnyObject {
     /// Faults of form so far, and how many that are.
     var anomalies: [Anomaly] { get }
     var anomalyCount: Int { get }
+    /// Its bytes are only counted.
+    var isOpaque: Bool { get }
     /// Exchanges found inside that were not told of yet, once finished, and how many there were.
     var innerExchanges: (waiting: [Exchange], count: Int) { get }
     /// Whole messages so far; `nil` where the protocol has none that are counted.

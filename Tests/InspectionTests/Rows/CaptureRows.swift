@@ -9,6 +9,29 @@ let captureRows: [RuleRow] = [
         rule: "CAP002",
         trigger: session(.lostServer(bytes(greeting)), .server(hex: greeting), .clientACK),
         nearMiss: session(.server(hex: greeting), .again), nearAlso: ["CAP005"]),
+    // A hole in a tunnel, and in what is spoken behind a switch and read by nobody.
+    RuleRow(
+        rule: "CAP002",
+        trigger: [
+            .client(.connect), .server(Head("HTTP/1.1 200 OK")), .client(hex: "16 03 01 00 02 01 00"),
+            .lostServer(bytes("16 03 03 00 02 02 00")), .client(hex: "17 03 03 00 01 00"),
+        ],
+        nearMiss: [
+            .client(.connect), .server(Head("HTTP/1.1 200 OK")), .client(hex: "16 03 01 00 02 01 00"),
+            .server(hex: "16 03 03 00 02 02 00"), .again, .client(hex: "17 03 03 00 01 00"),
+        ], nearAlso: ["CAP005"]),
+    RuleRow(
+        rule: "CAP002",
+        trigger: [
+            .client(.tls()), .server(.tlsAnswer), .client(hex: "16 03 01 00 02 01 00"),
+            .server(hex: "16 03 03 00 02 02 00"), .lostClient(bytes("14 03 03 00 01 01")),
+            .client(hex: "17 03 03 00 01 00"), .lostClient(bytes("17 03 03 00 01 01")),
+            .client(hex: "17 03 03 00 01 00"),
+        ],
+        nearMiss: [
+            .client(.tls()), .server(.tlsAnswer), .client(hex: "16 03 01 00 02 01 00"),
+            .server(hex: "16 03 03 00 02 02 00"), .client(hex: "17 03 03 00 01 00"),
+        ]),
     RuleRow(
         rule: "CAP003",
         trigger: [.client(hex: hello), .client(.get), .server(ok)],
