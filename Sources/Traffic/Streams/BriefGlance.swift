@@ -15,7 +15,9 @@ extension Analyzer {
         let (window, identification) = (bytes.load16(48), bytes.load16(18))
         let end = 14 + Int(bytes.load16(16))
         let payload = 34 + Int(bytes[46] >> 4) * 4
-        guard payload >= 54, payload <= end, end <= bytes.count else { return false }
+        guard payload >= 54, payload <= end, end <= bytes.count,
+            !TLSDemands.mayBegin(in: bytes, at: payload..<end)
+        else { return false }
         let source = Endpoint(address: IPAddress(v4: bytes.load32(26)), port: bytes.load16(34))
         let destination = Endpoint(address: IPAddress(v4: bytes.load32(30)), port: bytes.load16(36))
         guard let (index, isClient) = table.findBrief(from: source, to: destination) else { return false }
