@@ -92,6 +92,24 @@ let correlationRows: [CorrelationRow] = [
             Talk(start: 0, client: Talk.proxy, port: 41000, server: 9, steps: [.client(other), .server(otherAnswer)]),
         ]),
     CorrelationRow(
+        name: "WS003: one connection in front of an address translator and behind it, the server's address changed",
+        talks: [
+            Talk(start: 0, port: 50000, steps: [.client(other), .wait(seconds: 0.5), .server(otherAnswer)]),
+            Talk(start: 0.1, port: 50000, server: 9, steps: [.client(other), .server(otherAnswer)]),
+        ]),
+    CorrelationRow(
+        name: "WS003: one connection in front of an address translator and behind it, the client's address changed",
+        talks: [
+            Talk(start: 0, port: 50000, steps: [.client(other), .wait(seconds: 0.5), .server(otherAnswer)]),
+            Talk(start: 0.1, client: 1, port: 50000, steps: [.client(other), .server(otherAnswer)]),
+        ]),
+    CorrelationRow(
+        name: "WS003: the same server, one within the other, nothing links them",
+        talks: [
+            Talk(start: 0, port: 50000, steps: [.client(other), .wait(seconds: 0.5), .server(otherAnswer)]),
+            Talk(start: 0.1, client: 1, port: 50001, steps: [.client(other), .server(otherAnswer)]),
+        ], found: ["WS003 error inferred"]),
+    CorrelationRow(
         name: "WS003: linked, but one after the other",
         talks: [
             Talk(start: 0, port: 50000, steps: [.client(other), .server(otherAnswer)]),

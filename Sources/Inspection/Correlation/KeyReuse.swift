@@ -3,7 +3,8 @@
 // A proxy passes the key on, so the same key in front of it and behind it is one use. The two hops go to
 // different servers, one lies inside the other in time, and either the proxy's address or what it adds to the
 // request links them; where neither does, a proxy that hides itself is possible and the finding is inferred.
-// The same four addresses and ports at nearly the same time are one connection seen twice.
+// The same four addresses and ports at nearly the same time are one connection seen twice, and so are those of which an
+// address translator on the way has changed one side: the client's address and port, or its port and the server, stay.
 
 import Traffic
 
@@ -64,14 +65,16 @@ enum KeyReuse {
 
     private static func kinship(_ left: ExchangeSummary, _ right: ExchangeSummary) -> Kinship {
         if left.client == right.client, left.server == right.server { return .same }
-        guard left.server != right.server else { return .none }
         // Where an answer was not captured, the order of asking is all there is.
         let bothAnswered = left.traits.contains(.answered) && right.traits.contains(.answered)
         let outer = isEarlier(left.asked, right.asked) && (isEarlier(right.answered, left.answered) || !bothAnswered)
         let inner = isEarlier(right.asked, left.asked) && (isEarlier(left.answered, right.answered) || !bothAnswered)
+        guard outer || inner else { return .none }
+        if left.client == right.client { return .same }
+        if left.server == right.server { return left.client.port == right.client.port ? .same : .possible }
         if outer, isLinked(outer: left, inner: right) { return .same }
         if inner, isLinked(outer: right, inner: left) { return .same }
-        return outer || inner ? .possible : .none
+        return .possible
     }
 
     private static func isEarlier(_ one: Timestamp, _ other: Timestamp) -> Bool {

@@ -323,6 +323,8 @@ extension Case {
     fileprivate var timeKeptOpen: Int64? {
         guard let acknowledged = exchange.responseAcknowledged else { return nil }
         let connection = exchange.connection
+        // When a FIN came that was not captured, nobody knows.
+        guard connection.ended.server == .open || connection.endMark.server != nil else { return nil }
         if let end = connection.endMark.client,
             end.time.nanoseconds(since: acknowledged.time) <= thresholds.connectClose.seconds
         {
