@@ -165,7 +165,7 @@ enum EarlyRules {
                 ? "bytes that are no request" : "“\(it.shown(line, hiding: Redaction.secretRanges(in: line)))”"
             return [
                 it.found(
-                    "The server answered \(answer.status) to \(request), which was sent behind a refused "
+                    "The server answered \(answer.status) to \(request), sent behind a refused "
                         + "\(isConnect ? "CONNECT" : "offer").",
                     level: place.level, fault: isConnect ? .server : .client, certainty: place.certainty,
                     follows: it.earlyRule,

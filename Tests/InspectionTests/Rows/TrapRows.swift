@@ -468,6 +468,16 @@ private let hopTraps: [RuleRow] = [
             .server(.answer("407 Again", [("Proxy-Authenticate", "NTLM TlRM")])),
         ], also: ["RES014"], level: .warning,
         nearMiss: [.client(.connect), .server(.answer("403 Forbidden")), .clientACK, .wait(seconds: 1), .serverFIN]),
+    // The client acknowledged one byte more than was captured: the FIN was lost.
+    RuleRow(
+        rule: "CON002",
+        trigger: [
+            .client(.connect), .server(.answer("403 Forbidden")), .clientACK, .wait(seconds: 4), .clientFIN,
+        ],
+        nearMiss: [
+            .client(.connect), .server(.answer("403 Forbidden")), .clientACK, .lostServer([0]), .clientACK,
+            .wait(seconds: 4), .clientFIN,
+        ]),
     // The same request again is no answer to the challenge.
     RuleRow(
         rule: "CON002",
