@@ -91,7 +91,8 @@ enum CaptureRules {
                 for direction in Direction.allCases {
                     guard let resumed = it.exchange.websocket?.sides[direction].resumed.first else { continue }
                     let frames = Words.count(Int64(clamping: resumed.headers), "frame")
-                    place += "; \(frames) of the \(direction.name) were found again from packet "
+                    place +=
+                        "; \(frames) of the \(direction.name) \(resumed.headers == 1 ? "was" : "were") found again from packet "
                     place += "\(resumed.place.first.packet) on, which is inferred"
                 }
                 var withheld = it.facts.contains(.gap) ? CaptureRules.needingEveryByte(in: it.facts) : []

@@ -66,7 +66,7 @@ enum Invariants {
         return nil
     }
 
-    /// Every connection counted is told of once, and every place that is told of lies in its stream.
+    /// Every connection counted is told of once, every place that is told of lies in its stream, and nothing is left behind.
     @Sendable static func analyzer(_ bytes: [UInt8]) -> String? {
         guard var reader = try? CaptureReader(bytes: bytes, name: "fuzz") else { return nil }
         var options = AnalyzerOptions()
@@ -74,6 +74,9 @@ enum Invariants {
         options.limits.pendingBytes = 1024
         options.limits.headBytes = 2048
         options.limits.connections = 8
+        if bytes.count % 5 == 0 { options.limits.totalPendingBytes = 4096 }
+        if bytes.count % 7 == 0 { options.limits.totalInflatingBytes = 8192 }
+        options.limits.nestedTunnels = 2
         options.allConnections = bytes.count % 2 == 0
         options.overlap = bytes.count % 3 == 0 ? .last : .first
         let teller = Teller()
@@ -89,6 +92,9 @@ enum Invariants {
         let counters = analyzer.counters
         if teller.connections != counters.connections { return "a connection was told of twice or never" }
         if counters.packets != reader.description.packets { return "packets were lost" }
+        if analyzer.context.pendingBytes != 0 { return "something is kept that nobody has any more" }
+        if analyzer.context.heldBytes != 0 { return "something is held that nobody has any more" }
+        if analyzer.context.inflaterMemory.bytes != 0 { return "an inflater is left" }
         return teller.fault
     }
 
