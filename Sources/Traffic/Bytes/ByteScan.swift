@@ -185,6 +185,22 @@ extension [UInt8] {
         }
     }
 
+    /// Repeats the `distance` bytes in front of `index` over and over, `length` bytes in all, which must fit.
+    mutating func repeatBytes(at index: Int, distance: Int, length: Int) {
+        precondition(distance > 0 && distance <= index && length >= 0 && length <= count - index)
+        unsafe withUnsafeMutableBytes { target in
+            guard let base = target.baseAddress else { return }
+            var done = 0
+            // Safe: what is read lies between `index - distance` and `index + done`, and ends where is written; that ends
+            // at or before `index + length`, which the precondition keeps inside the array.
+            while done < length {
+                let step = Swift.min(distance + done, length - done)
+                unsafe memcpy(base + index + done, base + index - distance, step)
+                done += step
+            }
+        }
+    }
+
     /// Appends the bytes of a span.
     @inline(__always)
     mutating func append(_ bytes: Span<UInt8>) {

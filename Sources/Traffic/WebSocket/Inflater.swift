@@ -318,6 +318,11 @@ struct Inflater {
 
     @inline(__always)
     private mutating func copy(_ distance: Int, _ length: Int) {
+        // Long matches that lie in one piece are what makes little much.
+        if length >= 16, distance <= position, position + length <= window.count {
+            window.repeatBytes(at: position, distance: distance, length: length)
+            return wrote(length)
+        }
         var to = position
         var from = (to &- distance) & (Self.windowSize - 1)
         var bytes = window.mutableSpan

@@ -96,6 +96,21 @@ import Testing
         #expect(!MessageInflater(limit: 1 << 20, memory: memory).isStarved)
     }
 
+    @Test func runsAreRepeated() {
+        let start = (0..<40).map { UInt8($0) } + [UInt8](repeating: 99, count: 300)
+        var wrong: [String] = []
+        for distance in 1...40 {
+            for length in [0, 1, 15, 16, 39, 40, 41, 100, 258] {
+                var bytes = start
+                var wanted = start
+                for index in 0..<length { wanted[40 + index] = wanted[40 + index - distance] }
+                bytes.repeatBytes(at: 40, distance: distance, length: length)
+                if bytes != wanted { wrong.append("\(distance) back, \(length) bytes") }
+            }
+        }
+        #expect(wrong.isEmpty)
+    }
+
     struct Bomb: CustomTestStringConvertible, Sendable {
         var testDescription: String
         var messages: [[UInt8]]
