@@ -386,6 +386,26 @@ extension Span<UInt8> {
         return bigEndian ? UInt32(bigEndian: word) : UInt32(littleEndian: word)
     }
 
+    /// The four 32-bit words from `offset` on, in the byte order of the capture.
+    @inline(__always)
+    func fourCaptureWords(at offset: Int, bigEndian: Bool) -> (UInt32, UInt32, UInt32, UInt32) {
+        precondition(offset >= 0 && offset <= count - 16)
+        let (one, two) = unsafe withUnsafeBytes { bytes in
+            // In bounds: checked one line above.
+            (
+                unsafe bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self),
+                unsafe bytes.loadUnaligned(fromByteOffset: offset + 8, as: UInt64.self)
+            )
+        }
+        func split(_ word: UInt64) -> (UInt32, UInt32) {
+            bigEndian
+                ? (UInt32(word.bigEndian >> 32), UInt32(truncatingIfNeeded: word.bigEndian))
+                : (UInt32(truncatingIfNeeded: word.littleEndian), UInt32(word.littleEndian >> 32))
+        }
+        let (first, second) = (split(one), split(two))
+        return (first.0, first.1, second.0, second.1)
+    }
+
     /// The 16-bit word at `offset`, in the byte order of the capture.
     @inline(__always)
     func captureHalf(at offset: Int, bigEndian: Bool) -> UInt16 {

@@ -55,10 +55,8 @@ struct PcapRecords {
         // No record is shorter than its header.
         packets.append(addingCapacity: (end - at) / recordHeaderLength) { output in
             while end - at >= recordHeaderLength {
-                let seconds = window.captureWord(at: at, bigEndian: bigEndian)
-                let fraction = window.captureWord(at: at + 4, bigEndian: bigEndian)
-                var captured = window.captureWord(at: at + 8, bigEndian: bigEndian)
-                var original = window.captureWord(at: at + 12, bigEndian: bigEndian)
+                let (seconds, fraction, first, second) = window.fourCaptureWords(at: at, bigEndian: bigEndian)
+                var (captured, original) = (first, second)
                 if captured > original, minorVersion <= 3 {
                     // Before version 2.3 (and in some files of 2.3) the two lengths stand the other way round.
                     swap(&captured, &original)

@@ -115,18 +115,12 @@ struct HeadShapes {
     /// Whether all bytes of a word are letters of base64 (RFC 4648 4).
     @inline(__always)
     private static func isBase64(_ word: UInt64) -> Bool {
-        let ones: UInt64 = 0x0101_0101_0101_0101
-        let high = 0x80 &* ones
-        guard word & high == 0 else { return false }
-        /// The high bit of each byte that is no less; sums of numbers below 128 stay in their bytes.
-        func reaches(_ limit: UInt64, _ word: UInt64) -> UInt64 { word &+ (128 - limit) &* ones }
-        /// The high bit of each byte that is another.
-        func differs(from byte: UInt64) -> UInt64 { (word ^ byte &* ones) &+ 0x7f &* ones }
-        let lower = word | 0x20 &* ones
-        let isLetter = reaches(0x61, lower) & ~reaches(0x7b, lower)
-        let isDigit = reaches(0x30, word) & ~reaches(0x3a, word)
-        let isOther = ~(differs(from: 0x2b) & differs(from: 0x2f))
-        return (isLetter | isDigit | isOther) & high == high
+        guard let word = ByteWord(word) else { return false }
+        let lower = word.lowercased
+        let isLetter = lower.reaches(0x61) & ~lower.reaches(0x7b)
+        let isDigit = word.reaches(0x30) & ~word.reaches(0x3a)
+        let isOther = ~(word.differs(from: 0x2b) & word.differs(from: 0x2f))
+        return (isLetter | isDigit | isOther) & ByteWord.all == ByteWord.all
     }
 }
 

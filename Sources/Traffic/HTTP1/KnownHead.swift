@@ -74,8 +74,17 @@ extension ParsedHead {
 
     /// Only bytes that ink shows: no control byte, no space, nothing beyond ASCII.
     private static func isVisible(_ bytes: Span<UInt8>) -> Bool {
-        var isVisible = true
-        for index in bytes.indices { isVisible = isVisible && bytes[index] &- 0x21 < 0x5e }
-        return isVisible
+        var index = 0
+        while bytes.count - index >= 8 {
+            guard let word = ByteWord(bytes.load64(index)),
+                word.reaches(0x21) & ~word.reaches(0x7f) & ByteWord.all == ByteWord.all
+            else { return false }
+            index += 8
+        }
+        while index < bytes.count {
+            guard bytes[index] &- 0x21 < 0x5e else { return false }
+            index += 1
+        }
+        return true
     }
 }

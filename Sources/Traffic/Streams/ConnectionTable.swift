@@ -164,7 +164,7 @@ struct ConnectionTable {
     }
 
     private mutating func insert(_ segment: Segment, id: UInt64, hash: UInt32, isBrief: Bool) -> Int {
-        if (count + 1) * 2 > slots.count { grow() }
+        if (count + 1) * (count < 1 << 16 ? 4 : 2) > slots.count { grow() }
         let flow = Flow(
             one: segment.source, other: segment.destination, tunnel: segment.tunnel, hash: hash, isBrief: isBrief,
             id: id)
