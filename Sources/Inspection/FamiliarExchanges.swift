@@ -46,7 +46,7 @@ public struct FamiliarExchanges: Sendable {
     }
 
     /// Which of the kinds that exchange is of; `nil` for none of them.
-    public func index(of exchange: FamiliarExchange) -> Int? {
+    public func index(of exchange: borrowing FamiliarExchange) -> Int? {
         let name = Name(
             request: exchange.requestShape, answer: exchange.answerShape, query: exchange.targetSort)
         return kinds.firstIndex { $0.name == name }

@@ -5,7 +5,7 @@ final class AnalysisContext {
     let options: AnalyzerOptions
     let limits: SharedLimits
     let output: any AnalyzerOutput
-    var counters = TrafficCounters()
+    private let counterCell = UncheckedCell(TrafficCounters())
     let headCell: UncheckedCell<ParsedHead>
     /// Who was asked to use TLS.
     var demands: TLSDemands
@@ -28,6 +28,11 @@ final class AnalysisContext {
         inflaterMemory = InflaterMemory(limit: options.shard.share(of: options.limits.totalInflatingBytes))
         headCell = UncheckedCell(ParsedHead(remembersShapes: options.remembersHeads))
         self.output = output
+    }
+
+    var counters: TrafficCounters {
+        @inline(__always) _read { yield counterCell.value }
+        @inline(__always) _modify { yield &counterCell.value }
     }
 
     /// The head parsed last.

@@ -13,7 +13,7 @@ public protocol AnalyzerOutput: AnyObject {
     ///
     /// Where the answer is yes, it is not told of again, and its connection only if something else comes behind its end; asked
     /// only with `AnalyzerOptions.recognizesExchanges`. `target` gives the target of its request.
-    func recognizes(_ exchange: FamiliarExchange, target: () -> [UInt8]) -> Bool
+    func recognizes(_ exchange: borrowing FamiliarExchange, target: () -> [UInt8]) -> Bool
     /// What of the target of a request tells exchanges apart that are otherwise alike: two targets of which the same is
     /// said make no difference.
     func sort(ofTarget target: Span<UInt8>) -> UInt8
@@ -38,7 +38,7 @@ public protocol AnalyzerOutput: AnyObject {
 }
 
 extension AnalyzerOutput {
-    public func recognizes(_ exchange: FamiliarExchange, target: () -> [UInt8]) -> Bool { false }
+    public func recognizes(_ exchange: borrowing FamiliarExchange, target: () -> [UInt8]) -> Bool { false }
     public func sort(ofTarget target: Span<UInt8>) -> UInt8 { 0 }
     public func askedPlainly(_ request: MessageHead, on connection: ConnectionFacts) {}
     public func began(_ exchange: Exchange) {}

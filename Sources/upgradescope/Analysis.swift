@@ -75,7 +75,7 @@ final class Judge: AnalyzerOutput {
 
     func sort(ofTarget target: Span<UInt8>) -> UInt8 { FamiliarExchanges.sort(ofTarget: target) }
 
-    func recognizes(_ exchange: FamiliarExchange, target: () -> [UInt8]) -> Bool {
+    func recognizes(_ exchange: borrowing FamiliarExchange, target: () -> [UInt8]) -> Bool {
         guard collector.add(exchange, target: target, &memory.familiar) else { return false }
         exchanges += 1
         return true

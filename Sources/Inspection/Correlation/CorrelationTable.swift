@@ -34,7 +34,9 @@ public struct CorrelationTable: Sendable {
     }
 
     /// The same for one that is like others of a kind.
-    public mutating func add(_ exchange: FamiliarExchange, target: [UInt8], _ kind: borrowing FamiliarExchanges.Kind) {
+    public mutating func add(
+        _ exchange: borrowing FamiliarExchange, target: [UInt8], _ kind: borrowing FamiliarExchanges.Kind
+    ) {
         add(ExchangeSummary(exchange, target: target, like: kind.summary))
     }
 

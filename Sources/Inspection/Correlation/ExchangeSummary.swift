@@ -136,7 +136,7 @@ public struct ExchangeSummary: Sendable {
     }
 
     /// Of one that has the heads of another, nonce and target aside, and ended as that did.
-    init(_ exchange: FamiliarExchange, target: [UInt8], like other: ExchangeSummary) {
+    init(_ exchange: borrowing FamiliarExchange, target: [UInt8], like other: ExchangeSummary) {
         self.key = exchange.key
         connection = exchange.connection
         client = exchange.client
@@ -145,9 +145,8 @@ public struct ExchangeSummary: Sendable {
         answered = exchange.answered
         ended = exchange.status >= 400 ? exchange.answered : max(exchange.answered, exchange.last)
         var hash = TextHash()
-        let letters = exchange.nonce.span
-        let text = letters.indices.map { letters[$0] }[...]
-        hash.add(text)
+        let letters = exchange.nonce
+        hash.add(letters.span)
         nonce = hash.value | 1
         host = other.host
         var resource = TextHash(continuing: other.host)
@@ -157,11 +156,16 @@ public struct ExchangeSummary: Sendable {
         version = other.version
         status = other.status
         forwardingLines = other.forwardingLines
-        let isSample = text.matches(Self.sampleKey)
+        let isSample = nonce == Self.sampleNonce
         traits = isSample ? other.traits.union(.sampleKey) : other.traits.subtracting(.sampleKey)
     }
 
     private static var sampleKey: StaticString { "dGhlIHNhbXBsZSBub25jZQ==" }
+    private static let sampleNonce: UInt64 = {
+        var hash = TextHash()
+        hash.add(Array("\(sampleKey)".utf8)[...])
+        return hash.value | 1
+    }()
 
     /// Refused, cut off before the answer, or over without a Close from either side.
     ///
@@ -205,10 +209,13 @@ struct TextHash {
     /// Goes on with a text of which that is the hash.
     init(continuing value: UInt64) { self.value = value }
 
-    mutating func add(_ bytes: ArraySlice<UInt8>, folded: Bool = false) {
+    mutating func add(_ bytes: ArraySlice<UInt8>, folded: Bool = false) { add(bytes.span, folded: folded) }
+
+    mutating func add(_ bytes: Span<UInt8>, folded: Bool = false) {
         var word: UInt64 = 0
         var filled = 0
-        for byte in bytes {
+        for index in bytes.indices {
+            let byte = bytes[index]
             let isUpper = folded && byte &- 0x41 < 26
             word = word << 8 | UInt64(isUpper ? byte | 0x20 : byte)
             filled += 1

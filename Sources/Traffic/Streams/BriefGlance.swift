@@ -18,9 +18,8 @@ extension Analyzer {
         guard payload >= 54, payload <= end, end <= bytes.count,
             !TLSDemands.mayBegin(in: bytes, at: payload..<end)
         else { return false }
-        let source = Endpoint(address: IPAddress(v4: bytes.load32(26)), port: bytes.load16(34))
-        let destination = Endpoint(address: IPAddress(v4: bytes.load32(30)), port: bytes.load16(36))
-        guard let (index, isClient) = table.findBrief(from: source, to: destination) else { return false }
+        let pair = PlainPair(addresses: bytes.load64(26), ports: bytes.load32(34))
+        guard let (index, isClient) = table.findBrief(pair) else { return false }
         let segment = BriefSegment(
             sequence: sequence, acknowledgment: acknowledgment, window: window,
             identification: identification == 0 ? Dissector.mark(bytes, 34..<payload) : identification,

@@ -17,15 +17,17 @@ struct Flow {
     fileprivate(set) var isLive = true
     /// As `ConnectionFacts.id`.
     let id: UInt64
+    /// The same addresses and ports once more, for a comparison at a glance.
+    let pair: PlainPair
 
-    /// Whether `source` began it; `nil` where it is not between these two.
-    ///
-    /// Who of the two sent a packet is as good as random: nothing is to be guessed.
-    @inline(__always)
-    func began(from source: Endpoint, to destination: Endpoint) -> Bool? {
-        let forth = one.difference(to: source) | other.difference(to: destination)
-        let back = other.difference(to: source) | one.difference(to: destination)
-        return forth == 0 || back == 0 ? forth == 0 : nil
+    init(_ segment: Segment, id: UInt64, hash: UInt32, isBrief: Bool) {
+        one = segment.source
+        other = segment.destination
+        tunnel = segment.tunnel
+        self.hash = hash
+        self.isBrief = isBrief
+        self.id = id
+        pair = PlainPair(segment)
     }
 
     /// Whether these are the addresses of this flow, in either direction.
@@ -37,18 +39,43 @@ struct Flow {
     }
 }
 
-extension Endpoint {
+/// Source and destination of an IPv4 packet in no tunnel, as they stand in its headers.
+struct PlainPair: BitwiseCopyable {
+    /// Two addresses, and two ports; all 0 of any other packet.
+    let addresses: UInt64
+    let ports: UInt32
+
+    @inline(__always)
+    init(addresses: UInt64, ports: UInt32) {
+        self.addresses = addresses
+        self.ports = ports
+    }
+
+    init(_ segment: Segment) {
+        let isPlain = segment.tunnel == 0 && segment.source.address.isV4 && segment.destination.address.isV4
+        addresses =
+            isPlain ? UInt64(segment.source.address.v4) << 32 | UInt64(segment.destination.address.v4) : 0
+        ports = isPlain ? UInt32(segment.source.port) << 16 | UInt32(segment.destination.port) : 0
+    }
+
+    /// The other way round.
+    @inline(__always) var reversed: PlainPair {
+        PlainPair(addresses: addresses << 32 | addresses >> 32, ports: ports << 16 | ports >> 16)
+    }
+
     /// 0 where it is the same as another.
     @inline(__always)
-    fileprivate func difference(to endpoint: Endpoint) -> UInt64 {
-        (address.high ^ endpoint.address.high) | (address.low ^ endpoint.address.low)
-            | UInt64(port ^ endpoint.port)
+    func difference(to pair: PlainPair) -> UInt64 { (addresses ^ pair.addresses) | UInt64(ports ^ pair.ports) }
+
+    @inline(__always) var source: Endpoint {
+        Endpoint(
+            address: IPAddress(v4: UInt32(addresses >> 32)), port: UInt16(ports >> 16))
     }
 }
 
-struct ConnectionTable {
+struct ConnectionTable: ~Copyable {
     private var connections: ContiguousArray<Connection> = []
-    private(set) var flows: ContiguousArray<Flow> = []
+    private(set) var flows = Slab<Flow>(capacity: 64)
     /// Hash in the upper half, index + 1 in the lower; 0 is free.
     private var slots: ContiguousArray<UInt64>
     private var mask: Int
@@ -109,19 +136,22 @@ struct ConnectionTable {
         }
     }
 
-    /// The brief connection between two endpoints, in no tunnel, and whether `source` began it.
+    /// The brief connection of a packet, and whether the packet is of the side that began it.
+    ///
+    /// Which side that is, is as good as random: no branch depends on it.
     @inline(__always)
-    func findBrief(from source: Endpoint, to destination: Endpoint) -> (index: Int, isClient: Bool)? {
-        let hash = Self.hash(Self.addressHash(source, destination), tunnel: 0)
+    func findBrief(_ pair: PlainPair) -> (index: Int, isClient: Bool)? {
+        let reversed = pair.reversed
+        let hash = Self.hash(Self.addressHash(pair.source, reversed.source), tunnel: 0)
         var position = Int(hash) & mask
         while true {
             let slot = slots[position]
             if slot == 0 { return nil }
             if UInt32(truncatingIfNeeded: slot >> 32) == hash {
                 let index = Int(UInt32(truncatingIfNeeded: slot)) - 1
-                if let isClient = flows[index].began(from: source, to: destination), flows[index].tunnel == 0 {
-                    return flows[index].isBrief ? (index, isClient) : nil
-                }
+                let isClient = flows[index].pair.difference(to: pair) == 0
+                let isServer = flows[index].pair.difference(to: reversed) == 0
+                if isClient != isServer { return flows[index].isBrief ? (index, isClient) : nil }
             }
             position = (position + 1) & mask
         }
@@ -165,9 +195,7 @@ struct ConnectionTable {
 
     private mutating func insert(_ segment: Segment, id: UInt64, hash: UInt32, isBrief: Bool) -> Int {
         if (count + 1) * (count < 1 << 16 ? 4 : 2) > slots.count { grow() }
-        let flow = Flow(
-            one: segment.source, other: segment.destination, tunnel: segment.tunnel, hash: hash, isBrief: isBrief,
-            id: id)
+        let flow = Flow(segment, id: id, hash: hash, isBrief: isBrief)
         let index: Int
         if let reused = free.popLast() {
             index = Int(reused)
@@ -243,7 +271,7 @@ struct ConnectionTable {
     }
 
     /// Indices of all connections, in the order they are stored.
-    var liveIndices: [Int] { flows.indices.filter { flows[$0].isLive } }
+    var liveIndices: [Int] { (0..<flows.count).filter { flows[$0].isLive } }
 
     /// The next connection that a hand meets which goes round; `nil` where it met a free place.
     mutating func next() -> Int? {

@@ -1,7 +1,7 @@
 // Addresses. IPv4 is kept as its IPv4-mapped IPv6 form, so that a flow key is the same size for both.
 
 /// An IPv4 or IPv6 address.
-public struct IPAddress: Sendable, Hashable, Comparable {
+public struct IPAddress: Sendable, Hashable, Comparable, BitwiseCopyable {
     /// The first eight bytes, in network order; 0 for IPv4.
     public var high: UInt64
     /// The last eight bytes, in network order; `0000ffff` and the address for IPv4.
@@ -71,7 +71,7 @@ extension IPAddress: CustomStringConvertible {
 }
 
 /// An address and a TCP port.
-public struct Endpoint: Sendable, Hashable, Comparable, CustomStringConvertible {
+public struct Endpoint: Sendable, Hashable, Comparable, CustomStringConvertible, BitwiseCopyable {
     public var address: IPAddress
     public var port: UInt16
 

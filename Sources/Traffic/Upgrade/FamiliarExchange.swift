@@ -4,7 +4,7 @@
 // order, nothing early, frames without a fault, an orderly end, all of it within a second. `BriefConnection` sees to that.
 
 /// What differs from one such exchange to another.
-public struct FamiliarExchange {
+public struct FamiliarExchange: ~Copyable {
     public let key: ExchangeKey
     /// As `ConnectionFacts.id`.
     public let connection: UInt64
