@@ -235,7 +235,7 @@ enum CaptureRules {
             requirement: "Port 443 TLS without keys.",
             detect: "ClientHello as first bytes; report ALPN only.",
             why: "An upgrade inside TLS cannot be seen, neither a good one nor a bad one.",
-            fix: "Give the client SSLKEYLOGFILE and pass its key log, or capture behind what terminates TLS.",
+            fix: "Capture behind what terminates TLS; key logs (SSLKEYLOGFILE) are not read yet.",
             trigger: "`16 03 01`",
             nearMiss: "`GET`",
             when: [],

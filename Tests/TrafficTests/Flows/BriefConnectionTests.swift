@@ -265,14 +265,15 @@ import Testing
     }
 
     /// The lesson, and that session behind it.
-    private static func lesson(and play: (inout Talk) -> Void) -> Talk {
-        var talk = Talk(after: 20)
+    private static func lesson(and play: (inout Talk) -> Void, vlan: Int? = nil) -> Talk {
+        var talk = Talk(vlans: [vlan], after: 20)
         play(&talk)
         return lesson() + talk
     }
 
-    @Test(arguments: usual + unusual) func recognized(row: Row) throws {
-        let talk = Self.lesson(and: row.play)
+    /// Packets in a VLAN are not taken at a glance; what becomes of them is the same.
+    @Test(arguments: usual + unusual, [nil, 7]) func recognized(row: Row, vlan: Int?) throws {
+        let talk = Self.lesson(and: row.play, vlan: vlan)
         let full = talk.told()
         var options = AnalyzerOptions()
         options.recognizesExchanges = true
