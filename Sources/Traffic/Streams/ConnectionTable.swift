@@ -124,16 +124,7 @@ struct ConnectionTable: ~Copyable {
     /// Index of the connection of the same addresses in that tunnel; `nil` when there is none.
     @inline(__always)
     func find(_ segment: Segment, tunnel: UInt32, hash: UInt32) -> Int? {
-        var position = Int(hash) & mask
-        while true {
-            let slot = slots[position]
-            if slot == 0 { return nil }
-            if UInt32(truncatingIfNeeded: slot >> 32) == hash {
-                let index = Int(UInt32(truncatingIfNeeded: slot)) - 1
-                if flows[index].joins(segment, tunnel: tunnel) { return index }
-            }
-            position = (position + 1) & mask
-        }
+        first(of: hash) { $0.joins(segment, tunnel: tunnel) }
     }
 
     /// The brief connection of a packet, and whether the packet is of the side that began it.
@@ -143,15 +134,25 @@ struct ConnectionTable: ~Copyable {
     func findBrief(_ pair: PlainPair) -> (index: Int, isClient: Bool)? {
         let reversed = pair.reversed
         let hash = Self.hash(Self.addressHash(pair.source, reversed.source), tunnel: 0)
+        var isClient = false
+        let index = first(of: hash) { flow in
+            isClient = flow.pair.difference(to: pair) == 0
+            return isClient != (flow.pair.difference(to: reversed) == 0)
+        }
+        guard let index, flows[index].isBrief else { return nil }
+        return (index, isClient)
+    }
+
+    /// Index of the first flow with that hash which is the one that is looked for.
+    @inline(__always)
+    private func first(of hash: UInt32, where isFound: (borrowing Flow) -> Bool) -> Int? {
         var position = Int(hash) & mask
         while true {
             let slot = slots[position]
             if slot == 0 { return nil }
             if UInt32(truncatingIfNeeded: slot >> 32) == hash {
                 let index = Int(UInt32(truncatingIfNeeded: slot)) - 1
-                let isClient = flows[index].pair.difference(to: pair) == 0
-                let isServer = flows[index].pair.difference(to: reversed) == 0
-                if isClient != isServer { return flows[index].isBrief ? (index, isClient) : nil }
+                if isFound(flows[index]) { return index }
             }
             position = (position + 1) & mask
         }
