@@ -1,12 +1,12 @@
-// Numbers in network order, out of bytes. Every byte is a checked subscript; behind one guard on the length
-// the optimizer makes a single load of them.
+// Numbers in network order, out of bytes.
+//
+// One check, and one load from wherever the number lies. Made of single bytes, what the optimizer puts together is one load
+// only where the number is used as a whole: the parts of addresses and ports, which are mixed, were not.
 
 extension Span<UInt8> {
     /// The big-endian 16-bit number at `offset`.
     @inlinable @inline(__always)
-    public func load16(_ offset: Int) -> UInt16 {
-        UInt16(self[offset]) << 8 | UInt16(self[offset + 1])
-    }
+    public func load16(_ offset: Int) -> UInt16 { UInt16(bigEndian: load(offset, as: UInt16.self)) }
 
     /// The big-endian 24-bit number at `offset`.
     @inlinable @inline(__always)
@@ -16,13 +16,19 @@ extension Span<UInt8> {
 
     /// The big-endian 32-bit number at `offset`.
     @inlinable @inline(__always)
-    public func load32(_ offset: Int) -> UInt32 {
-        UInt32(load16(offset)) << 16 | UInt32(load16(offset + 2))
-    }
+    public func load32(_ offset: Int) -> UInt32 { UInt32(bigEndian: load(offset, as: UInt32.self)) }
 
     /// The big-endian 64-bit number at `offset`.
     @inlinable @inline(__always)
-    public func load64(_ offset: Int) -> UInt64 {
-        UInt64(load32(offset)) << 32 | UInt64(load32(offset + 4))
+    public func load64(_ offset: Int) -> UInt64 { UInt64(bigEndian: load(offset, as: UInt64.self)) }
+
+    /// The bytes at `offset` as they lie there.
+    @inlinable @inline(__always)
+    func load<Number: FixedWidthInteger & BitwiseCopyable>(_ offset: Int, as type: Number.Type) -> Number {
+        precondition(offset >= 0 && offset <= count - MemoryLayout<Number>.size)
+        return unsafe withUnsafeBytes { bytes in
+            // In bounds: checked one line above.
+            unsafe bytes.loadUnaligned(fromByteOffset: offset, as: type)
+        }
     }
 }
