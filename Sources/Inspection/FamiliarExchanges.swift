@@ -40,15 +40,15 @@ public struct FamiliarExchanges: Sendable {
     /// How many findings each of that kind has.
     public func findings(of index: Int) -> Int { kinds[index].findings.count }
 
-    /// What rules see in the target of a request, beside its place in the head.
-    public static func sort(ofTarget target: Span<UInt8>) -> UInt8 {
-        QueryCredential.kind(in: target).rawValue
+    /// What rules see in the target of a request, beside its place in the head, and what other exchanges are compared by.
+    public static func note(ofTarget target: Span<UInt8>) -> TargetNote {
+        TargetNote(sort: QueryCredential.kind(in: target).rawValue, hash: TextHash(target).value)
     }
 
     /// Which of the kinds that exchange is of; `nil` for none of them.
     public func index(of exchange: borrowing FamiliarExchange) -> Int? {
         let name = Name(
-            request: exchange.requestShape, answer: exchange.answerShape, query: exchange.targetSort)
+            request: exchange.requestShape, answer: exchange.answerShape, query: exchange.target.sort)
         return kinds.firstIndex { $0.name == name }
     }
 
@@ -110,96 +110,4 @@ public struct FamiliarExchanges: Sendable {
     ]
     /// Rules that look at heads alone, as long as nothing else is so.
     private static let judgingHeads = ["UPG", "RES", "WS0", "SMG007", "SMG009"]
-}
-
-/// Credentials in a query (RULES SMG009).
-enum QueryCredential {
-    enum Kind: UInt8, Sendable { case none, session, other }
-
-    /// The gravest credential in the query of a target: its name and value.
-    static func find(in target: ArraySlice<UInt8>) -> (key: ArraySlice<UInt8>, value: ArraySlice<UInt8>)? {
-        var found: (key: ArraySlice<UInt8>, value: ArraySlice<UInt8>)?
-        Redaction.forEachParameter(target) { key, value in
-            let isNamed = value.count >= 8 && isName(key)
-            guard isNamed || value.starts(with: "eyJ") && Redaction.looksLikeJWT(value) else { return }
-            // The first, but one that is more than the number of a session comes before all.
-            if found == nil || found?.key.matchesIgnoringCase("sid") == true { found = (key, value) }
-        }
-        return found
-    }
-
-    static func kind(in target: ArraySlice<UInt8>) -> Kind {
-        guard let found = find(in: target) else { return .none }
-        return found.key.matchesIgnoringCase("sid") ? .session : .other
-    }
-
-    /// The same, without a copy of a target that is plain to see.
-    static func kind(in target: Span<UInt8>) -> Kind {
-        var kind = Kind.none
-        var index = 0
-        while index < target.count, target[index] != 0x3f { index += 1 }
-        index += 1
-        while index < target.count {
-            let start = index
-            var word = Word()
-            while index < target.count, !isEnd(target[index]), target[index] != 0x3d {
-                // What is encoded in a name, and what may be a token, takes a closer look.
-                if target[index] == 0x25 { return self.kind(inCopyOf: target) }
-                word.add(target[index])
-                index += 1
-            }
-            let length = index - start
-            let value = index + 1
-            while index < target.count, !isEnd(target[index]) { index += 1 }
-            if index > value, target[value] == UInt8(ascii: "e") { return self.kind(inCopyOf: target) }
-            if index - value >= 8, length <= Word.longest, words.contains(word) {
-                guard word == session else { return .other }
-                kind = .session
-            }
-            index += 1
-        }
-        return kind
-    }
-
-    private static func kind(inCopyOf target: Span<UInt8>) -> Kind {
-        var bytes: [UInt8] = []
-        bytes.reserveCapacity(target.count)
-        for index in target.indices { bytes.append(target[index]) }
-        return kind(in: bytes[...])
-    }
-
-    /// What a parameter ends with.
-    @inline(__always)
-    private static func isEnd(_ byte: UInt8) -> Bool { byte == 0x26 || byte == 0x3b || byte == 0x23 }
-
-    /// A name in lower case, as two numbers.
-    private struct Word: Equatable {
-        private var count: UInt8 = 0
-        private var high: UInt64 = 0
-        private var low: UInt64 = 0
-
-        static var longest: Int { 16 }
-
-        init() {}
-        init(_ name: String) { for byte in name.utf8 { add(byte) } }
-
-        @inline(__always)
-        mutating func add(_ byte: UInt8) {
-            count &+= 1
-            high = high << 8 | low >> 56
-            low = low << 8 | UInt64(byte.asciiLowercased)
-        }
-    }
-
-    private static func isName(_ key: ArraySlice<UInt8>) -> Bool {
-        guard key.count <= Word.longest else { return false }
-        var word = Word()
-        for byte in key { word.add(byte) }
-        return words.contains(word)
-    }
-
-    private static let words = [
-        "token", "access_token", "auth", "apikey", "api_key", "jwt", "password", "sid", "session",
-    ].map { Word($0) }
-    private static let session = Word("sid")
 }

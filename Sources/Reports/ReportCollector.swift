@@ -90,10 +90,10 @@ public final class ReportCollector {
     /// Takes an exchange that is like one that was judged, but for what is counted of all its kind (`count`); `false` when it
     /// is like none, or would be told of and has to be known in full.
     public func add(
-        _ exchange: borrowing FamiliarExchange, target: () -> [UInt8], _ familiar: inout FamiliarExchanges
+        _ exchange: borrowing FamiliarExchange, _ familiar: inout FamiliarExchanges
     ) -> Bool {
         guard !options.everyExchange, let index = familiar.index(of: exchange),
-            let (key, rank) = intake.take(exchange, target: target, familiar, index)
+            let (key, rank) = intake.take(exchange, familiar, index)
         else { return false }
         familiar.count(index)
         if rank != .counted { keep(nil, familiar[index].findings, key, rank) }
@@ -346,13 +346,12 @@ private struct Intake {
 
     /// The same for one that is like others; `nil` when it would be told of.
     mutating func take(
-        _ exchange: borrowing FamiliarExchange, target: () -> [UInt8], _ familiar: borrowing FamiliarExchanges,
-        _ index: Int
+        _ exchange: borrowing FamiliarExchange, _ familiar: borrowing FamiliarExchanges, _ index: Int
     ) -> (SortKey, Rank)? {
         let key = SortKey(exchange.key)
         let findings = familiar.findings(of: index)
         guard findings == 0 ? clean.isBelow(key) : withFindings.isBelow(key) else { return nil }
-        if !correlation.leavesOut(exchange.key) { correlation.add(exchange, target: target(), familiar[index]) }
+        if !correlation.leavesOut(exchange.key) { correlation.add(exchange, familiar[index]) }
         return (key, rank(of: key, findings))
     }
 

@@ -12,11 +12,10 @@ public protocol AnalyzerOutput: AnyObject {
     /// Whether an exchange that is over needs no more than this: one with such heads was told of in full before.
     ///
     /// Where the answer is yes, it is not told of again, and its connection only if something else comes behind its end; asked
-    /// only with `AnalyzerOptions.recognizesExchanges`. `target` gives the target of its request.
-    func recognizes(_ exchange: borrowing FamiliarExchange, target: () -> [UInt8]) -> Bool
-    /// What of the target of a request tells exchanges apart that are otherwise alike: two targets of which the same is
-    /// said make no difference.
-    func sort(ofTarget target: Span<UInt8>) -> UInt8
+    /// only with `AnalyzerOptions.recognizesExchanges`.
+    func recognizes(_ exchange: borrowing FamiliarExchange) -> Bool
+    /// What will be asked about the target of a request that may be recognized.
+    func note(ofTarget target: Span<UInt8>) -> TargetNote
     /// A request that offers nothing, of a client that may have been asked to use TLS shortly before (426).
     func askedPlainly(_ request: MessageHead, on connection: ConnectionFacts)
     /// The request of an exchange was read; told only with `AnalyzerOptions.tellsProgress`.
@@ -38,8 +37,8 @@ public protocol AnalyzerOutput: AnyObject {
 }
 
 extension AnalyzerOutput {
-    public func recognizes(_ exchange: borrowing FamiliarExchange, target: () -> [UInt8]) -> Bool { false }
-    public func sort(ofTarget target: Span<UInt8>) -> UInt8 { 0 }
+    public func recognizes(_ exchange: borrowing FamiliarExchange) -> Bool { false }
+    public func note(ofTarget target: Span<UInt8>) -> TargetNote { TargetNote(sort: 0, hash: 0) }
     public func askedPlainly(_ request: MessageHead, on connection: ConnectionFacts) {}
     public func began(_ exchange: Exchange) {}
     public func faulted(_ exchange: Exchange) {}
@@ -120,8 +119,8 @@ public struct Analyzer: ~Copyable {
     var briefs = BriefConnections()
     /// Connections begin brief.
     private let keepsBriefs: Bool
-    /// The packet before was of a brief connection: the next one most likely is.
-    private var expectsBrief = false
+    /// How many packets there were since one of a brief connection, up to `mostDoubt`: after one the next most likely is.
+    private var doubt = Self.mostDoubt
     private var packets: UInt64 = 0
     /// The latest time of any packet: clocks go back, the order in which connections are forgotten does not.
     private var latest = Timestamp(nanoseconds: .min)
@@ -169,23 +168,38 @@ public struct Analyzer: ~Copyable {
 
     /// Takes one packet; `bytes` are the packet's captured bytes.
     public mutating func receive(_ packet: CapturedPacket, capture: UInt16, bytes: Span<UInt8>) {
-        packets += 1
-        context.now = packet.time
-        if latest < packet.time {
-            latest = packet.time
-            if nextSweep < latest { endQuiet() }
-        }
-        if options.tellsOwners { lastOwner = .nobody }
-        if !expectsBrief || !takeAtAGlance(packet, capture: capture, bytes) {
-            expectsBrief = false
-            take(packet, capture: capture, bytes)
-        }
-        if latest > nextFarewell.time || packets > nextFarewell.packet { forgetOld() }
+        var packet = packet
+        packet.range = 0..<bytes.count
+        receive(CollectionOfOne(packet).span, of: bytes, capture: capture)
     }
+
+    /// Takes packets, one behind the other; `window` is what their ranges lie in.
+    public mutating func receive(_ all: Span<CapturedPacket>, of window: Span<UInt8>, capture: UInt16) {
+        for index in all.indices {
+            let packet = all[index]
+            let bytes = window.extracting(packet.range)
+            packets += 1
+            context.now = packet.time
+            if latest < packet.time {
+                latest = packet.time
+                if nextSweep < latest { endQuiet() }
+            }
+            if doubt < Self.mostDoubt, takeAtAGlance(packet, capture: capture, bytes) {
+                doubt = 0
+            } else {
+                if doubt < Self.mostDoubt { doubt += 1 }
+                take(packet, capture: capture, bytes)
+            }
+            if latest > nextFarewell.time || packets > nextFarewell.packet { forgetOld() }
+        }
+    }
+
+    private static var mostDoubt: UInt8 { 2 }
 
     /// The usual way of a packet.
     @inline(__always)
     private mutating func take(_ packet: CapturedPacket, capture: UInt16, _ bytes: Span<UInt8>) {
+        if options.tellsOwners { lastOwner = .nobody }
         switch dissector.unwrap(
             bytes, linkType: packet.linkType, originalLength: Int(packet.originalLength), time: packet.time)
         {
@@ -199,13 +213,13 @@ public struct Analyzer: ~Copyable {
             let hash = ConnectionTable.hash(segment)
             var index = table.find(segment, hash: hash) ?? -1
             if index >= 0, table.isBrief(index), keep(segment, bytes, mark, of: index) {
-                expectsBrief = true
+                doubt = 0
                 break
             }
             if index < 0 || table.isSucceeded(index, by: segment) {
                 index = begin(segment, hash, mark, behind: index)
                 if table.isBrief(index) {
-                    expectsBrief = true
+                    doubt = 0
                     break
                 }
             }

@@ -73,10 +73,10 @@ final class Judge: AnalyzerOutput {
         for kind in memory.familiar.takeAll() { collector.count(kind) }
     }
 
-    func sort(ofTarget target: Span<UInt8>) -> UInt8 { FamiliarExchanges.sort(ofTarget: target) }
+    func note(ofTarget target: Span<UInt8>) -> TargetNote { FamiliarExchanges.note(ofTarget: target) }
 
-    func recognizes(_ exchange: borrowing FamiliarExchange, target: () -> [UInt8]) -> Bool {
-        guard collector.add(exchange, target: target, &memory.familiar) else { return false }
+    func recognizes(_ exchange: borrowing FamiliarExchange) -> Bool {
+        guard collector.add(exchange, &memory.familiar) else { return false }
         exchanges += 1
         return true
     }
@@ -168,6 +168,9 @@ struct PacketFilter: Sendable {
     var expression: String?
     /// How many packets are read at most, over all captures.
     var count = UInt64.max
+
+    /// No packet is left out for its time.
+    var includesAll: Bool { since == nil && until == nil }
 
     func includes(_ packet: CapturedPacket) -> Bool {
         if let since, packet.time < since { return false }
@@ -459,6 +462,9 @@ private struct OpenCapture: ~Copyable {
         with analyzer: inout Analyzer
     ) {
         let window = reader.window
+        if filter.includesAll, matches == nil {
+            return analyzer.receive(packets.span.extracting(positions), of: window, capture: index)
+        }
         for position in positions {
             let packet = packets[position]
             guard filter.includes(packet) else { continue }

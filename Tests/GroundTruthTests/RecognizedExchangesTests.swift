@@ -79,10 +79,10 @@ import Traffic
             collector = ReportCollector(options: options)
         }
 
-        func sort(ofTarget target: Span<UInt8>) -> UInt8 { FamiliarExchanges.sort(ofTarget: target) }
+        func note(ofTarget target: Span<UInt8>) -> TargetNote { FamiliarExchanges.note(ofTarget: target) }
 
-        func recognizes(_ exchange: borrowing FamiliarExchange, target: () -> [UInt8]) -> Bool {
-            guard collector.add(exchange, target: target, &memory.familiar) else { return false }
+        func recognizes(_ exchange: borrowing FamiliarExchange) -> Bool {
+            guard collector.add(exchange, &memory.familiar) else { return false }
             recognized += 1
             return true
         }

@@ -23,7 +23,7 @@ import Traffic
     func row(_ target: String, _ kind: QueryCredential.Kind) {
         let bytes = Array(target.utf8)
         #expect(QueryCredential.kind(in: bytes[...]) == kind)
-        #expect(FamiliarExchanges.sort(ofTarget: bytes.span) == kind.rawValue)
+        #expect(FamiliarExchanges.note(ofTarget: bytes.span).sort == kind.rawValue)
     }
 
     @Test func anyPieces() {
@@ -39,7 +39,7 @@ import Traffic
             let bytes = Array(target.utf8)
             let kind = QueryCredential.kind(in: bytes[...]).rawValue
             kinds.insert(kind)
-            #expect(FamiliarExchanges.sort(ofTarget: bytes.span) == kind, "\(target)")
+            #expect(FamiliarExchanges.note(ofTarget: bytes.span).sort == kind, "\(target)")
         }
         #expect(kinds.count == 3)
     }

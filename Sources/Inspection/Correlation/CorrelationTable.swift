@@ -34,10 +34,8 @@ public struct CorrelationTable: Sendable {
     }
 
     /// The same for one that is like others of a kind.
-    public mutating func add(
-        _ exchange: borrowing FamiliarExchange, target: [UInt8], _ kind: borrowing FamiliarExchanges.Kind
-    ) {
-        add(ExchangeSummary(exchange, target: target, like: kind.summary))
+    public mutating func add(_ exchange: borrowing FamiliarExchange, _ kind: borrowing FamiliarExchanges.Kind) {
+        add(ExchangeSummary(exchange, like: kind.summary))
     }
 
     /// Whether an exchange comes too late to be compared with others; counts it if so.
@@ -49,6 +47,8 @@ public struct CorrelationTable: Sendable {
 
     mutating func add(_ summary: ExchangeSummary) {
         guard !leavesOut(summary.key) else { return }
+        // Summaries are large: where they are many, all the room is asked for at once and none of them is moved again.
+        if summaries.count == Self.many { summaries.reserveCapacity(limit + limit / 2) }
         summaries.append(summary)
         if summaries.count >= limit + limit / 2 { trim() }
     }
@@ -61,6 +61,8 @@ public struct CorrelationTable: Sendable {
         if let last = other.lastKept { lastKept = min(lastKept ?? last, last) }
         trim()
     }
+
+    private static var many: Int { 2048 }
 
     private mutating func trim() {
         guard summaries.count > limit else { return }

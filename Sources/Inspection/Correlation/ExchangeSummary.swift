@@ -104,9 +104,7 @@ public struct ExchangeSummary: Sendable {
             case .host: host.add(request.value(of: line), folded: true)
             case .secWebSocketKey where nonce == 0:
                 let value = request.value(of: line)
-                var hash = TextHash()
-                hash.add(value)
-                nonce = hash.value | 1
+                nonce = TextHash(value.span).value | 1
                 if value.matches(Self.sampleKey) { traits.insert(.sampleKey) }
             case .secWebSocketVersion:
                 for byte in request.value(of: line).prefix(8) { version = version &* 10 &+ UInt16(byte & 15) }
@@ -130,13 +128,12 @@ public struct ExchangeSummary: Sendable {
         self.visitor = visitor.value
         self.version = version
         self.forwardingLines = forwardingLines
-        host.add(request.target)
-        resource = host.value
+        resource = host.joined(with: TextHash(request.target.span).value)
         self.traits = traits
     }
 
     /// Of one that has the heads of another, nonce and target aside, and ended as that did.
-    init(_ exchange: borrowing FamiliarExchange, target: [UInt8], like other: ExchangeSummary) {
+    init(_ exchange: borrowing FamiliarExchange, like other: ExchangeSummary) {
         self.key = exchange.key
         connection = exchange.connection
         client = exchange.client
@@ -144,14 +141,10 @@ public struct ExchangeSummary: Sendable {
         asked = exchange.asked
         answered = exchange.answered
         ended = exchange.status >= 400 ? exchange.answered : max(exchange.answered, exchange.last)
-        var hash = TextHash()
         let letters = exchange.nonce
-        hash.add(letters.span)
-        nonce = hash.value | 1
+        nonce = TextHash(letters.span).value | 1
         host = other.host
-        var resource = TextHash(continuing: other.host)
-        resource.add(target[...])
-        self.resource = resource.value
+        resource = TextHash(continuing: other.host).joined(with: exchange.target.hash)
         visitor = other.visitor
         version = other.version
         status = other.status
@@ -162,9 +155,8 @@ public struct ExchangeSummary: Sendable {
 
     private static var sampleKey: StaticString { "dGhlIHNhbXBsZSBub25jZQ==" }
     private static let sampleNonce: UInt64 = {
-        var hash = TextHash()
-        hash.add(Array("\(sampleKey)".utf8)[...])
-        return hash.value | 1
+        let letters = Array("\(sampleKey)".utf8)
+        return TextHash(letters.span).value | 1
     }()
 
     /// Refused, cut off before the answer, or over without a Close from either side.
@@ -206,27 +198,27 @@ struct TextHash {
 
     init() {}
 
+    /// Of one text.
+    init(_ bytes: Span<UInt8>) { add(bytes) }
+
     /// Goes on with a text of which that is the hash.
     init(continuing value: UInt64) { self.value = value }
 
     mutating func add(_ bytes: ArraySlice<UInt8>, folded: Bool = false) { add(bytes.span, folded: folded) }
 
     mutating func add(_ bytes: Span<UInt8>, folded: Bool = false) {
-        var word: UInt64 = 0
-        var filled = 0
-        for index in bytes.indices {
-            let byte = bytes[index]
-            let isUpper = folded && byte &- 0x41 < 26
-            word = word << 8 | UInt64(isUpper ? byte | 0x20 : byte)
-            filled += 1
-            if filled == 8 {
-                step(word)
-                word = 0
-                filled = 0
-            }
+        for index in stride(from: 0, to: bytes.count, by: 8) {
+            let word = ByteWord(bytes, at: index)
+            step(folded ? word.lettersLowercased : word.word)
         }
-        step(word)
         step(UInt64(bytes.count))
+    }
+
+    /// The hash of two texts, of the second of which that is the hash.
+    func joined(with hash: UInt64) -> UInt64 {
+        var both = self
+        both.step(hash)
+        return both.value
     }
 
     private mutating func step(_ word: UInt64) {

@@ -12,10 +12,10 @@
     /// Room for so many, before it is moved.
     init(capacity: Int) {
         self.capacity = max(capacity, 1)
-        unsafe base = .allocate(capacity: self.capacity)
+        unsafe base = Self.room(for: self.capacity)
     }
 
-    deinit { unsafe base.deallocate() }
+    deinit { unsafe UnsafeMutableRawPointer(base).deallocate() }
 
     subscript(index: Int) -> Element {
         @inline(__always) _read {
@@ -54,15 +54,31 @@
         return unsafe Array(UnsafeBufferPointer(start: base + range.lowerBound, count: range.count))
     }
 
+    /// The last element is no more.
+    @inline(__always)
+    mutating func removeLast() {
+        precondition(count > 0)
+        count -= 1
+    }
+
     /// No element is left; the room stays.
     mutating func removeAll() { count = 0 }
+
+    /// Memory that begins with a cache line: elements of 64 bytes lie in one each.
+    private static func room(for count: Int) -> UnsafeMutablePointer<Element> {
+        let size = MemoryLayout<Element>.stride.multipliedReportingOverflow(by: count)
+        precondition(!size.overflow)
+        return unsafe UnsafeMutableRawPointer.allocate(
+            byteCount: size.partialValue, alignment: max(64, MemoryLayout<Element>.alignment)
+        ).bindMemory(to: Element.self, capacity: count)
+    }
 
     @inline(never)
     private mutating func reserve(_ more: Int) {
         let larger = max(capacity * 2, count + more)
-        let moved = UnsafeMutablePointer<Element>.allocate(capacity: larger)
+        let moved = unsafe Self.room(for: larger)
         unsafe moved.moveInitialize(from: base, count: count)
-        unsafe base.deallocate()
+        unsafe UnsafeMutableRawPointer(base).deallocate()
         unsafe base = moved
         capacity = larger
     }

@@ -115,7 +115,7 @@ struct HeadShapes {
     /// Whether all bytes of a word are letters of base64 (RFC 4648 4).
     @inline(__always)
     private static func isBase64(_ word: UInt64) -> Bool {
-        guard let word = ByteWord(word) else { return false }
+        guard let word = ByteWord(ascii: word) else { return false }
         let lower = word.lowercased
         let isLetter = lower.reaches(0x61) & ~lower.reaches(0x7b)
         let isDigit = word.reaches(0x30) & ~word.reaches(0x3a)

@@ -76,7 +76,7 @@ extension ParsedHead {
     private static func isVisible(_ bytes: Span<UInt8>) -> Bool {
         var index = 0
         while bytes.count - index >= 8 {
-            guard let word = ByteWord(bytes.load64(index)),
+            guard let word = ByteWord(ascii: bytes.load64(index)),
                 word.reaches(0x21) & ~word.reaches(0x7f) & ByteWord.all == ByteWord.all
             else { return false }
             index += 8

@@ -21,6 +21,15 @@ struct BriefConnection {
         case begun, answered, silent, spoken, odd
     }
 
+    /// Which sides have sent their FIN, and whether it was told of.
+    private struct End: OptionSet {
+        let rawValue: UInt8
+        static let both = End(rawValue: 3)
+        static let told = End(rawValue: 4)
+        @inline(__always)
+        static func of(_ side: Int) -> End { End(rawValue: UInt8(truncatingIfNeeded: side + 1)) }
+    }
+
     private let first: Timestamp
     private(set) var last: Timestamp
     /// Sequence numbers: the one that is due of each side, and up to which each side has received the other.
@@ -32,10 +41,10 @@ struct BriefConnection {
     /// How many packets are kept of it, and how many bytes of payload.
     private var packets: UInt16 = 1
     private var bytes: UInt16 = 0
-    private var hasEnded = [2 of Bool](repeating: false)
+    /// Source and destination of its first packet, for a comparison at a glance; `none` where it is brief no more.
+    var pair: PlainPair
+    private var end = End()
     private var stage = Stage.begun
-    /// It was told of, and waits to leave the table.
-    var isTold = false
 
     /// How long it may take, in nanoseconds: no rule of time speaks before (see `Thresholds` of the rules).
     private static var patience: Int64 { 1_000_000_000 }
@@ -61,11 +70,19 @@ struct BriefConnection {
         lastKept = location
         first = mark.time
         last = mark.time
+        pair = PlainPair(segment)
         due[0] = segment.sequence &+ 1
     }
 
     /// Both sides have ended.
-    @inline(__always) var isClosed: Bool { hasEnded[0] && hasEnded[1] }
+    @inline(__always) var isClosed: Bool { end.isSuperset(of: .both) }
+    /// They have, and it was not told of.
+    @inline(__always) var isUntold: Bool { end == .both }
+    /// It was told of, and waits to leave the table.
+    @inline(__always) var isTold: Bool {
+        get { end.contains(.told) }
+        set { if newValue { end.insert(.told) } else { end.remove(.told) } }
+    }
     /// All packets were what may come next, and its session says what was said.
     @inline(__always) var hasSession: Bool { stage == .spoken }
     /// So much time has passed that it is brief no more.
@@ -76,18 +93,18 @@ struct BriefConnection {
     @inline(__always)
     static func isWhole(_ segment: Segment) -> Bool { segment.missing == 0 && !segment.isReassembled }
 
-    /// Takes a packet, which will be kept there; `false` when it cannot be kept.
+    /// Takes a packet; `false` when it cannot be kept.
     ///
     /// `session` is its own once something was said.
     @inline(__always)
     mutating func take(
-        _ segment: BriefSegment, _ payload: Span<UInt8>, _ mark: PacketMark, at location: KeptPackets.Location,
+        _ segment: BriefSegment, _ payload: Span<UInt8>, _ mark: PacketMark,
         _ session: inout BriefSession, _ context: AnalysisContext
     ) -> Bool {
         guard mark.time >= last, !isOverdue(at: mark.time), Int(packets) < Self.mostPackets,
             Int(bytes) + payload.count <= Self.mostBytes, segment.flags.isDisjoint(with: [.rst, .urg])
         else { return false }
-        if !isUsual(segment, payload, mark, at: location, &session, context), !mayWait(segment) { return false }
+        if !isUsual(segment, payload, mark, &session, context), !mayWait(segment) { return false }
         last = mark.time
         packets += 1
         bytes += UInt16(truncatingIfNeeded: payload.count)
@@ -98,14 +115,14 @@ struct BriefConnection {
     private mutating func mayWait(_ segment: BriefSegment) -> Bool {
         guard !isTold, !segment.flags.contains(.syn) else { return false }
         stage = .odd
-        if segment.flags.contains(.fin) { hasEnded[segment.side] = true }
+        if segment.flags.contains(.fin) { end.insert(.of(segment.side)) }
         return !isClosed
     }
 
     /// Whether a packet is what may come next.
     @inline(__always)
     private mutating func isUsual(
-        _ segment: BriefSegment, _ payload: Span<UInt8>, _ mark: PacketMark, at location: KeptPackets.Location,
+        _ segment: BriefSegment, _ payload: Span<UInt8>, _ mark: PacketMark,
         _ session: inout BriefSession, _ context: AnalysisContext
     ) -> Bool {
         let side = segment.side
@@ -127,14 +144,14 @@ struct BriefConnection {
                 stage = .spoken
             }
             let hasReceivedAll = segment.acknowledgment == due[1 - side]
-            guard !hasEnded[side],
-                session.take(segment, hasReceivedAll: hasReceivedAll, payload, mark, at: location, context)
+            guard end.isDisjoint(with: .of(side)),
+                session.take(segment, hasReceivedAll: hasReceivedAll, payload, mark, context)
             else { return false }
             due[side] = due[side] &+ UInt32(truncatingIfNeeded: payload.count)
         }
         if segment.flags.contains(.fin) {
-            guard !hasEnded[side], stage == .spoken, session.mayEnd(side) else { return false }
-            hasEnded[side] = true
+            guard end.isDisjoint(with: .of(side)), stage == .spoken, session.mayEnd(side) else { return false }
+            end.insert(.of(side))
             due[side] = due[side] &+ 1
         }
         received[side] = segment.acknowledgment

@@ -15,6 +15,22 @@ struct BriefConnections: ~Copyable {
 
     subscript(index: Int) -> BriefConnection { @inline(__always) _read { yield connections[index] } }
 
+    /// The brief connection of a packet, and whether the packet is of the side that began it.
+    ///
+    /// Which side that is, is as good as random: no branch depends on it.
+    @inline(__always)
+    func find(_ pair: PlainPair, in table: borrowing ConnectionTable) -> (index: Int, isClient: Bool)? {
+        let reversed = pair.reversed
+        let hash = ConnectionTable.hash(ConnectionTable.addressHash(pair.source, reversed.source), tunnel: 0)
+        var isClient = false
+        let index = table.first(of: hash) { index in
+            guard index < connections.count else { return false }
+            isClient = connections[index].pair.difference(to: pair) == 0
+            return isClient != (connections[index].pair.difference(to: reversed) == 0)
+        }
+        return index.map { ($0, isClient) }
+    }
+
     mutating func begin(_ segment: Segment, _ mark: PacketMark, at index: Int) {
         let location = kept.begin(BriefSegment(segment, isClient: true), mark)
         let connection = BriefConnection(segment, mark, at: location)
@@ -31,10 +47,13 @@ struct BriefConnections: ~Copyable {
         _ segment: BriefSegment, _ payload: Span<UInt8>, _ mark: PacketMark, _ context: AnalysisContext, at index: Int
     ) -> Bool {
         let location = kept.location(forPayloadOf: payload.count)
-        guard connections[index].take(segment, payload, mark, at: location, &sessions[index], context) else {
+        // First written, then looked at: what is written only has not to be held meanwhile.
+        kept.append(segment, payload: payload.count, mark, behind: connections[index].lastKept)
+        guard connections[index].take(segment, payload, mark, &sessions[index], context) else {
+            kept.removeLast()
             return false
         }
-        kept.append(segment, payload, mark, behind: connections[index].lastKept)
+        if payload.count > 0 { kept.append(payload) }
         connections[index].lastKept = location
         return true
     }
@@ -42,12 +61,15 @@ struct BriefConnections: ~Copyable {
     var blockCount: Int { kept.blockCount }
     func isBeyond(_ limit: Int) -> Bool { kept.isBeyond(limit) }
     /// Whether it is one of those that keep the oldest packets from being forgotten.
-    func isOldest(_ index: Int) -> Bool { connections[index].firstKept.block == kept.oldestBlock }
+    func isOldest(_ index: Int) -> Bool { kept.isInOldest(connections[index].firstKept) }
 
     mutating func noteTold(_ index: Int) { connections[index].isTold = true }
 
     /// It is brief no more, or gone: nothing is kept of it.
-    mutating func end(_ index: Int) { kept.end(block: connections[index].firstKept.block) }
+    mutating func end(_ index: Int) {
+        kept.end(connections[index].firstKept)
+        connections[index].pair = PlainPair.none
+    }
 
     /// The exchange of a connection that is over, if it was one that is like others.
     func exchange(of flow: Flow, at index: Int) -> FamiliarExchange? {
@@ -63,11 +85,6 @@ struct BriefConnections: ~Copyable {
         let packet = kept.packet(at: location)
         return (packet, packet.length == 0 ? [] : kept.payload(of: packet, at: location))
     }
-
-    /// The target of the request of a connection that has an exchange.
-    func target(of index: Int) -> [UInt8] {
-        Array(packet(at: sessions[index].request).payload.drop { $0 != 0x20 }.dropFirst().prefix { $0 != 0x20 })
-    }
 }
 
 extension Analyzer {
@@ -81,7 +98,7 @@ extension Analyzer {
             unfold(index)
             return false
         }
-        if briefs[index].isClosed, !briefs[index].isTold { close(index) }
+        if briefs[index].isUntold { close(index) }
         return true
     }
 
@@ -121,9 +138,7 @@ extension Analyzer {
     /// A brief connection is over: its exchange is told of in a word if that says it all, else it is unfolded.
     mutating func close(_ index: Int) {
         let flow = table.flows[index]
-        if let exchange = briefs.exchange(of: flow, at: index),
-            output.recognizes(exchange, target: { briefs.target(of: index) })
-        {
+        if let exchange = briefs.exchange(of: flow, at: index), output.recognizes(exchange) {
             context.counters.requests += 1
             context.counters.exchanges += 1
             briefs.noteTold(index)

@@ -19,7 +19,7 @@ extension Analyzer {
             !TLSDemands.mayBegin(in: bytes, at: payload..<end)
         else { return false }
         let pair = PlainPair(addresses: bytes.load64(26), ports: bytes.load32(34))
-        guard let (index, isClient) = table.findBrief(pair) else { return false }
+        guard let (index, isClient) = briefs.find(pair, in: table) else { return false }
         let segment = BriefSegment(
             sequence: sequence, acknowledgment: acknowledgment, window: window,
             identification: identification == 0 ? Dissector.mark(bytes, 34..<payload) : identification,
@@ -29,7 +29,7 @@ extension Analyzer {
             unfold(index)
             return false
         }
-        if briefs[index].isClosed, !briefs[index].isTold { close(index) }
+        if briefs[index].isUntold { close(index) }
         return true
     }
 }

@@ -10,7 +10,6 @@ struct BriefSession {
     }
 
     private var stage = Stage.silent
-    private var targetSort: UInt8 = 0
     private var status: UInt16 = 0
     /// The sequence number behind the head of the answer.
     private var answerEnd: UInt32 = 0
@@ -21,16 +20,15 @@ struct BriefSession {
     private var asked = PacketMark(packet: 0, time: Timestamp(nanoseconds: 0), acknowledged: nil)
     private var answered = Timestamp(nanoseconds: 0)
     private var lastData = Timestamp(nanoseconds: 0)
+    private var target = TargetNote(sort: 0, hash: 0)
     private var nonce = [24 of UInt8](repeating: 0)
-    /// Where the packet with the request lies.
-    private(set) var request = KeptPackets.Location(block: 0, packet: 0)
 
     /// Takes the payload of a segment; `false` where it is not what may come next.
     ///
     /// `hasReceivedAll`: its sender had received all that the other side has sent.
     mutating func take(
         _ segment: BriefSegment, hasReceivedAll: Bool, _ payload: Span<UInt8>, _ mark: PacketMark,
-        at location: KeptPackets.Location, _ context: AnalysisContext
+        _ context: AnalysisContext
     ) -> Bool {
         let isClient = segment.isClient
         lastData = mark.time
@@ -45,9 +43,8 @@ struct BriefSession {
                 head.nonce.count == nonce.count
             else { return false }
             asked = mark
-            request = location
             requestShape = head.shape
-            targetSort = context.output.sort(ofTarget: payload.extracting(head.target))
+            target = context.output.note(ofTarget: payload.extracting(head.target))
             for index in nonce.indices { nonce[index] = payload[head.nonce.lowerBound + index] }
             stage = .asked
             return true
@@ -80,6 +77,6 @@ struct BriefSession {
             key: ExchangeKey(capture: asked.capture, packet: asked.packet, direction: .client, offset: 0),
             connection: flow.id, client: flow.one, server: flow.other, requestShape: requestShape,
             answerShape: answerShape, status: status, asked: asked.time, answered: answered, last: lastData,
-            targetSort: targetSort, nonce: nonce)
+            target: target, nonce: nonce)
     }
 }

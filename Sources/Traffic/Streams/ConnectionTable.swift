@@ -17,8 +17,6 @@ struct Flow {
     fileprivate(set) var isLive = true
     /// As `ConnectionFacts.id`.
     let id: UInt64
-    /// The same addresses and ports once more, for a comparison at a glance.
-    let pair: PlainPair
 
     init(_ segment: Segment, id: UInt64, hash: UInt32, isBrief: Bool) {
         one = segment.source
@@ -27,7 +25,6 @@ struct Flow {
         self.hash = hash
         self.isBrief = isBrief
         self.id = id
-        pair = PlainPair(segment)
     }
 
     /// Whether these are the addresses of this flow, in either direction.
@@ -36,40 +33,6 @@ struct Flow {
         self.tunnel == tunnel
             && (one == segment.source && other == segment.destination
                 || other == segment.source && one == segment.destination)
-    }
-}
-
-/// Source and destination of an IPv4 packet in no tunnel, as they stand in its headers.
-struct PlainPair: BitwiseCopyable {
-    /// Two addresses, and two ports; all 0 of any other packet.
-    let addresses: UInt64
-    let ports: UInt32
-
-    @inline(__always)
-    init(addresses: UInt64, ports: UInt32) {
-        self.addresses = addresses
-        self.ports = ports
-    }
-
-    init(_ segment: Segment) {
-        let isPlain = segment.tunnel == 0 && segment.source.address.isV4 && segment.destination.address.isV4
-        addresses =
-            isPlain ? UInt64(segment.source.address.v4) << 32 | UInt64(segment.destination.address.v4) : 0
-        ports = isPlain ? UInt32(segment.source.port) << 16 | UInt32(segment.destination.port) : 0
-    }
-
-    /// The other way round.
-    @inline(__always) var reversed: PlainPair {
-        PlainPair(addresses: addresses << 32 | addresses >> 32, ports: ports << 16 | ports >> 16)
-    }
-
-    /// 0 where it is the same as another.
-    @inline(__always)
-    func difference(to pair: PlainPair) -> UInt64 { (addresses ^ pair.addresses) | UInt64(ports ^ pair.ports) }
-
-    @inline(__always) var source: Endpoint {
-        Endpoint(
-            address: IPAddress(v4: UInt32(addresses >> 32)), port: UInt16(ports >> 16))
     }
 }
 
@@ -124,35 +87,19 @@ struct ConnectionTable: ~Copyable {
     /// Index of the connection of the same addresses in that tunnel; `nil` when there is none.
     @inline(__always)
     func find(_ segment: Segment, tunnel: UInt32, hash: UInt32) -> Int? {
-        first(of: hash) { $0.joins(segment, tunnel: tunnel) }
-    }
-
-    /// The brief connection of a packet, and whether the packet is of the side that began it.
-    ///
-    /// Which side that is, is as good as random: no branch depends on it.
-    @inline(__always)
-    func findBrief(_ pair: PlainPair) -> (index: Int, isClient: Bool)? {
-        let reversed = pair.reversed
-        let hash = Self.hash(Self.addressHash(pair.source, reversed.source), tunnel: 0)
-        var isClient = false
-        let index = first(of: hash) { flow in
-            isClient = flow.pair.difference(to: pair) == 0
-            return isClient != (flow.pair.difference(to: reversed) == 0)
-        }
-        guard let index, flows[index].isBrief else { return nil }
-        return (index, isClient)
+        first(of: hash) { flows[$0].joins(segment, tunnel: tunnel) }
     }
 
     /// Index of the first flow with that hash which is the one that is looked for.
     @inline(__always)
-    private func first(of hash: UInt32, where isFound: (borrowing Flow) -> Bool) -> Int? {
+    func first(of hash: UInt32, where isFound: (Int) -> Bool) -> Int? {
         var position = Int(hash) & mask
         while true {
             let slot = slots[position]
             if slot == 0 { return nil }
             if UInt32(truncatingIfNeeded: slot >> 32) == hash {
                 let index = Int(UInt32(truncatingIfNeeded: slot)) - 1
-                if isFound(flows[index]) { return index }
+                if isFound(index) { return index }
             }
             position = (position + 1) & mask
         }

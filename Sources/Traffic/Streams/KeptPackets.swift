@@ -33,10 +33,17 @@ struct KeptPacket {
 }
 
 struct KeptPackets: ~Copyable {
-    /// Number of the block, and of the packet in it.
+    /// Number of the block, as far as it tells blocks apart, and of the packet in it.
     struct Location: Equatable {
-        let block: UInt32
-        let packet: UInt32
+        private let bits: UInt32
+
+        @inline(__always)
+        init(block: UInt32, packet: Int) {
+            bits = block << KeptPackets.packetBits | UInt32(truncatingIfNeeded: packet)
+        }
+
+        var block: UInt32 { bits >> KeptPackets.packetBits }
+        var packet: Int { Int(bits & (1 << KeptPackets.packetBits - 1)) }
     }
 
     private struct Block: ~Copyable {
@@ -65,19 +72,28 @@ struct KeptPackets: ~Copyable {
     private var spare: [Shelved] = []
 
     var blockCount: Int { full.count + 1 }
-    /// The block that was begun first of those that are needed still.
-    var oldestBlock: UInt32 { full.isEmpty ? number : first }
+    /// Whether it lies in the block that was begun first of those that are needed still.
+    func isInOldest(_ location: Location) -> Bool { place(of: location) == (full.isEmpty ? nil : 0) }
     /// More than so many packets lie in all blocks.
     func isBeyond(_ limit: Int) -> Bool { full.count > limit / Self.packetsPerBlock }
 
-    private static var packetsPerBlock: Int { 2048 }
+    private static var packetBits: Int { 11 }
+    private static var packetsPerBlock: Int { 1 << packetBits }
     private static var bytesPerBlock: Int { 128 << 10 }
+
+    /// Which of the full blocks it is; `nil` for the one that is being filled.
+    ///
+    /// There are never so many blocks at once that the numbers of two look alike.
+    private func place(of location: Location) -> Int? {
+        let place = Int((location.block &- first) & (.max >> Self.packetBits))
+        return place < full.count ? place : nil
+    }
 
     /// Keeps the first packet of a connection.
     mutating func begin(_ segment: BriefSegment, _ mark: PacketMark) -> Location {
         let location = location(forPayloadOf: 0)
         current.connections += 1
-        append(segment, Span(), mark, behind: location)
+        append(segment, payload: 0, mark, behind: location)
         return location
     }
 
@@ -87,7 +103,7 @@ struct KeptPackets: ~Copyable {
         if current.packets.count == Self.packetsPerBlock || current.payload.count + count > Self.bytesPerBlock {
             turn()
         }
-        return Location(block: number, packet: UInt32(truncatingIfNeeded: current.packets.count))
+        return Location(block: number, packet: current.packets.count)
     }
 
     /// Another block is begun.
@@ -99,27 +115,34 @@ struct KeptPackets: ~Copyable {
         number &+= 1
     }
 
-    /// Keeps one more, where `location(forPayloadOf:)` has said.
+    /// Keeps one more, where `location(forPayloadOf:)` has said; its payload comes behind it.
     @inline(__always)
     mutating func append(
-        _ segment: BriefSegment, _ payload: Span<UInt8>, _ mark: PacketMark, behind previous: Location
+        _ segment: BriefSegment, payload count: Int, _ mark: PacketMark, behind previous: Location
     ) {
         current.packets.append(
             KeptPacket(
                 time: mark.time, number: mark.packet, sequence: segment.sequence,
                 acknowledgment: segment.acknowledgment, start: UInt32(truncatingIfNeeded: current.payload.count),
                 identification: segment.identification, window: segment.window, capture: mark.capture,
-                length: UInt16(truncatingIfNeeded: payload.count), flags: segment.flags, isClient: segment.isClient,
+                length: UInt16(truncatingIfNeeded: count), flags: segment.flags, isClient: segment.isClient,
                 previous: previous))
-        if payload.count > 0 { current.payload.append(payload) }
     }
 
-    /// A connection that began in that block is gone.
-    mutating func end(block: UInt32) {
-        if block == number {
-            current.connections -= 1
+    /// Keeps the payload of the packet that was appended last.
+    @inline(__always)
+    mutating func append(_ payload: Span<UInt8>) { current.payload.append(payload) }
+
+    /// The packet that was appended last, without payload, is not kept.
+    @inline(__always)
+    mutating func removeLast() { current.packets.removeLast() }
+
+    /// A connection whose first packet lies there is gone.
+    mutating func end(_ begin: Location) {
+        if let place = place(of: begin) {
+            full[place].cell.value.connections -= 1
         } else {
-            full[Int(block &- first)].cell.value.connections -= 1
+            current.connections -= 1
         }
         while let oldest = full.first, oldest.cell.value.connections == 0 {
             full.removeFirst()
@@ -139,14 +162,13 @@ struct KeptPackets: ~Copyable {
     }
 
     func packet(at location: Location) -> KeptPacket {
-        location.block == number
-            ? current.packets[Int(location.packet)]
-            : full[Int(location.block &- first)].cell.value.packets[Int(location.packet)]
+        guard let place = place(of: location) else { return current.packets[location.packet] }
+        return full[place].cell.value.packets[location.packet]
     }
 
     /// The payload of the packet that lies there.
     func payload(of packet: KeptPacket, at location: Location) -> [UInt8] {
-        location.block == number
-            ? current.payload(of: packet) : full[Int(location.block &- first)].cell.value.payload(of: packet)
+        guard let place = place(of: location) else { return current.payload(of: packet) }
+        return full[place].cell.value.payload(of: packet)
     }
 }

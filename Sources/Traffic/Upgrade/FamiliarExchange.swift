@@ -19,8 +19,21 @@ public struct FamiliarExchange: ~Copyable {
     public let asked: Timestamp
     public let answered: Timestamp
     public let last: Timestamp
-    /// What `AnalyzerOutput.sort(ofTarget:)` said of the request's target.
-    public let targetSort: UInt8
+    /// What `AnalyzerOutput.note(ofTarget:)` said of the request's target.
+    public let target: TargetNote
     /// Its Sec-WebSocket-Key.
     public let nonce: [24 of UInt8]
+}
+
+/// What is kept of the target of a request.
+public struct TargetNote: Sendable, BitwiseCopyable {
+    /// What of it tells exchanges apart that are otherwise alike: two targets of which the same is said make no difference.
+    public let sort: UInt8
+    /// Stands for its text.
+    public let hash: UInt64
+
+    public init(sort: UInt8, hash: UInt64) {
+        self.sort = sort
+        self.hash = hash
+    }
 }

@@ -29,12 +29,18 @@ import Testing
             }
             if chance.next() % 20 == 0 {
                 check(model, in: kept)
-                kept.end(block: model.first.block)
+                kept.end(model.first)
                 models[place] = nil
                 continue
             }
             let location = kept.location(forPayloadOf: payload.count)
-            kept.append(segment, payload.span, mark, behind: model.last)
+            kept.append(segment, payload: payload.count, mark, behind: model.last)
+            if chance.next() % 8 == 0 {
+                // It is not to be kept after all.
+                kept.removeLast()
+                continue
+            }
+            kept.append(payload.span)
             model.last = location
             model.packets.append((number, payload))
             models[place] = model
