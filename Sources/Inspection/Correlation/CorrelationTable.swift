@@ -140,11 +140,11 @@ public struct Suspicion: Sendable {
 
 extension Array<ExchangeSummary> {
     /// Calls `body` with each run of summaries that have the same value; a run is in order of asking.
-    func forEachRun<Value: Comparable>(
+    func forEachRun<Value: Comparable & Hashable>(
         where takesPart: (ExchangeSummary) -> Bool, by value: (ExchangeSummary) -> Value,
         _ body: ([ExchangeSummary]) -> Void
     ) {
-        var order = indices.filter { takesPart(self[$0]) }
+        var order = thoseWithCompany(where: takesPart, by: value)
         guard order.count > 1 else { return }
         order.sort { left, right in
             let (a, b) = (value(self[left]), value(self[right]))
@@ -159,14 +159,37 @@ extension Array<ExchangeSummary> {
             start = end
         }
     }
+
+    /// Indices of all summaries that share their value with another one, and of a few that do not.
+    ///
+    /// Nearly all are alone, and need not be put in order: each leaves a mark where the hash of its value says.
+    private func thoseWithCompany<Value: Hashable>(
+        where takesPart: (ExchangeSummary) -> Bool, by value: (ExchangeSummary) -> Value
+    ) -> [Int] {
+        let places = Swift.max(64, count.nextPowerOfTwo * 8)
+        var marks = [UInt8](repeating: 0, count: places)
+        var taking: [(index: Int, place: Int)] = []
+        taking.reserveCapacity(count)
+        for index in indices where takesPart(self[index]) {
+            let place = value(self[index]).hashValue & (places - 1)
+            if marks[place] < 2 { marks[place] += 1 }
+            taking.append((index, place))
+        }
+        return taking.filter { marks[$0.place] > 1 }.map(\.index)
+    }
 }
 
 /// Who asked, and for what.
-struct ClientAndText: Comparable {
+struct ClientAndText: Comparable, Hashable {
     let client: IPAddress
     let text: UInt64
 
     static func < (left: ClientAndText, right: ClientAndText) -> Bool {
         left.client == right.client ? left.text < right.text : left.client < right.client
     }
+}
+
+extension Int {
+    /// The least power of two that is no less.
+    fileprivate var nextPowerOfTwo: Int { self < 2 ? 1 : 1 << (Int.bitWidth - (self - 1).leadingZeroBitCount) }
 }

@@ -75,26 +75,41 @@ public struct CaptureDescription: Sendable {
 }
 
 /// One packet of a capture; its bytes lie in the reader's window.
-public struct CapturedPacket: Sendable {
+///
+/// Thirty-two bytes: it is written and read for every packet there is.
+public struct CapturedPacket: Sendable, BitwiseCopyable {
+    public var time: Timestamp
     /// From 1, as Wireshark shows it.
     public var number: UInt32
-    public var time: Timestamp
-    public var linkType: UInt32
-    /// Index into the capture's interfaces.
-    public var interface: UInt16
-    /// Where its bytes lie in the window.
-    public var range: Range<Int>
     /// Length on the wire.
     public var originalLength: UInt32
+    private var start: UInt32
+    private var length: UInt32
+    private let link: UInt16
+    /// Index into the capture's interfaces.
+    public var interface: UInt16
 
+    /// A link type has 16 bits in every format, and no window is as large as 4 GiB.
     public init(
         number: UInt32, time: Timestamp, linkType: UInt32, interface: UInt16, range: Range<Int>, originalLength: UInt32
     ) {
         self.number = number
         self.time = time
-        self.linkType = linkType
         self.interface = interface
-        self.range = range
         self.originalLength = originalLength
+        link = UInt16(truncatingIfNeeded: linkType)
+        start = UInt32(truncatingIfNeeded: range.lowerBound)
+        length = UInt32(truncatingIfNeeded: range.count)
+    }
+
+    public var linkType: UInt32 { UInt32(link) }
+
+    /// Where its bytes lie in the window.
+    public var range: Range<Int> {
+        get { Int(start)..<(Int(start) + Int(length)) }
+        set {
+            start = UInt32(truncatingIfNeeded: newValue.lowerBound)
+            length = UInt32(truncatingIfNeeded: newValue.count)
+        }
     }
 }

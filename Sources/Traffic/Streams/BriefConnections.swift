@@ -72,6 +72,7 @@ struct BriefConnections: ~Copyable {
     }
 
     /// The exchange of a connection that is over, if it was one that is like others.
+    @inline(__always)
     func exchange(of flow: Flow, at index: Int) -> FamiliarExchange? {
         connections[index].hasSession ? sessions[index].exchange(of: flow) : nil
     }

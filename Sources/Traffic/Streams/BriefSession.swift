@@ -71,6 +71,7 @@ struct BriefSession {
     func mayEnd(_ side: Int) -> Bool { stage == .refused || stage == .switched && frames[side].hasClosed }
 
     /// The exchange it was, if it was one that is like others.
+    @inline(__always)
     func exchange(of flow: Flow) -> FamiliarExchange? {
         guard stage == .refused || stage == .switched else { return nil }
         return FamiliarExchange(
