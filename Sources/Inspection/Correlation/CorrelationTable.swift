@@ -66,11 +66,12 @@ public struct CorrelationTable: Sendable {
 
     private mutating func trim() {
         guard summaries.count > limit else { return }
-        // Summaries are large: their numbers are put in order, and each is moved once.
-        let all = summaries
-        leftOut += UInt64(all.count - limit)
-        summaries = all.indices.sorted { all[$0].key < all[$1].key }.prefix(limit).map { all[$0] }
-        lastKept = summaries.last?.key
+        // They stay in the order they came in: summaries are large, only their keys are sorted.
+        let last = summaries.map(\.key).sorted()[limit - 1]
+        let all = summaries.count
+        summaries.removeAll { last < $0.key }
+        leftOut += UInt64(all - summaries.count)
+        lastKept = last
     }
 
     /// What is seen in all of them together; the table is empty afterwards.
