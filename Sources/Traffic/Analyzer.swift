@@ -210,7 +210,7 @@ public struct Analyzer: ~Copyable {
             }
             if isShared, !options.shard.includes(segment) { break }
             let mark = PacketMark(packet: packet.number, capture: capture, time: packet.time, acknowledged: nil)
-            let hash = ConnectionTable.hash(segment)
+            let hash = table.hash(segment)
             var index = table.find(segment, hash: hash) ?? -1
             if index >= 0, table.isBrief(index), keep(segment, bytes, mark, of: index) {
                 doubt = 0

@@ -49,4 +49,48 @@ import Traffic
             #expect(digests.contains(digest), "\(stream.source) > \(stream.destination)")
         }
     }
+
+    /// A session of two kernels' TCP through a tunnel that no capture of others has TCP in: `Tunnels/make-tunnels.py`.
+    struct OwnRow: CustomTestStringConvertible, Sendable {
+        var file: String
+        var tunnel: String
+        /// SHA-256 of what each side said, of tshark's `follow,tcp,raw`.
+        var client: String
+        var server: String
+        var testDescription: String { file }
+    }
+
+    static let ownRows: [OwnRow] = [
+        OwnRow(
+            file: "ipv4-in-ipv4.pcap", tunnel: "ipv4 in ipv4",
+            client: "b35e0075ec5277a82ba32d1617717046a2778de17f6402e8bbf2fd2dee7f8cf3",
+            server: "7a93944e3dbb20121040bd6faca32c79a6e18adafed636840c4af69a9a0ca0fb"),
+        OwnRow(
+            file: "ipv6-in-ipv6.pcap", tunnel: "ipv6 in ipv6",
+            client: "0c1ffa940199000a9753dbd1d125dd442aa013dd082f6ae32171daed4b6cbc01",
+            server: "3cfcad41d31a10f029e9ecc769f5cca11000e93371942b4e1c9864bbff6736bd"),
+        OwnRow(
+            file: "teredo.pcap", tunnel: "teredo",
+            client: "6521e8042d074a8751faf35e65da7b9faacf0f6b170f695234a16c65bfbd7d4f",
+            server: "454517c0798672fb7f21ff95a8448abcdf72f97ff9f3df1b03f83a382d1da2d7"),
+    ]
+
+    @Test(arguments: ownRows) func sessionsAreFoundInside(_ row: OwnRow) throws {
+        let directory = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent("Tunnels")
+        let analysis = Analysis.of(directory.appendingPathComponent(row.file), digests: true)
+        let connection = try #require(analysis.connections.first?.record)
+        #expect(analysis.connections.count == 1)
+        #expect(connection.facts.tunnels == [row.tunnel])
+        let digests = [connection.streams.client, connection.streams.server].map { stream in
+            (stream.digest ?? []).map { String(format: "%02x", $0) }.joined()
+        }
+        #expect(digests == [row.client, row.server])
+        let exchange = try #require(analysis.exchanges.first?.exchange)
+        let sides = try #require(exchange.websocket?.sides)
+        #expect(exchange.outcome == .switched && exchange.upgraded == .websocket)
+        // A text and a Close.
+        #expect([sides.client, sides.server].map { [$0.frames[1], $0.frames[8]] } == [[1, 1], [1, 1]])
+        #expect([sides.client, sides.server].map { $0.close?.code } == [1000, 1000])
+        #expect(analysis.exchanges.allSatisfy { $0.findings.isEmpty })
+    }
 }

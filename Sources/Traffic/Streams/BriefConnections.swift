@@ -21,7 +21,7 @@ struct BriefConnections: ~Copyable {
     @inline(__always)
     func find(_ pair: PlainPair, in table: borrowing ConnectionTable) -> (index: Int, isClient: Bool)? {
         let reversed = pair.reversed
-        let hash = ConnectionTable.hash(ConnectionTable.addressHash(pair.source, reversed.source), tunnel: 0)
+        let hash = table.hash(ConnectionTable.addressHash(pair.source, reversed.source), tunnel: 0)
         var isClient = false
         let index = table.first(of: hash) { index in
             guard index < connections.count else { return false }
@@ -34,8 +34,11 @@ struct BriefConnections: ~Copyable {
     mutating func begin(_ segment: Segment, _ mark: PacketMark, at index: Int) {
         let location = kept.begin(BriefSegment(segment, isClient: true), mark)
         let connection = BriefConnection(segment, mark, at: location)
+        // Those in between are followed in full, and found elsewhere.
+        var nobody = connection
+        nobody.pair = .none
         while connections.count <= index {
-            connections.append(connection)
+            connections.append(nobody)
             sessions.append(BriefSession())
         }
         connections[index] = connection

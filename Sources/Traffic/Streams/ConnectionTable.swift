@@ -48,19 +48,23 @@ struct ConnectionTable: ~Copyable {
     /// How many flows have addresses whose hash falls there, in whatever tunnels; 255 is many, and stays.
     private var addressUses = ContiguousArray<UInt8>(repeating: 0, count: 1 << 15)
 
-    init() {
+    /// Mixed into every hash: whoever made a capture does not know which of its flows will meet.
+    private let seed: UInt64
+
+    init(seed: UInt64 = .random(in: .min ... .max)) {
+        self.seed = seed
         slots = ContiguousArray(repeating: 0, count: 1024)
         mask = 1023
     }
 
     /// A symmetric hash of a flow.
     @inline(__always)
-    static func hash(_ segment: Segment) -> UInt32 { hash(addressHash(segment), tunnel: segment.tunnel) }
+    func hash(_ segment: Segment) -> UInt32 { hash(Self.addressHash(segment), tunnel: segment.tunnel) }
 
     /// The same, of addresses that are hashed already.
     @inline(__always)
-    static func hash(_ addresses: UInt64, tunnel: UInt32) -> UInt32 {
-        var both = addresses &+ UInt64(tunnel)
+    func hash(_ addresses: UInt64, tunnel: UInt32) -> UInt32 {
+        var both = addresses &+ UInt64(tunnel) ^ seed
         both = (both ^ both >> 32) &* 0x94d0_49bb_1331_11eb
         return UInt32(truncatingIfNeeded: both >> 32)
     }

@@ -19,7 +19,7 @@ extension Analyzer {
         let addresses = ConnectionTable.addressHash(segment)
         guard dissector.tunnelCount > 0, table.mayHave(addresses: addresses) else { return false }
         for tunnel in 0...min(dissector.tunnelCount, Self.searchedTunnels) where tunnel != segment.tunnel {
-            let hash = ConnectionTable.hash(addresses, tunnel: tunnel)
+            let hash = table.hash(addresses, tunnel: tunnel)
             if table.find(segment, tunnel: tunnel, hash: hash) != nil { return true }
         }
         return false
@@ -32,7 +32,7 @@ extension Analyzer {
         var isPossible = false
         let addresses = ConnectionTable.addressHash(segment)
         for tunnel in 0...min(dissector.tunnelCount, Self.searchedTunnels) where tunnel != segment.tunnel {
-            let hash = ConnectionTable.hash(addresses, tunnel: tunnel)
+            let hash = table.hash(addresses, tunnel: tunnel)
             guard let original = table.find(segment, tunnel: tunnel, hash: hash) else { continue }
             unfold(original)
             guard table[original].copy.of == nil,
@@ -54,7 +54,7 @@ extension Analyzer {
         if table[index].copy.isUndecided { settleCopy(index, segment, mark) }
         guard let id = table[index].copy.of else { return index }
         let tunnel = table[index].copy.tunnel
-        let hash = ConnectionTable.hash(ConnectionTable.addressHash(segment), tunnel: tunnel)
+        let hash = table.hash(ConnectionTable.addressHash(segment), tunnel: tunnel)
         guard let original = table.find(segment, tunnel: tunnel, hash: hash), !table.isBrief(original),
             table[original].id == id, table[original].lacks(segment)
         else { return index }

@@ -21,12 +21,12 @@ import Testing
     /// One home for all, homes side by side at the end of the table, and the hash that is really used.
     enum Hashing: CaseIterable { case one, few, atTheEnd, real }
 
-    static func hash(_ number: Int, _ hashing: Hashing) -> UInt32 {
+    static func hash(_ number: Int, _ hashing: Hashing, in table: borrowing ConnectionTable) -> UInt32 {
         switch hashing {
         case .one: UInt32(number) << 20 | 5
         case .few: UInt32(number) << 20 | UInt32(number % 7)
         case .atTheEnd: 0xffff_fff0 + UInt32(number % 16)
-        case .real: ConnectionTable.hash(segment(number))
+        case .real: table.hash(segment(number))
         }
     }
 
@@ -37,7 +37,7 @@ import Testing
         let numbers = hashing == .real ? 2000 : 100
         for step in 0..<(hashing == .real ? 8_000 : 2_000) {
             let number = Int(chance.next() % UInt64(numbers))
-            let hash = Self.hash(number, hashing)
+            let hash = Self.hash(number, hashing, in: table)
             let found = table.find(Self.segment(number, turned: step % 2 == 0), hash: hash)
             if found != model[number] { Issue.record("\(number): \(String(describing: found))") }
             if let index = found, chance.next() % 2 == 0 {
@@ -54,16 +54,16 @@ import Testing
         let (count, live) = (table.count, table.liveIndices)
         #expect(count == model.count)
         for number in 0..<numbers {
-            let found = table.find(Self.segment(number), hash: Self.hash(number, hashing))
+            let found = table.find(Self.segment(number), hash: Self.hash(number, hashing, in: table))
             #expect(found == model[number])
         }
         #expect(Set(live) == Set(model.values))
     }
 
     @Test func bothDirectionsMeetAndTunnelsDoNot() {
-        #expect(
-            ConnectionTable.hash(Self.segment(1)) == ConnectionTable.hash(Self.segment(1, turned: true)))
         var table = ConnectionTable()
+        let (hash, turned) = (table.hash(Self.segment(1)), table.hash(Self.segment(1, turned: true)))
+        #expect(hash == turned)
         let index = table.insert(Self.connection(1), Self.segment(1), hash: 1)
         let found = [
             table.find(Self.segment(1), hash: 1), table.find(Self.segment(1, tunnel: 1), hash: 1),
@@ -72,10 +72,35 @@ import Testing
         #expect(found == [index, nil, nil])
     }
 
+    /// Flows that were chosen because they meet in one table are scattered in another.
+    @Test func nobodyKnowsWhichFlowsMeet() {
+        let known = ConnectionTable(seed: 1)
+        let meeting = (0..<200_000).filter { known.hash(Self.segment($0)) & 0xfff == 0 }
+        #expect(meeting.count > 20)
+        let other = ConnectionTable()
+        let homes = Set(meeting.map { other.hash(Self.segment($0)) & 0xfff })
+        #expect(homes.count > meeting.count / 2)
+    }
+
+    /// Only a brief connection is found at a glance, not what fills its neighbours' places.
+    @Test func onlyTheBriefOneIsFoundAtAGlance() {
+        var briefs = BriefConnections()
+        let segment = Self.segment(1)
+        briefs.begin(segment, PacketMark(packet: 1, time: Timestamp(nanoseconds: 0), acknowledged: nil), at: 5)
+        let pair = PlainPair(segment)
+        let isOwn = (0...5).map { briefs[$0].pair.difference(to: pair) == 0 }
+        #expect(isOwn == [false, false, false, false, false, true])
+        briefs.end(5)
+        let isLeft = briefs[5].pair.difference(to: pair) == 0
+        #expect(!isLeft)
+        #expect(MemoryLayout<BriefConnection>.stride == 64)
+    }
+
     @Test func placesAreUsedAgain() {
         var table = ConnectionTable()
         for round in 0..<10_000 {
-            let index = table.insert(Self.connection(round), Self.segment(round), hash: Self.hash(round, .real))
+            let index = table.insert(
+                Self.connection(round), Self.segment(round), hash: Self.hash(round, .real, in: table))
             table.remove(index)
         }
         let places = table.places
@@ -88,7 +113,7 @@ import Testing
         let nobody = table.next()
         #expect(nobody == nil)
         for number in 0..<10 {
-            _ = table.insert(Self.connection(number), Self.segment(number), hash: Self.hash(number, .real))
+            _ = table.insert(Self.connection(number), Self.segment(number), hash: Self.hash(number, .real, in: table))
         }
         table.remove(4)
         let met = (0..<table.places).map { _ in table.next() }
