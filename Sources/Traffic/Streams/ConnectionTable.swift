@@ -29,10 +29,8 @@ struct Flow {
 
     /// Whether these are the addresses of this flow, in either direction.
     @inline(__always)
-    func joins(_ segment: Segment, tunnel: UInt32) -> Bool {
-        self.tunnel == tunnel
-            && (one == segment.source && other == segment.destination
-                || other == segment.source && one == segment.destination)
+    func joins(_ source: Endpoint, _ destination: Endpoint, tunnel: UInt32) -> Bool {
+        self.tunnel == tunnel && (one == source && other == destination || other == source && one == destination)
     }
 }
 
@@ -91,7 +89,16 @@ struct ConnectionTable: ~Copyable {
     /// Index of the connection of the same addresses in that tunnel; `nil` when there is none.
     @inline(__always)
     func find(_ segment: Segment, tunnel: UInt32, hash: UInt32) -> Int? {
-        first(of: hash) { flows[$0].joins(segment, tunnel: tunnel) }
+        first(of: hash) { flows[$0].joins(segment.source, segment.destination, tunnel: tunnel) }
+    }
+
+    /// The brief connection of a packet in no tunnel, and whether the packet is of the side that began it.
+    func findBrief(_ source: Endpoint, _ destination: Endpoint) -> (index: Int, isClient: Bool)? {
+        let index = first(of: hash(Self.addressHash(source, destination), tunnel: 0)) {
+            flows[$0].joins(source, destination, tunnel: 0)
+        }
+        guard let index, flows[index].isBrief else { return nil }
+        return (index, flows[index].one == source)
     }
 
     /// Index of the first flow with that hash which is the one that is looked for.

@@ -265,15 +265,17 @@ import Testing
     }
 
     /// The lesson, and that session behind it.
-    private static func lesson(and play: (inout Talk) -> Void, vlan: Int? = nil) -> Talk {
-        var talk = Talk(vlans: [vlan], after: 20)
+    private static func lesson(and play: (inout Talk) -> Void, in around: Around = .plain) -> Talk {
+        var talk = Talk(vlans: [around == .vlan ? 7 : nil], after: 20)
         play(&talk)
-        return lesson() + talk
+        return lesson() + (around == .ipv6 ? talk.overIPv6() : talk)
     }
 
+    enum Around: CaseIterable { case plain, ipv6, vlan }
+
     /// Packets in a VLAN are not taken at a glance; what becomes of them is the same.
-    @Test(arguments: usual + unusual, [nil, 7]) func recognized(row: Row, vlan: Int?) throws {
-        let talk = Self.lesson(and: row.play, vlan: vlan)
+    @Test(arguments: usual + unusual, Around.allCases) func recognized(row: Row, around: Around) throws {
+        let talk = Self.lesson(and: row.play, in: around)
         let full = talk.told()
         var options = AnalyzerOptions()
         options.recognizesExchanges = true

@@ -102,6 +102,20 @@ struct Talk {
         return talk
     }
 
+    /// The same segments in IPv6.
+    func overIPv6() -> Talk {
+        func address(_ last: UInt8) -> [UInt8] { hex("2001 0db8 0000 0000 0000 0000 0000 00") + [last] }
+        var talk = self
+        talk.packets = packets.map { packet in
+            let ip = packet.bytes[14...]
+            let length = max(0, (Int(ip[16]) << 8 | Int(ip[17])) - 20)
+            let header = hex("6000 0000") + be16(length) + [6, 64] + address(ip[29]) + address(ip[33])
+            return Packet(
+                time: packet.time, bytes: ethernet(0x86dd, header + ip.dropFirst(20)), original: packet.original + 20)
+        }
+        return talk
+    }
+
     static func + (left: Talk, right: Talk) -> Talk { left.together(with: [right]) }
 
     /// All packets in the order of their times.
