@@ -11,6 +11,8 @@ let package = Package(
             dependencies: [
                 .product(name: "Traffic", package: "upgradescope"),
                 .product(name: "Replay", package: "upgradescope"),
+                .product(name: "Inspection", package: "upgradescope"),
+                .product(name: "Reports", package: "upgradescope"),
             ],
             swiftSettings: [
                 .strictMemorySafety(),

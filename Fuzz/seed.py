@@ -43,6 +43,9 @@ def main(samples, out):
         b'"headers":[{"name":"Host","value":"h"}]},"response":{"status":101},"_webSocketMessages":['
         b'{"type":"send","time":1.5,"opcode":1,"data":"a"},{"type":"receive","opcode":2,"data":"AAEC","_fragments":[1,2]},'
         b'{"type":"receive","opcode":8,"data":"A+g="},{"type":"error","opcode":-1,"data":"x"}]}]}}')
+    # Steps of two bytes: sessions and refusals of four pairs of hosts, and each kind of step between two sessions.
+    for what in range(32):
+        put("brief-connections", bytes([28, 1, 36, 0, 29, 18, what << 2, 33, 37, 0, 28, 2, 33, 3, what << 2 | 1, 200, 28, 0]))
     for path in sorted(samples.glob("*.pcap")):
         data = path.read_bytes()
         put("capture", data)

@@ -1,9 +1,9 @@
 // What was found out about an exchange holds for all that are like it.
 //
-// Two exchanges whose heads have the same shapes, and of which the rest is as it should be, differ in the request's
-// target, in the nonce, in what was said and in when. No rule that can speak of such an exchange looks at more of that than
-// at the query. So what one of them showed in full is remembered here, provided that everything that is so about
-// it (`Facts`) follows from the heads, and so that of the others only their number has to be known.
+// Two exchanges whose heads have the same shapes and whose status is the same, and of which the rest is as it should be,
+// differ in the request's target, in the nonce, in what was said and in when. No rule that can speak of such an exchange looks
+// at more of that than at the query. So what one of them showed in full is remembered here, provided that everything that is
+// so about it (`Facts`) follows from the heads, and so that of the others only their number has to be known.
 
 public import Traffic
 
@@ -24,6 +24,8 @@ public struct FamiliarExchanges: Sendable {
     fileprivate struct Name: Equatable, Sendable {
         let request: UInt32
         let answer: UInt32
+        /// Fields of one shape stand behind any refusal.
+        let status: UInt16
         let query: UInt8
     }
 
@@ -48,7 +50,8 @@ public struct FamiliarExchanges: Sendable {
     /// Which of the kinds that exchange is of; `nil` for none of them.
     public func index(of exchange: borrowing FamiliarExchange) -> Int? {
         let name = Name(
-            request: exchange.requestShape, answer: exchange.answerShape, query: exchange.target.sort)
+            request: exchange.requestShape, answer: exchange.answerShape, status: exchange.status,
+            query: exchange.target.sort)
         return kinds.firstIndex { $0.name == name }
     }
 
@@ -83,7 +86,8 @@ public struct FamiliarExchanges: Sendable {
             return
         }
         let name = Name(
-            request: request.shape, answer: answer.shape, query: QueryCredential.kind(in: request.target).rawValue)
+            request: request.shape, answer: answer.shape, status: UInt16(clamping: answer.status),
+            query: QueryCredential.kind(in: request.target).rawValue)
         guard !kinds.contains(where: { $0.name == name }),
             findings.allSatisfy({ finding in Self.judgingHeads.contains { finding.rule.hasPrefix($0) } }),
             let summary = ExchangeSummary(exchange)

@@ -2,7 +2,7 @@
 
 import Glibc
 
-private let entries = Invariants.entries + ReplayInvariants.entries
+private let entries = Invariants.entries + ReplayInvariants.entries + ReportInvariants.entries
 
 private let chosen: Invariants.Entry = {
     let name = unsafe getenv("FUZZ").map { unsafe String(cString: $0) } ?? ""

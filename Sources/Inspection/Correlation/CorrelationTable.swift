@@ -45,6 +45,9 @@ public struct CorrelationTable: Sendable {
         return true
     }
 
+    /// Of those that are kept so far.
+    var keys: [ExchangeKey] { summaries.map(\.key) }
+
     mutating func add(_ summary: ExchangeSummary) {
         guard !leavesOut(summary.key) else { return }
         // Summaries are large: where they are many, all the room is asked for at once and none of them is moved again.
@@ -67,10 +70,16 @@ public struct CorrelationTable: Sendable {
     private mutating func trim() {
         guard summaries.count > limit else { return }
         // They stay in the order they came in: summaries are large, only their keys are sorted.
-        let last = summaries.map(\.key).sorted()[limit - 1]
-        let all = summaries.count
-        summaries.removeAll { last < $0.key }
-        leftOut += UInt64(all - summaries.count)
+        let keys = summaries.map(\.key).sorted()
+        let last = keys[limit - 1]
+        // Of those with the last key that stays, as many as there is room for.
+        var room = keys[..<limit].reversed().prefix { $0 == last }.count
+        summaries.removeAll { summary in
+            guard summary.key == last else { return last < summary.key }
+            room -= 1
+            return room < 0
+        }
+        leftOut += UInt64(keys.count - limit)
         lastKept = last
     }
 

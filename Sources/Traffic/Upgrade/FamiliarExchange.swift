@@ -1,7 +1,8 @@
 // An exchange that is like one that was told of in full, as far as anything that was found there goes.
 //
-// Both heads have the shapes of that one's, and what came before, between and behind them is what nearly always comes: whole and in
-// order, nothing early, frames without a fault, an orderly end, all of it within a second. `BriefConnection` sees to that.
+// Both heads have the shapes of that one's, the status is the same, and what came before, between and behind them is what
+// nearly always comes: whole and in order, nothing early, frames without a fault, an orderly end, all of it within a second.
+// `BriefConnection` sees to that.
 
 /// What differs from one such exchange to another.
 public struct FamiliarExchange: ~Copyable {

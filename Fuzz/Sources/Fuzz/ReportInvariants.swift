@@ -1,0 +1,1 @@
+../../../Tests/ReportsTests/Fuzz/ReportInvariants.swift
