@@ -167,6 +167,8 @@ extension ConversationState {
         // A hole in the client's stream below what this answer acknowledges: whose answer it is cannot be known.
         if let hole = clientHole, !isAssociated, let acknowledged = place.first.acknowledged, acknowledged > hole {
             forgetOutstanding()
+            // What the client had said was held and has been read meanwhile: the head is that of a request then.
+            guard context.head.parseResponse(bytes) == .complete else { return }
             takeOrphan(bytes, place, status, mayAnswerUnseen: true)
             return
         }

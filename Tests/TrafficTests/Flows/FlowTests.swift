@@ -163,4 +163,19 @@ import Testing
         #expect(record.streams.client.bytes == Int64(webSocketRequest.utf8.count) + 64 + 6)
         #expect(record.firstGap?.length == 200)
     }
+
+    /// A request that was held is read when the answer shows that bytes in front of it are missing: the answer is read still.
+    @Test func whatWasHeldIsReadBeforeTheAnswer() {
+        for length in [0, 10, 300] {
+            var talk = Talk()
+            talk.open()
+            talk.send(.client, Array("GET /lost HTTP/1.1\r\nHost: example.org\r\n\r\n".utf8), snapped: 20)
+            talk.client(webSocketRequest)
+            let target = String(repeating: "a", count: length)
+            talk.client("GET /\(target) HTTP/1.1\r\nHost: example.org\r\n\r\n")
+            talk.server(webSocketAnswer)
+            let switched = talk.told().told.exchanges.filter { $0.outcome == .switched }
+            #expect(switched.map { $0.response?.bytes } == [Array(webSocketAnswer.utf8)], "\(length)")
+        }
+    }
 }
