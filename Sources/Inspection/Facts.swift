@@ -475,10 +475,12 @@ struct Facts: OptionSet, Sendable {
             insert(.holes)
         }
         if exchange.touchesGap { insert(.holes) }
-        // hixie-76 sends eight bytes behind the head that belong to the handshake.
-        let isHixie = contains(.legacyDraft) && exchange.request?.has(.secWebSocketKey1) == true
+        // hixie-76 sends eight bytes behind the head that belong to the handshake, whatever Content-Length says.
+        let lacksKey3 =
+            contains(.legacyDraft) && exchange.request?.has(.secWebSocketKey1) == true
+            && exchange.framing.bodyBytes < 8
         if holdsAny([.upgradeField, .connect]), let early = exchange.early,
-            !(isHixie && early.clientBytes <= 8)
+            !(lacksKey3 && early.clientBytes <= 8)
         {
             switch early.verdict {
             case .none: break

@@ -430,14 +430,22 @@ func nameOf(_ path: String) -> String { path == "-" ? "standard input" : path }
 /// One point of the network, and the clock there.
 private final class Tap {
     var analyzer: Analyzer
+    private var first: Timestamp?
     private(set) var last = Timestamp(nanoseconds: .min)
+    /// How far packets of one tap stand out of order.
+    private static let disorder: Int64 = 1_000_000
 
     init(_ analyzer: consuming Analyzer) { self.analyzer = analyzer }
 
-    /// Whether a capture that begins at `time` may be what follows here.
-    func mayContinue(at time: Timestamp?) -> Bool { time.map { last <= $0 } ?? true }
+    /// Whether a capture that begins at `time` may be what follows here: it begins at the end, give or take the
+    /// disorder of a tap and no more than a hundredth of what was captured.
+    func mayContinue(at time: Timestamp?) -> Bool {
+        guard let time, let first else { return true }
+        return last.nanoseconds(since: time) <= min(Self.disorder, last.nanoseconds(since: first) / 100)
+    }
 
     func extend(to description: CaptureDescription) {
+        if let start = description.firstPacket { first = min(first ?? start, start) }
         if let end = description.lastPacket { last = max(last, end) }
     }
 }

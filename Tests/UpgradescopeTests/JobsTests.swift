@@ -171,6 +171,32 @@ import Testing
         }
     }
 
+    /// A packet with another time: so many microseconds behind the beginning.
+    static func packet(_ packet: [UInt8], at time: Int) -> [UInt8] {
+        let fields = [1_700_000_000 + time / 1_000_000, time % 1_000_000]
+        return fields.flatMap { field in (0..<4).map { UInt8(truncatingIfNeeded: field >> (8 * $0)) } } + packet[8...]
+    }
+
+    /// The files of a ring whose packets come from several queues: the seam is a little out of order.
+    @Test(arguments: [(1, 1), (400, 1), (1100, 2), (60_000, 2)]) func seamsAreOutOfOrder(overlap: Int, taps: Int) throws
+    {
+        let folder = try Folder()
+        let packets = Self.packets(TestCapture.clean())
+        // A packet each tenth of a second: files that are shorter are too short to have a seam.
+        for cut in 3..<packets.count {
+            let timed = packets.indices.map { index in
+                Self.packet(packets[index], at: index == cut ? (cut - 1) * 100_000 - overlap : index * 100_000)
+            }
+            let first = try folder.write("first.pcap", Self.capture(timed[..<cut]))
+            let second = try folder.write("second.pcap", Self.capture(timed[cut...]))
+            for jobs in ["1", "2"] {
+                let report = try Self.report([second, first, "--jobs", jobs])
+                #expect(Self.connections(report) == taps, "cut at \(cut)")
+                if taps == 1 { #expect(Self.outcomes(report) == ["switched"], "cut at \(cut)") }
+            }
+        }
+    }
+
     @Test func filesThatOverlapAreSeparateTaps() throws {
         let folder = try Folder()
         let first = try folder.write("a.pcap", TestCapture.clean())

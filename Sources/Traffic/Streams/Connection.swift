@@ -40,6 +40,8 @@ struct Connection {
     private var wasLetGo = false
     /// The conversation waits for an acknowledgment of the client.
     private var wantsAcknowledgments = false
+    /// No packet of the client came in time: what the server says does not wait for it any more.
+    private var missesClient = false
     private var digests: StreamDigests?
     /// Both sides have ended, or one has reset.
     private(set) var isClosed = false
@@ -329,6 +331,13 @@ struct Connection {
     ) {
         let limits = context.options.limits
         let cost = count + HeldSegment.overhead
+        if streams[0].packets == 0, !missesClient,
+            streams[1].heldBytes + cost > limits.heldBytes || context.heldBytes + cost > limits.totalHeldBytes
+        {
+            // Nothing is lost by it: that is no ceiling that was hit.
+            doWithoutClient(context)
+            if offset <= streams[direction.index].next { return }
+        }
         if streams[direction.index].heldBytes + cost > limits.heldBytes {
             context.hit("held-bytes")
         } else if context.heldBytes + cost > limits.totalHeldBytes {
@@ -379,7 +388,9 @@ struct Connection {
     @inline(__always)
     private func isBlocked(_ direction: Direction, _ mark: PacketMark) -> Bool {
         guard direction == .server, mark.rawAcknowledged > streams[0].next else { return false }
-        guard streams[0].packets > 0, let conversation, conversation.isCausal else { return false }
+        // A client of which nothing has come may only be late: another queue of the card, the other file of two.
+        guard streams[0].packets > 0 || streams[1].sawSYN && !missesClient else { return false }
+        guard let conversation, conversation.isCausal else { return false }
         return min(mark.rawAcknowledged, streams[0].acknowledgedBytes) > streams[0].next
     }
 
@@ -445,6 +456,11 @@ struct Connection {
 
     /// Waits for a hole, but not for ever.
     private mutating func attend(_ mark: PacketMark, _ context: AnalysisContext) {
+        if streams[0].packets == 0, !missesClient, let first = streams[1].held.first {
+            let waited = mark.time.nanoseconds(since: first.mark.time)
+            let isMuch = streams[1].held.count >= Self.absencePatience || streams[1].heldBytes >= 1 << 14
+            if isMuch || waited > 1_000_000_000 { doWithoutClient(context) }
+        }
         for direction in Direction.allCases where streams[direction.index].hasHole {
             let hole = streams[direction.index].next
             guard streams[direction.index].acknowledgedBytes > hole, streams[direction.index].packets > 0 else {
@@ -464,11 +480,20 @@ struct Connection {
     /// Packets of the connection that may pass before an acknowledged hole is called missing.
     private static var holePatience: UInt32 { 96 }
 
+    /// Segments of the server that wait for a client of which nothing was seen.
+    private static var absencePatience: Int { 16 }
+
+    private mutating func doWithoutClient(_ context: AnalysisContext) {
+        missesClient = true
+        flush(.server, context)
+    }
+
     /// The hole at `next` is missing: up to what is held behind it, or to what was acknowledged.
     private mutating func giveUp(_ direction: Direction, _ mark: PacketMark, _ context: AnalysisContext) {
         let held = streams[direction.index].held.first
         if let held, held.offset <= streams[direction.index].next {
-            // Not a hole of this stream: the server waits for a hole of the client's.
+            // Not a hole of this stream: the server waits for a hole of the client's, or for the client.
+            if streams[0].packets == 0 { return doWithoutClient(context) }
             if direction == .server, streams[0].acknowledgedBytes > streams[0].next {
                 giveUp(.client, mark, context)
             }

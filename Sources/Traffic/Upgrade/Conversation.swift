@@ -329,6 +329,8 @@ struct ConversationState {
     /// What the server says where a status line is due.
     var outOfTurn: OutOfTurn?
     var answeredRequests = 0
+    /// The end of the last final head that could be told to no request.
+    var strayAnswer: Int64 = 0
     private(set) var startFacts: ConnectionFacts
     /// Whom the connection was made for, where a PROXY header said so.
     var proxied: ProxiedAddresses? {

@@ -233,6 +233,10 @@ extension ConversationState {
         open[index].watch = EarlyWatch(start: end)
         open[index].isWatched = true
         open[index].watch?.serverHole = serverHole
+        // A head that came before the request and was not received by whoever sent that may be the answer.
+        if strayAnswer > open[index].exchange.request?.place.first.acknowledged ?? 0 {
+            open[index].watch?.strayAnswer = strayAnswer
+        }
         if switched == number {
             startClient(at: end)
         } else if open[index].isRefused {

@@ -246,7 +246,10 @@ extension ConversationState {
 
     /// An answer without a request that it could belong to.
     mutating func takeOrphan(_ bytes: Span<UInt8>, _ place: Place, _ status: Int, mayAnswerUnseen: Bool = false) {
+        // Its sender had received a request that was not seen here; one byte more may be a FIN.
+        let mayAnswerUnseen = mayAnswerUnseen || (place.first.acknowledged ?? 0) > client.position + 1
         if status >= 200 || status == 101 {
+            strayAnswer = place.end
             for index in open.indices where open[index].watch?.strayAnswer == nil {
                 open[index].watch?.strayAnswer = place.end
             }

@@ -146,6 +146,21 @@ let handshakeRows: [RuleRow] = [
                     ]) + "8jKS'y:G*Co,Wxa-"), .client(hex: "00 68 69 ff"), .server(hex: "ff 00"),
             .client(hex: "ff 00"), .serverFIN,
         ], nearMiss: session()),
+    // What comes behind those eight is early, however short it is.
+    RuleRow(
+        rule: "EARLY001",
+        trigger: [
+            .client(
+                Head.ws.without("Sec-WebSocket-Key").without("Sec-WebSocket-Version").with("Sec-WebSocket-Key1", "4 @1")
+                    .with("Sec-WebSocket-Key2", "1 2998 50") + ("^n:ds[4U".utf8 + [0, 0x68, 0x69, 0xff])),
+            .server(.answer("400 Bad Request")),
+        ], also: ["EARLY004", "WS017"],
+        nearMiss: [
+            .client(
+                Head.ws.without("Sec-WebSocket-Key").without("Sec-WebSocket-Version").with("Sec-WebSocket-Key1", "4 @1")
+                    .with("Sec-WebSocket-Key2", "1 2998 50").with("Content-Length", "0") + "^n:ds[4U"),
+            .server(.answer("400 Bad Request")),
+        ], nearAlso: ["WS017"]),
     // Frames of hybi-04 have their opcodes elsewhere.
     RuleRow(
         rule: "WS017",

@@ -255,6 +255,56 @@ import Testing
         #expect(heard.early == nil)
     }
 
+    // MARK: The other direction comes late
+
+    static let said = text("ho", key: nil)
+    /// All that the server says, as its side of two taps has it: in front of the first packet of the client.
+    static let serverFirst = [
+        s(-1, ack: 0, .syn), s(0, answer, ack: size), s(answer.count, said, ack: size + 8),
+    ]
+    static let clientBehind = [
+        c(-1, ack: nil, .syn), c(0), c(0, request), c(size, text("hi"), ack: answer.count),
+        c(size + 8, ack: answer.count + 4),
+    ]
+
+    /// A client whose packets come behind those of the server is waited for: nothing is out of order, and nothing early.
+    @Test(arguments: [1, 2, 3]) func theServersSideComesFirst(count: Int) {
+        let sheets = Self.serverFirst.prefix(count) + Self.clientBehind + Self.serverFirst.dropFirst(count)
+        let heard = Heard.play(Array(sheets))
+        #expect(heard.story == "upgrade GET /chat 101 switched websocket 8/4 frames 1/1")
+        #expect(heard.early == nil)
+        #expect(heard.connections.count == 1)
+    }
+
+    /// One that comes too late to be waited for proves nothing against anybody.
+    @Test func theServersSideComesLongBefore() {
+        let late = Self.clientBehind[0].after(nanoseconds: 5_000_000_000)
+        let heard = Heard.play(Self.serverFirst + [late] + Self.clientBehind.dropFirst())
+        #expect(
+            heard.exchanges.sorted { $0.key < $1.key }.map(\.story) == [
+                "upgrade 101 switched websocket 0/4 frames 0/1", "upgrade GET /chat incomplete (capture-end)",
+            ])
+        #expect(heard.early?.verdict == .undetermined)
+    }
+
+    /// Without a SYN the server's first packet says where the client's stream begins, and is wrong.
+    @Test func theServersSideComesFirstWithoutASYN() {
+        let heard = Heard.play(Array(Self.serverFirst.dropFirst() + Self.clientBehind.dropFirst()))
+        #expect(heard.exchanges.count == 2)
+        #expect(heard.exchanges.allSatisfy { $0.kind == .upgrade })
+        #expect(heard.early?.verdict != .proven)
+    }
+
+    /// Where the client was not captured, its request was not either: nobody is at fault, and no ceiling is hit.
+    @Test(arguments: [0, 3, 40], [false, true]) func theClientNeverComes(more: Int, isNarrow: Bool) {
+        let frames = (0..<more).map { s(Self.answer.count + 4 + 4 * $0, Self.said, ack: Self.size + 8) }
+        let heard = Heard.play(Self.serverFirst + frames) { if isNarrow { $0.limits.heldBytes = 400 } }
+        #expect(heard.story == "upgrade 101 switched websocket 0/\(4 + 4 * more) frames 0/\(1 + more)")
+        #expect(heard.connections.first?.oneDirection == .server)
+        #expect(heard.connections.first?.facts.gapBytes == PerDirection(both: 0))
+        #expect(heard.counters.limitsHit.isEmpty)
+    }
+
     // MARK: Ends
 
     @Test func theAnswerComesBeforeTheQuestionInATunnel() throws {
