@@ -52,6 +52,10 @@ let correlationRows: [CorrelationRow] = [
         name: "WS003: the key of the RFC is a test tool's",
         talks: handshakes(at: [0, 5, 9], [.client(.ws), .server(.wsAnswer)]), found: ["WS003 note proven"]),
     CorrelationRow(
+        name: "WS003: the same addresses, ports and key much later: one connection captured twice, perhaps",
+        talks: [0, 40].map { Talk(start: $0, port: 50000, steps: [.client(other), .server(otherAnswer), .clientRST]) },
+        found: ["WS003 error inferred"]),
+    CorrelationRow(
         name: "WS003: two keys",
         talks: [
             Talk(start: 0, port: 50000, steps: [.client(.ws), .server(.wsAnswer)]),
@@ -384,6 +388,18 @@ let correlationRows: [CorrelationRow] = [
             #expect(described(correlation(shuffled.0, plain: shuffled.1)) == expected)
         }
         #expect(described(correlation(exchanges.reversed(), plain: plain.reversed())) == expected)
+    }
+
+    /// What clocks of two captures say of what came first proves nothing.
+    @Test func timesOfTwoCapturesAreNotCompared() {
+        let talks = [
+            Talk(start: 0, port: 50000, steps: [.client(other), .server(otherAnswer)]),
+            Talk(start: 0.5, client: 9, port: 41000, server: 9, steps: [.client(other), .server(otherAnswer)]),
+        ]
+        var exchanges = Wire.run(talks).exchanges
+        #expect(correlation(exchanges).suspicions.map(\.certainty) == [.proven])
+        exchanges[1].request?.place.first.capture = 1
+        #expect(correlation(exchanges).suspicions.map(\.certainty) == [.inferred])
     }
 
     /// What a full table leaves out does not depend on the order either, and is counted.

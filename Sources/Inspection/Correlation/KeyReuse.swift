@@ -35,8 +35,8 @@ enum KeyReuse {
             guard connections.insert(summary.connection).inserted else { continue }
             var kinship = Kinship.none
             for other in run[max(0, index - hopWindow)..<index].reversed() {
-                guard summary.asked.nanoseconds(since: other.asked) <= hopTime else { break }
-                let found = Self.kinship(other, summary)
+                let isNear = summary.asked.nanoseconds(since: other.asked) <= hopTime
+                let found = isNear ? Self.kinship(other, summary) : Self.distantKinship(other, summary)
                 if found == .same {
                     kinship = .same
                     break
@@ -69,12 +69,24 @@ enum KeyReuse {
         let bothAnswered = left.traits.contains(.answered) && right.traits.contains(.answered)
         let outer = isEarlier(left.asked, right.asked) && (isEarlier(right.answered, left.answered) || !bothAnswered)
         let inner = isEarlier(right.asked, left.asked) && (isEarlier(left.answered, right.answered) || !bothAnswered)
-        guard outer || inner else { return .none }
+        guard outer || inner else { return shareClock(left, right) ? .none : .possible }
         if left.client == right.client { return .same }
         if left.server == right.server { return left.client.port == right.client.port ? .same : .possible }
         if outer, isLinked(outer: left, inner: right) { return .same }
         if inner, isLinked(outer: right, inner: left) { return .same }
         return .possible
+    }
+
+    /// The same, of two that are too far from each other in time to be hops of one use.
+    ///
+    /// One connection that was captured twice looks like two where the clocks of both captures differ.
+    private static func distantKinship(_ left: ExchangeSummary, _ right: ExchangeSummary) -> Kinship {
+        left.client == right.client && left.server == right.server ? .possible : .none
+    }
+
+    /// Times of one capture say what came first; those of two may be of two clocks.
+    private static func shareClock(_ left: ExchangeSummary, _ right: ExchangeSummary) -> Bool {
+        left.key.capture == right.key.capture
     }
 
     private static func isEarlier(_ one: Timestamp, _ other: Timestamp) -> Bool {
