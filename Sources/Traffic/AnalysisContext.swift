@@ -4,7 +4,7 @@
 final class AnalysisContext {
     let options: AnalyzerOptions
     let limits: SharedLimits
-    let output: any AnalyzerOutput
+    let output: any AnalyzerObserver
     private let counterCell = UncheckedCell(TrafficCounters())
     let headCell: UncheckedCell<ParsedHead>
     /// Who was asked to use TLS.
@@ -20,7 +20,7 @@ final class AnalysisContext {
     /// Time of the last packet read.
     var now = Timestamp(nanoseconds: 0)
 
-    init(options: AnalyzerOptions, output: any AnalyzerOutput) {
+    init(options: AnalyzerOptions, output: any AnalyzerObserver) {
         self.options = options
         demands = TLSDemands(seconds: options.demandSeconds)
         limits = SharedLimits(options.limits)

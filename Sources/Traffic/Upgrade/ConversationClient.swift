@@ -141,8 +141,8 @@ extension ConversationState {
             later: nil)
         let transcript = context.options.transcript
         if transcript.streams || transcript.requests {
-            context.output.requested(
-                context.head.copied(from: bytes, place: place, isPlain: kind == nil), connection: startFacts.id)
+            let head = context.head.copied(from: bytes, place: place, isPlain: kind == nil)
+            context.output.receive(.requested(head, connection: startFacts.id))
         }
         if let refused = open.lastIndex(where: { $0.isRefused }) {
             kept.headsChanged = true
@@ -159,8 +159,8 @@ extension ConversationState {
             request.plain = PlainRequest(
                 bytes: context.head.bytes(in: bytes).array, place: place, defects: context.head.defects)
             if wasAskedForTLS(at: place.first.time) {
-                context.output.askedPlainly(
-                    context.head.copied(from: bytes, place: place, isPlain: true), on: startFacts)
+                let head = context.head.copied(from: bytes, place: place, isPlain: true)
+                context.output.receive(.askedPlainly(head, on: startFacts))
             }
             if context.head.mentions("upgrade", in: .connection, of: bytes) {
                 let head = context.head.copied(from: bytes, place: place, isPlain: true)

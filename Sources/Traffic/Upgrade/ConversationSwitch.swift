@@ -180,13 +180,15 @@ extension ConversationState {
 
     /// Tells whoever watches that the newest exchange has begun.
     func tellBeginning() {
-        if let newest = open.last { context.output.began(newest.exchange) }
+        if let newest = open.last { context.output.receive(.began(newest.exchange)) }
     }
 
     /// Tells whoever follows what is said.
     mutating func tellAnswer(_ index: Int) {
         let options = context.options
-        if options.transcript.messages || options.tellsProgress { context.output.answered(open[index].exchange) }
+        if options.transcript.messages || options.tellsProgress {
+            context.output.receive(.answered(open[index].exchange))
+        }
     }
 
     /// A 101 whose request was not captured: it stood in a hole, or before the capture began.
@@ -242,6 +244,6 @@ extension ConversationState {
         toldAnomalies = decoder.anomalyCount
         var exchange = open[index].exchange
         exchange.anomalies += decoder.anomalies
-        context.output.faulted(exchange)
+        context.output.receive(.faulted(exchange))
     }
 }
