@@ -103,7 +103,9 @@ public final class LiveWitness {
             case .said(let message, in: _): news.messages.append(message)
             case .lostTrack(at: let place, in: _): if news.lost == nil { news.lost = place }
             case .requested(let head, connection: _): news.requests.append(head)
-            case .streamed(let stream): news.bytes.append((stream.direction, stream.offset, stream.bytes.indices.map { stream.bytes[$0] }))
+            case .streamed(let stream):
+                let bytes = stream.bytes
+                news.bytes.append((stream.direction, stream.offset, bytes.indices.map { bytes[$0] }))
             case .finished(let exchange): news.finished.append(exchange)
             case .began, .faulted, .ended, .askedPlainly, .responded, .streamGap: break
             }
