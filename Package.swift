@@ -19,7 +19,9 @@ let package = Package(
         .executable(name: "upgradescope", targets: ["upgradescope"]),
         .library(name: "Traffic", targets: ["Traffic"]),
         .library(name: "Inspection", targets: ["Inspection"]),
+        .library(name: "Investigation", targets: ["Investigation"]),
         .library(name: "Reports", targets: ["Reports"]),
+        .library(name: "ReplayReports", targets: ["ReplayReports"]),
         .library(name: "LiveCapture", targets: ["LiveCapture"]),
         .library(name: "LiveView", targets: ["LiveView"]),
         .library(name: "Metrics", targets: ["Metrics"]),
@@ -43,13 +45,20 @@ let package = Package(
             swiftSettings: strict),
         .target(name: "Inspection", dependencies: ["Traffic"], swiftSettings: strict),
         .target(
+            name: "Investigation", dependencies: ["Inspection", "Traffic", "Workers"], swiftSettings: strict),
+        .target(
             name: "Reports",
-            dependencies: ["Inspection", "Replay", "Traffic", .product(name: "Crypto", package: "swift-crypto")],
+            dependencies: [
+                "Investigation", "Inspection", "Traffic", .product(name: "Crypto", package: "swift-crypto"),
+            ],
             resources: [
                 .embedInCode("Resources/page.css"), .embedInCode("Resources/page.js"),
-                .embedInCode("Resources/report.schema.json"), .embedInCode("Resources/replay.schema.json"),
+                .embedInCode("Resources/report.schema.json"),
             ],
             swiftSettings: strict),
+        .target(
+            name: "ReplayReports", dependencies: ["Reports", "Replay", "Investigation", "Inspection", "Traffic"],
+            resources: [.embedInCode("Resources/replay.schema.json")], swiftSettings: strict),
         .target(name: "LiveCapture", dependencies: ["CPcap", "Traffic"], swiftSettings: strict),
         .target(name: "Workers", swiftSettings: strict),
         .target(
@@ -79,7 +88,9 @@ let package = Package(
         .executableTarget(
             name: "upgradescope",
             dependencies: [
-                "Reports", "Inspection", "Traffic", "LiveCapture", "LiveView", "Metrics", "Replay", "Workers",
+                "Investigation", "Reports", "ReplayReports", "Inspection", "Traffic", "LiveCapture", "LiveView",
+                "Metrics",
+                "Replay", "Workers",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict),
@@ -104,7 +115,9 @@ let package = Package(
         .testTarget(name: "TrafficTests", dependencies: ["Traffic", "CZlib"], swiftSettings: strict),
         .testTarget(name: "InspectionTests", dependencies: ["Inspection", "Traffic"], swiftSettings: strict),
         .testTarget(
-            name: "ReportsTests", dependencies: ["Reports", "Replay", "Inspection", "Traffic"], swiftSettings: strict),
+            name: "ReportsTests",
+            dependencies: ["Reports", "ReplayReports", "Replay", "Investigation", "Inspection", "Traffic"],
+            swiftSettings: strict),
         .testTarget(
             name: "UpgradescopeTests", dependencies: ["LiveViewStage", "Reports", "Inspection", "Traffic"],
             swiftSettings: strict),

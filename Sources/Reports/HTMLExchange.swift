@@ -1,10 +1,11 @@
 // One exchange on the page: a line that says what became of it and, opened, the findings, the sequence of what
 // happened, both heads, and what was counted.
 
-import Inspection
-import Traffic
+package import Inspection
+import Investigation
+package import Traffic
 
-struct HTMLExchange {
+package struct HTMLExchange {
     let reported: ReportedExchange
     let report: Report
 
@@ -83,7 +84,7 @@ struct HTMLExchange {
     }
 
     /// `packets` says where a place is: "packets 4 to 9".
-    static func finding(
+    package static func finding(
         _ finding: Finding, mark: PacketMark, heading: StaticString = "h4", exchange: Int,
         told: inout [String: Int], to html: inout HTMLWriter, packets: (Place) -> String
     ) {

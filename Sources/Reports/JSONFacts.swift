@@ -1,13 +1,19 @@
 // How each fact looks in JSON: one function for each object of the report. The report and the event stream
 // are made of the same ones.
 
-import Inspection
-import Traffic
+package import Inspection
+import Investigation
+package import Traffic
 
-struct JSONFacts {
+package struct JSONFacts {
     /// Objects that have a packet also have `capture`.
     var severalCaptures: Bool
     var showSecrets: Bool
+
+    package init(severalCaptures: Bool, showSecrets: Bool) {
+        self.severalCaptures = severalCaptures
+        self.showSecrets = showSecrets
+    }
 
     /// Where a message stands.
     func mark(_ mark: PacketMark, to json: inout JSONWriter) { packet(mark, to: &json) }
@@ -385,7 +391,7 @@ struct JSONFacts {
     // MARK: Findings
 
     /// All fields but those that hold numbers of the report.
-    func finding(_ finding: Finding, mark: PacketMark, to json: inout JSONWriter) {
+    package func finding(_ finding: Finding, mark: PacketMark, to json: inout JSONWriter) {
         json.member("rule", finding.rule)
         json.member("name", finding.name)
         json.member("level", finding.level.name)

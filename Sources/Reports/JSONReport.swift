@@ -1,6 +1,7 @@
 // The JSON report, version 1: what scripts build on. Fields may be added, never changed or removed; the
 // schema beside this file says what each one holds.
 
+public import Investigation
 import Traffic
 
 /// Who wrote a report.

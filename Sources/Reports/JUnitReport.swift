@@ -4,6 +4,7 @@
 // The counts stand in front of the cases: the exchanges are walked twice.
 
 import Inspection
+public import Investigation
 import Traffic
 
 /// Writes the JUnit report.

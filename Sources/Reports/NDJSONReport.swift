@@ -14,6 +14,7 @@
 // about connections have `connection` and no `exchange_key`.
 
 public import Inspection
+public import Investigation
 public import Traffic
 
 /// Writes events while the input is read.

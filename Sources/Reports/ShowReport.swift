@@ -2,6 +2,7 @@
 // switch (message by message, where the report has messages), times, and each finding with all bytes that were kept.
 
 import Inspection
+public import Investigation
 public import Traffic
 
 /// Writes one exchange as text.

@@ -3,6 +3,7 @@
 // first speaks, and pointed to from then on.
 
 import Inspection
+public import Investigation
 import Traffic
 
 /// Writes a report as text.

@@ -1,6 +1,7 @@
 // The live view as an observer of the session: what happens goes into its model, a few times a second the counts.
 
 import Inspection
+import Investigation
 import LiveCapture
 import LiveView
 import Synchronization
@@ -60,7 +61,7 @@ final class LiveScreen: LiveObserver {
             guard !findings.isEmpty else { return }
             let place = connection.serverName ?? connection.facts.server.description
             view.update { $0.found(findings, at: connection.facts.last.time, place: place) }
-        case .started, .batchRead, .reported: break
+        case .started, .unreadable, .undivided, .batchRead, .read, .reported: break
         }
     }
 

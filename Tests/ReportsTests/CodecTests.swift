@@ -2,6 +2,7 @@ import Inspection
 import Testing
 import Traffic
 
+@testable import Investigation
 @testable import Reports
 
 @Suite("Records of the spool")

@@ -1,6 +1,7 @@
 // A made-up analysis: exchanges of every kind and hostile ones, written by hand.
 
 import Inspection
+import Investigation
 import Reports
 import Traffic
 

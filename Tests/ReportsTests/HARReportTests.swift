@@ -6,6 +6,7 @@ import Replay
 import Testing
 import Traffic
 
+@testable import Investigation
 @testable import Reports
 
 @Suite struct HARReportTests {

@@ -5,6 +5,7 @@ import Foundation
 import Testing
 import Traffic
 
+@testable import Investigation
 @testable import Reports
 
 @Suite("The schema")

@@ -5,6 +5,7 @@ import Inspection
 import Testing
 import Traffic
 
+@testable import Investigation
 @testable import Reports
 
 @Suite("Sessions in reports")

@@ -2,6 +2,7 @@ import Inspection
 import Testing
 import Traffic
 
+@testable import Investigation
 @testable import Reports
 
 @Suite("The spool and the order of the report")

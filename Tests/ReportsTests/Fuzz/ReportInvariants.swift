@@ -6,6 +6,7 @@
 // function.
 
 import Inspection
+import Investigation
 import Reports
 
 @testable import Traffic

@@ -325,12 +325,12 @@ private struct Intake {
 }
 
 /// The server of connections that could not be looked into.
-struct UnseenName: Hashable, Comparable {
-    var server: Endpoint
-    var serverName: String?
-    var protocols: [String]
+public struct UnseenName: Hashable, Comparable, Sendable {
+    public var server: Endpoint
+    public var serverName: String?
+    public var protocols: [String]
 
-    static func < (left: UnseenName, right: UnseenName) -> Bool {
+    public static func < (left: UnseenName, right: UnseenName) -> Bool {
         if left.server != right.server { return left.server < right.server }
         let (leftName, rightName) = (left.serverName ?? "", right.serverName ?? "")
         if leftName != rightName { return leftName < rightName }
