@@ -25,12 +25,12 @@ public enum InvestigationEvent {
     /// It was answered, or has shown another fault since; the findings are those that will still be true at its end.
     ///
     /// Asked for by `JudgeOptions.judgesEarly` as well.
-    case decided(Exchange, findings: [Finding])
+    case decided(Exchange, Judgement)
     /// A message or control frame.
     ///
     /// Asked for by `TranscriptOptions.messages`.
     case said(TranscriptMessage, in: ExchangeKey)
-    case finished(Exchange, findings: [Finding])
+    case finished(Exchange, Judgement)
     case ended(ConnectionRecord, findings: [Finding])
     /// A batch of packets was read: whoever follows wants to see what came of it.
     case batchRead(ReadingProgress)

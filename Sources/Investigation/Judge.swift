@@ -1,6 +1,6 @@
 // Between the analyzer, which finds, and the report: judges every exchange and connection once.
 
-public import Inspection
+@_spi(Judging) public import Inspection
 public import Traffic
 
 /// What a judge judges by, and what it reports.
@@ -58,13 +58,13 @@ public final class Judge: AnalyzerObserver {
         switch event {
         case .began(let exchange): tell(.began(exchange))
         case .answered(let exchange), .faulted(let exchange):
-            if judgesEarly { tell(.decided(exchange, findings: inspector.inspectSoFar(exchange))) }
+            if judgesEarly { tell(.decided(exchange, inspector.judgeSoFar(exchange))) }
         case .finished(let exchange):
             exchanges += 1
-            var findings = inspector.inspect(exchange)
-            if let onlyFault { findings.removeAll { $0.fault != onlyFault } }
-            collector.add(exchange, findings: findings)
-            tell(.finished(exchange, findings: findings))
+            var judgement = inspector.judge(exchange)
+            if let onlyFault { judgement.findings.removeAll { $0.fault != onlyFault } }
+            collector.add(exchange, judgement)
+            tell(.finished(exchange, judgement))
         case .ended(let connection):
             let findings = inspector.inspect(connection)
             collector.add(connection, findings: findings)

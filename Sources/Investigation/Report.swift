@@ -1,7 +1,7 @@
 // A finished analysis. It can be walked any number of times, always in the same order; each walk merges the
 // spool anew and holds one exchange at a time.
 
-public import Inspection
+@_spi(Judging) public import Inspection
 public import Traffic
 
 /// A finding with the numbers it goes by in this report.
@@ -25,6 +25,7 @@ public struct ReportedExchange: Sendable {
     /// The exchange whose demand it answers (426, 401, 407).
     public var retryOf: Int?
     public var findings: [ReportedFinding]
+    public var validity: Validity
 }
 
 /// A finished analysis, ready to be rendered any number of times.
@@ -266,10 +267,11 @@ private struct Packed {
         var reader = reader
         _ = try reader.count()
         let findings = try read(&reader)
+        let validity = try reader.validity()
         let exchange = try reader.exchange()
         return ReportedExchange(
             id: id, exchange: exchange, parent: exchange.parent.flatMap { parentIDs[SortKey($0)] }, retryOf: retryOf,
-            findings: findings)
+            findings: findings, validity: validity)
     }
 
     private func read(_ reader: inout ByteReader) throws -> [ReportedFinding] {

@@ -45,7 +45,7 @@ public enum JSONReport {
                         json.member("id", reported.id)
                         if let parent = reported.parent { json.member("parent", parent) }
                         if let demand = reported.retryOf { json.member("retry_of", demand) }
-                        facts.exchange(reported.exchange, to: &json)
+                        facts.exchange(reported.exchange, reported.validity, to: &json)
                         json.array("findings") { json in
                             for finding in reported.findings { json.value(finding.id) }
                         }

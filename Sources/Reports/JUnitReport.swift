@@ -144,7 +144,7 @@ public enum JUnitReport {
     private static func exchangeSuite(_ report: Report) throws -> Suite {
         try Suite("exchanges") { body in
             try report.forEachExchange { reported in
-                let words = ExchangeWords(reported.exchange, showSecrets: report.options.showSecrets)
+                let words = ExchangeWords(reported, showSecrets: report.options.showSecrets)
                 var test = TestCase(suite: "exchanges", name: "#\(reported.id) \(words.story())")
                 test.nanoseconds = reported.exchange.lastMark.time.nanoseconds(since: reported.exchange.firstMark.time)
                 test.notes = ["\(words.endpoints), \(words.packets)"]

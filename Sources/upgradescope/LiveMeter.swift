@@ -25,7 +25,7 @@ final class LiveMeter: LiveObserver {
 
     func receive(_ event: InvestigationEvent) {
         switch event {
-        case .finished(let exchange, let findings): traffic.finished(exchange, findings: findings)
+        case .finished(let exchange, let judgement): traffic.finished(exchange, findings: judgement.findings)
         case .ended(_, let findings): traffic.found(findings)
         case .started, .unreadable, .undivided, .began, .decided, .said, .batchRead, .read, .reported: break
         }

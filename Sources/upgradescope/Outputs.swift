@@ -192,15 +192,15 @@ final class EventStreams: InvestigationObserver {
                 (NDJSONReport(severalCaptures: captures > 1, showSecrets: showSecrets, sink: file), file)
             }
         case .began, .unreadable, .undivided, .read: break
-        case .decided(let exchange, let findings):
+        case .decided(let exchange, let judgement):
             // Each finding is an event once.
-            let new = findings.filter { told[exchange.key, default: []].insert(FindingEvent($0)).inserted }
+            let new = judgement.findings.filter { told[exchange.key, default: []].insert(FindingEvent($0)).inserted }
             each { report, _ in try report.add(new, of: exchange) }
         case .said(let message, in: let exchange):
             if tellsMessages { each { report, _ in try report.add(message, in: exchange) } }
-        case .finished(let exchange, let findings):
+        case .finished(let exchange, let judgement):
             let told = told.removeValue(forKey: exchange.key) ?? []
-            each { report, _ in try report.add(exchange, findings: findings, told: told) }
+            each { report, _ in try report.add(exchange, judgement, told: told) }
         case .ended(let connection, let findings):
             each { report, _ in try report.add(connection, findings: findings) }
         case .batchRead:

@@ -2,7 +2,7 @@
 // later when the session has ended. That is only right if what it says then is still true at the end.
 
 import Foundation
-import Inspection
+@_spi(Judging) import Inspection
 import Testing
 import Traffic
 
@@ -24,7 +24,7 @@ private final class Twice: AnalyzerObserver {
     }
 
     private func note(_ exchange: Exchange) {
-        early[exchange.key, default: []].formUnion(inspector.inspectSoFar(exchange).map(\.rule))
+        early[exchange.key, default: []].formUnion(inspector.judgeSoFar(exchange).findings.map(\.rule))
     }
 
     private func finished(_ exchange: Exchange) {

@@ -2,7 +2,7 @@
 
 import Testing
 
-@testable import Inspection
+@_spi(Judging) @testable import Inspection
 @testable import Traffic
 
 @Suite struct CorrelationTableTests {

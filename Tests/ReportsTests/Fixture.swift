@@ -1,6 +1,6 @@
 // A made-up analysis: exchanges of every kind and hostile ones, written by hand.
 
-import Inspection
+@_spi(Judging) import Inspection
 import Investigation
 import Reports
 import Traffic
@@ -337,7 +337,9 @@ enum Fixture {
 
     static func collector(_ options: ReportOptions = ReportOptions(), entries: [Entry] = entries()) -> ReportCollector {
         let collector = ReportCollector(options: options)
-        for (exchange, findings) in entries { collector.add(exchange, findings: findings) }
+        for (exchange, findings) in entries {
+            collector.add(exchange, Judgement(findings: findings, validity: Validity(exchange)))
+        }
         for (id, name) in [(200, "one.example"), (210, "two.example"), (220, "one.example"), (230, nil)]
             as [(UInt64, String?)]
         {

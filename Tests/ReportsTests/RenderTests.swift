@@ -134,7 +134,7 @@ struct NDJSONTests {
     func lines() throws {
         let lines = Lines()
         var events = NDJSONReport(severalCaptures: false, sink: LineSink(lines: lines))
-        for (exchange, findings) in Fixture.entries() { try events.add(exchange, findings: findings) }
+        for (exchange, findings) in Fixture.entries() { try events.add(exchange, Judgement(findings: findings)) }
         let (record, findings) = Fixture.encrypted(id: 9, name: nil)
         try events.add(record, findings: findings)
         try events.finish(Fixture.report())
