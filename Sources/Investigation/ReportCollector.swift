@@ -402,10 +402,10 @@ enum PackedExchange {
         writer.flag(exchange != nil)
         guard let exchange else { return }
         var inner = ByteWriter()
-        for finding in findings { inner.finding(finding) }
+        for finding in findings { inner.record(finding) }
         writer.counted(inner.bytes)
-        writer.validity(judgement.validity)
-        writer.exchange(exchange)
+        writer.record(exchange)
+        writer.record(judgement.validity)
     }
 }
 
