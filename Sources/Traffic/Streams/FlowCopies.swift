@@ -78,7 +78,7 @@ struct CopyState {
     var isSpecial = false
 }
 
-extension Connection {
+extension TCPConnection {
     /// The packet in which a segment was seen here just before.
     func firstSight(of segment: Segment) -> PacketMark? {
         guard client != server else { return nil }
