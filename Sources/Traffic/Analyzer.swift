@@ -3,41 +3,9 @@
 // One packet goes down the floors and up again before the next is looked at: dissected in place, found in the table,
 // put in order, read. Nothing here knows where packets come from or what is thought of what they say.
 
-/// Who is told what the analyzer found, while it reads.
-public protocol AnalyzerOutput: AnyObject {
-    /// An exchange is finished; nothing will be added to it.
-    func finished(_ exchange: Exchange)
-    /// A connection ended (or the capture did).
-    func ended(_ connection: ConnectionRecord)
-    /// A request that offers nothing, of a client that may have been asked to use TLS shortly before (426).
-    func askedPlainly(_ request: MessageHead, on connection: ConnectionFacts)
-    /// The request of an exchange was read; told only with `AnalyzerOptions.tellsProgress`.
-    func began(_ exchange: Exchange)
-    /// What is said behind the switch has shown a fault of form that it had not shown before: the exchange as it is
-    /// now, with its anomalies; told only with `AnalyzerOptions.tellsProgress`, and not of what travels in a tunnel.
-    func faulted(_ exchange: Exchange)
-
-    // What `TranscriptOptions` ask for: see Transcript.swift.
-    func answered(_ exchange: Exchange)
-    func said(_ message: TranscriptMessage, in exchange: ExchangeKey)
-    func lostTrack(at place: Place, in exchange: ExchangeKey)
-    func requested(_ head: MessageHead, connection: UInt64)
-    func responded(_ head: MessageHead, connection: UInt64)
-    func streamed(
-        _ bytes: Span<UInt8>, _ direction: Direction, offset: Int64, mark: PacketMark, connection: UInt64,
-        isBehindOffer: Bool)
-    func streamGap(_ place: Place, connection: UInt64)
-}
-
-extension AnalyzerOutput {
-    public func askedPlainly(_ request: MessageHead, on connection: ConnectionFacts) {}
-    public func began(_ exchange: Exchange) {}
-    public func faulted(_ exchange: Exchange) {}
-}
-
 /// Puts packets together into connections, connections into exchanges.
 public struct Analyzer: ~Copyable {
-    let output: any AnalyzerOutput
+    let output: any AnalyzerObserver
     let options: AnalyzerOptions
     let context: AnalysisContext
     private let conversations: ConversationContext
@@ -60,7 +28,7 @@ public struct Analyzer: ~Copyable {
     /// Behind that time or packet the one that closed first leaves the table.
     private var nextFarewell = Self.noFarewell
 
-    public init(options wanted: AnalyzerOptions = AnalyzerOptions(), output: any AnalyzerOutput) {
+    public init(options wanted: AnalyzerOptions = AnalyzerOptions(), output: any AnalyzerObserver) {
         var options = wanted
         options.limits.connections = wanted.shard.share(of: wanted.limits.connections)
         options.limits.totalHeldBytes = wanted.shard.share(of: wanted.limits.totalHeldBytes)
@@ -273,7 +241,7 @@ public struct Analyzer: ~Copyable {
         if record.copyOf == nil {
             tally.gapBytes += UInt64(record.streams.client.gapBytes + record.streams.server.gapBytes)
         }
-        output.ended(record)
+        output.receive(.ended(record))
         table.remove(index)
     }
 }

@@ -16,12 +16,12 @@ import LiveCapture
 import Reports
 import Traffic
 
-/// What a judge judges by, and whom it tells.
+/// What a judge judges by, and what it reports.
 struct JudgeOptions: Sendable {
     var inspector: Inspector
     var report: ReportOptions
-    /// Messages become events.
-    var tellsMessages = false
+    /// What is certain about an exchange is an event while it goes on (`InvestigationEvent.decided`).
+    var judgesEarly = false
 
     /// The same for one of several jobs: together they hold no more than one would.
     func share(of jobs: Int) -> JudgeOptions {
@@ -31,29 +31,47 @@ struct JudgeOptions: Sendable {
     }
 }
 
+/// Is given every event of an investigation, in the order in which things happened.
+protocol InvestigationObserver: AnyObject {
+    func receive(_ event: InvestigationEvent)
+}
+
+/// What an investigation reports while it reads.
+enum InvestigationEvent {
+    /// The reading begins; so many captures come.
+    case started(captures: Int)
+    /// The request of an exchange was read.
+    case began(Exchange)
+    /// It was answered, or has shown another fault since; the findings are those that will still be true at its end.
+    case decided(Exchange, findings: [Finding])
+    case said(TranscriptMessage, in: ExchangeKey)
+    case finished(Exchange, findings: [Finding])
+    case ended(ConnectionRecord, findings: [Finding])
+    /// A batch of packets was read: whoever follows wants to see what came of it.
+    case batchRead
+    /// Everything was read.
+    case reported(Report)
+}
+
 /// Judges what the analyzer finds, and hands it on.
-final class Judge: AnalyzerOutput {
+final class Judge: AnalyzerObserver {
     private let inspector: Inspector
     private let collector: ReportCollector
-    private let eventFiles: [OutputFile]
-    private var events: EventStreams?
-    private let tellsMessages: Bool
-    /// Who is told everything else that the analyzer tells.
-    private let recorder: (any AnalyzerOutput)?
-    /// Who watches while the capture is made.
-    let observers: [any LiveObserver]
+    private let judgesEarly: Bool
+    /// Is given all that the analyzer finds, before it is judged.
+    private let recorder: (any AnalyzerObserver)?
+    /// Are given what was judged.
+    private let observers: [any InvestigationObserver]
     private(set) var exchanges: UInt64 = 0
 
     init(
-        _ options: JudgeOptions, events: [OutputFile] = [], recorder: (any AnalyzerOutput)? = nil,
-        observers: [any LiveObserver] = []
+        _ options: JudgeOptions, recorder: (any AnalyzerObserver)? = nil, observers: [any InvestigationObserver] = []
     ) {
         self.recorder = recorder
         self.observers = observers
-        tellsMessages = options.tellsMessages
         inspector = options.inspector
+        judgesEarly = options.judgesEarly && !observers.isEmpty
         collector = ReportCollector(options: options.report)
-        eventFiles = events
     }
 
     /// Takes what another job's judge was told.
@@ -61,77 +79,37 @@ final class Judge: AnalyzerOutput {
         collector.absorb(other.collector)
     }
 
-    /// So many captures come.
-    func begin(captures: Int) {
-        guard !eventFiles.isEmpty else { return }
-        events = EventStreams(eventFiles, severalCaptures: captures > 1, showSecrets: inspector.showSecrets)
+    func receive(_ event: AnalyzerEvent) {
+        recorder?.receive(event)
+        switch event {
+        case .began(let exchange): tell(.began(exchange))
+        case .answered(let exchange), .faulted(let exchange):
+            if judgesEarly { tell(.decided(exchange, findings: inspector.inspectSoFar(exchange))) }
+        case .finished(let exchange):
+            exchanges += 1
+            let findings = inspector.inspect(exchange)
+            collector.add(exchange, findings: findings)
+            tell(.finished(exchange, findings: findings))
+        case .ended(let connection):
+            let findings = inspector.inspect(connection)
+            collector.add(connection, findings: findings)
+            tell(.ended(connection, findings: findings))
+        case .askedPlainly(let request, on: let connection): collector.add(plain: request, on: connection)
+        case .said(let message, in: let exchange):
+            collector.add(message, in: exchange)
+            tell(.said(message, in: exchange))
+        case .lostTrack, .requested, .responded, .streamed, .streamGap: break
+        }
     }
 
-    // What was said is not judged: it goes to the report, the recorder and the events.
-    func answered(_ exchange: Exchange) { recorder?.answered(exchange) }
-    func said(_ message: TranscriptMessage, in exchange: ExchangeKey) {
-        collector.add(message, in: exchange)
-        recorder?.said(message, in: exchange)
-        if tellsMessages { events?.add(message, in: exchange) }
+    /// Gives everyone an event.
+    func tell(_ event: InvestigationEvent) {
+        for observer in observers { observer.receive(event) }
     }
-    func lostTrack(at place: Place, in exchange: ExchangeKey) { recorder?.lostTrack(at: place, in: exchange) }
-    func requested(_ head: MessageHead, connection: UInt64) { recorder?.requested(head, connection: connection) }
-    func responded(_ head: MessageHead, connection: UInt64) { recorder?.responded(head, connection: connection) }
-    func streamed(
-        _ bytes: Span<UInt8>, _ direction: Direction, offset: Int64, mark: PacketMark, connection: UInt64,
-        isBehindOffer: Bool
-    ) {
-        recorder?.streamed(
-            bytes, direction, offset: offset, mark: mark, connection: connection, isBehindOffer: isBehindOffer)
-    }
-    func streamGap(_ place: Place, connection: UInt64) { recorder?.streamGap(place, connection: connection) }
-
-    /// Findings of exchanges that go on which were events already.
-    private var told: [ExchangeKey: Set<FindingEvent>] = [:]
-
-    /// What can be said already of an exchange that goes on; each finding is an event once.
-    func findingsSoFar(_ exchange: Exchange) -> [Finding] {
-        let findings = inspector.inspectSoFar(exchange)
-        guard events != nil, !findings.isEmpty else { return findings }
-        let key = exchange.key
-        let new = findings.filter { told[key, default: []].insert(FindingEvent($0)).inserted }
-        events?.add(new, of: exchange)
-        return findings
-    }
-
-    func finished(_ exchange: Exchange) {
-        exchanges += 1
-        recorder?.finished(exchange)
-        let findings = inspector.inspect(exchange)
-        collector.add(exchange, findings: findings)
-        events?.add(exchange, findings: findings, told: told.removeValue(forKey: exchange.key) ?? [])
-        for observer in observers { observer.finished(exchange, findings: findings) }
-    }
-
-    func askedPlainly(_ request: MessageHead, on connection: ConnectionFacts) {
-        collector.add(plain: request, on: connection)
-    }
-
-    func ended(_ connection: ConnectionRecord) {
-        recorder?.ended(connection)
-        let findings = inspector.inspect(connection)
-        collector.add(connection, findings: findings)
-        events?.add(connection, findings: findings)
-        for observer in observers { observer.ended(connection, findings: findings) }
-    }
-
-    /// Somebody gets events.
-    var hasEvents: Bool { !eventFiles.isEmpty }
-
-    /// Events that their reader was too slow for.
-    var lostEvents: UInt64 { eventFiles.reduce(0) { $0 + $1.lostLines } }
-
-    /// A batch was read: whoever follows the events gets them now.
-    func batchEnded() { events?.flush() }
 
     func report(captures: [CaptureDescription], counters: TrafficCounters) -> Report {
         let report = collector.finish(captures: captures, counters: counters, inspector: inspector)
-        events?.finish(report)
+        tell(.reported(report))
         return report
     }
 }
@@ -201,7 +179,7 @@ struct Analysis {
     /// Reads everything and tells the judge; `nil` when there was nothing that could be read.
     mutating func run(_ paths: [String], jobs: Jobs = Jobs()) -> Report? {
         let inputs = inOrder(expand(paths), isMerged: jobs.isMerged)
-        judge.begin(captures: inputs.count)
+        judge.tell(.started(captures: inputs.count))
         var jobs = jobs
         if jobs.count > 1, !inputs.allSatisfy(\.isRereadable) {
             complain("an input can be read only once: one job")
@@ -269,7 +247,7 @@ struct Analysis {
             packetsRead += count
             if sources[due].isBatchOver {
                 sources[due].next()
-                judge.batchEnded()
+                judge.tell(.batchRead)
                 let bytes = sources.reduce(Int64(0)) { $0 + $1.bytesRead }
                 let exchanges = judge.exchanges
                 progress?.update(bytes: bytes, packets: packetsRead, exchanges: exchanges)
@@ -293,7 +271,7 @@ struct Analysis {
             unread = Array(capture.packets[wanted...])
             if wanted > 0 { lastTime = capture.packets[wanted - 1].time }
             packetsRead += UInt64(wanted)
-            judge.batchEnded()
+            judge.tell(.batchRead)
             let exchanges = judge.exchanges
             progress?.update(
                 bytes: bytesRead + capture.reader.bytesRead, packets: packetsRead, exchanges: exchanges)

@@ -74,7 +74,8 @@ struct AnalyzeCommand: ParsableCommand {
         var status = ExitStatus()
         let outputs = Outputs(try reporting.plan(inputs: captures), layout: reporting.color.layout)
         let judgeOptions = try reporting.judgeOptions(for: outputs, reading.traffic)
-        let judge = Judge(judgeOptions, events: outputs.eventFiles)
+        let events = reporting.events(for: outputs, reading.traffic)
+        let judge = Judge(judgeOptions, observers: events.map { [$0] } ?? [])
         var analysis = Analysis(
             options: reporting.analyzerOptions(reading.traffic), filter: reading.packetFilter, judge: judge,
             progress: Progress(total: totalSize(of: captures), quiet: reporting.quiet))

@@ -21,11 +21,14 @@ final class LiveMeter: LiveObserver {
     func stop() { server.stop() }
 
     let messageBytes: Int? = nil
-    func began(_ exchange: Exchange) {}
-    func decided(_ exchange: Exchange, findings: [Finding]) {}
-    func said(_ message: TranscriptMessage, in exchange: ExchangeKey) {}
-    func finished(_ exchange: Exchange, findings: [Finding]) { traffic.finished(exchange, findings: findings) }
-    func ended(_ connection: ConnectionRecord, findings: [Finding]) { traffic.found(findings) }
+
+    func receive(_ event: InvestigationEvent) {
+        switch event {
+        case .finished(let exchange, let findings): traffic.finished(exchange, findings: findings)
+        case .ended(_, let findings): traffic.found(findings)
+        case .started, .began, .decided, .said, .batchRead, .reported: break
+        }
+    }
 
     func refresh(_ session: LiveSession) {
         let counters = session.counters

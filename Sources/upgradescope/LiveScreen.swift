@@ -50,20 +50,18 @@ final class LiveScreen: LiveObserver {
 
     var messageBytes: Int? { LiveMessage.excerptLimit }
 
-    func began(_ exchange: Exchange) { view.update { $0.began(exchange) } }
-    func decided(_ exchange: Exchange, findings: [Finding]) {
-        view.update { $0.decided(exchange, findings: findings) }
-    }
-    func said(_ message: TranscriptMessage, in exchange: ExchangeKey) {
-        view.update { $0.said(message, in: exchange) }
-    }
-    func finished(_ exchange: Exchange, findings: [Finding]) {
-        view.update { $0.finished(exchange, findings: findings) }
-    }
-    func ended(_ connection: ConnectionRecord, findings: [Finding]) {
-        guard !findings.isEmpty else { return }
-        let place = connection.serverName ?? connection.facts.server.description
-        view.update { $0.found(findings, at: connection.facts.last.time, place: place) }
+    func receive(_ event: InvestigationEvent) {
+        switch event {
+        case .began(let exchange): view.update { $0.began(exchange) }
+        case .decided(let exchange, let findings): view.update { $0.decided(exchange, findings: findings) }
+        case .said(let message, in: let exchange): view.update { $0.said(message, in: exchange) }
+        case .finished(let exchange, let findings): view.update { $0.finished(exchange, findings: findings) }
+        case .ended(let connection, let findings):
+            guard !findings.isEmpty else { return }
+            let place = connection.serverName ?? connection.facts.server.description
+            view.update { $0.found(findings, at: connection.facts.last.time, place: place) }
+        case .started, .batchRead, .reported: break
+        }
     }
 
     func refresh(_ session: LiveSession) {

@@ -72,7 +72,7 @@ struct LiveWatch {
         let hasLostRecording = session.recorder?.hasLostReader ?? false
         guard outputs.hasLostReader || hasLostRecording else { return false }
         let isRecorded = session.recorder != nil && !hasLostRecording
-        return !outputs.isWanted && !isRecorded && session.judge.observers.isEmpty
+        return !outputs.isWanted && !isRecorded && session.observers.isEmpty
     }
 
     private func isFull(_ session: LiveSession) -> Bool {
@@ -121,7 +121,7 @@ enum LiveWords {
 
     static func end(_ session: LiveSession) -> String {
         let statistics = session.statistics
-        let lost = session.judge.lostEvents
+        let lost = session.lostEvents
         return "\(number(session.packets, "packet")), \(statistics.droppedByKernel) dropped by the kernel, "
             + "\(statistics.droppedByInterface) by the interface" + recorded(session)
             + (lost > 0 ? "; \(number(lost, "event")) lost, whose reader was too slow" : "")

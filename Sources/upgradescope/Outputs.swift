@@ -165,41 +165,54 @@ func printResult(_ body: (OutputFile) throws -> Void) throws {
 }
 
 /// The same facts as events, into every file that wants them, while they happen.
-struct EventStreams {
-    private var streams: [(report: NDJSONReport, file: OutputFile)]
+final class EventStreams: InvestigationObserver {
+    private let files: [OutputFile]
+    private let showSecrets: Bool
+    private let tellsMessages: Bool
+    private var streams: [(report: NDJSONReport, file: OutputFile)] = []
+    /// Findings of exchanges that go on which were events already.
+    private var told: [ExchangeKey: Set<FindingEvent>] = [:]
 
-    init(_ files: [OutputFile], severalCaptures: Bool, showSecrets: Bool) {
-        streams = files.map { file in
-            (NDJSONReport(severalCaptures: severalCaptures, showSecrets: showSecrets, sink: file), file)
+    /// `nil` where no file wants events.
+    init?(_ files: [OutputFile], showSecrets: Bool, tellsMessages: Bool) {
+        guard !files.isEmpty else { return nil }
+        self.files = files
+        self.showSecrets = showSecrets
+        self.tellsMessages = tellsMessages
+    }
+
+    /// Events that their reader was too slow for.
+    var lost: UInt64 { files.reduce(0) { $0 + $1.lostLines } }
+
+    func receive(_ event: InvestigationEvent) {
+        switch event {
+        case .started(let captures):
+            streams = files.map { file in
+                (NDJSONReport(severalCaptures: captures > 1, showSecrets: showSecrets, sink: file), file)
+            }
+        case .began: break
+        case .decided(let exchange, let findings):
+            // Each finding is an event once.
+            let new = findings.filter { told[exchange.key, default: []].insert(FindingEvent($0)).inserted }
+            each { report, _ in try report.add(new, of: exchange) }
+        case .said(let message, in: let exchange):
+            if tellsMessages { each { report, _ in try report.add(message, in: exchange) } }
+        case .finished(let exchange, let findings):
+            let told = told.removeValue(forKey: exchange.key) ?? []
+            each { report, _ in try report.add(exchange, findings: findings, told: told) }
+        case .ended(let connection, let findings):
+            each { report, _ in try report.add(connection, findings: findings) }
+        case .batchRead:
+            each { report, file in
+                try? report.flush()
+                try file.flush()
+            }
+        case .reported(let finished): each { report, _ in try report.finish(finished) }
         }
     }
 
-    // What fails is kept by the file, and told of when it is finished.
-    mutating func add(_ exchange: Exchange, findings: [Finding], told: Set<FindingEvent>) {
-        for index in streams.indices { try? streams[index].report.add(exchange, findings: findings, told: told) }
-    }
-
-    mutating func add(_ findings: [Finding], of exchange: Exchange) {
-        for index in streams.indices { try? streams[index].report.add(findings, of: exchange) }
-    }
-
-    mutating func add(_ connection: ConnectionRecord, findings: [Finding]) {
-        for index in streams.indices { try? streams[index].report.add(connection, findings: findings) }
-    }
-
-    mutating func add(_ message: TranscriptMessage, in exchange: ExchangeKey) {
-        for index in streams.indices { try? streams[index].report.add(message, in: exchange) }
-    }
-
-    /// Whoever reads along gets what there is.
-    mutating func flush() {
-        for index in streams.indices {
-            try? streams[index].report.flush()
-            try? streams[index].file.flush()
-        }
-    }
-
-    mutating func finish(_ report: Report) {
-        for index in streams.indices { try? streams[index].report.finish(report) }
+    /// What fails is kept by the file, and reported when the file is finished.
+    private func each(_ write: (inout NDJSONReport, OutputFile) throws -> Void) {
+        for index in streams.indices { try? write(&streams[index].report, streams[index].file) }
     }
 }

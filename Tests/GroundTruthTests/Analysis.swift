@@ -25,11 +25,13 @@ struct Analysis {
     }
 }
 
-private final class Everything: AnalyzerOutput {
+private final class Everything: AnalyzerObserver {
     var exchanges: [Exchange] = []
     var connections: [ConnectionRecord] = []
-    func finished(_ exchange: Exchange) { exchanges.append(exchange) }
-    func ended(_ connection: ConnectionRecord) { connections.append(connection) }
+    func receive(_ event: AnalyzerEvent) {
+        if case .finished(let exchange) = event { exchanges.append(exchange) }
+        if case .ended(let connection) = event { connections.append(connection) }
+    }
 }
 
 /// A packet made by a test: its bytes begin with the IP header.

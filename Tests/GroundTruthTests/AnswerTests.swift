@@ -7,7 +7,7 @@ import Testing
 import Traffic
 
 /// What was found while the exchange went on, and at the end.
-private final class Twice: AnalyzerOutput {
+private final class Twice: AnalyzerObserver {
     let inspector = Inspector()
     var early: [ExchangeKey: Set<String>] = [:]
     var untrue: [String] = []
@@ -15,14 +15,19 @@ private final class Twice: AnalyzerOutput {
     var ofFrames = 0
     var atTheEnd = 0
 
-    func answered(_ exchange: Exchange) { note(exchange) }
-    func faulted(_ exchange: Exchange) { note(exchange) }
+    func receive(_ event: AnalyzerEvent) {
+        switch event {
+        case .answered(let exchange), .faulted(let exchange): note(exchange)
+        case .finished(let exchange): finished(exchange)
+        default: break
+        }
+    }
 
     private func note(_ exchange: Exchange) {
         early[exchange.key, default: []].formUnion(inspector.inspectSoFar(exchange).map(\.rule))
     }
 
-    func finished(_ exchange: Exchange) {
+    private func finished(_ exchange: Exchange) {
         let final = Set(inspector.inspect(exchange).map(\.rule))
         let said = early.removeValue(forKey: exchange.key) ?? []
         untrue += said.subtracting(final).map { "\($0) of packet \(exchange.key.packet)" }
@@ -30,8 +35,6 @@ private final class Twice: AnalyzerOutput {
         ofFrames += said.count { $0.hasPrefix("WSF") || $0.hasPrefix("WSD") }
         atTheEnd += final.count
     }
-
-    func ended(_ connection: ConnectionRecord) {}
 }
 
 @Suite struct AnswerTests {

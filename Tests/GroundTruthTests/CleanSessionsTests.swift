@@ -66,16 +66,15 @@ import Traffic
     }
 
     /// Hears what is said in each exchange.
-    private final class Hearer: AnalyzerOutput {
+    private final class Hearer: AnalyzerObserver {
         var said: [ExchangeKey: [TranscriptMessage]] = [:]
         /// Exchanges with the lab's echoing servers.
         var echoes: Set<ExchangeKey> = []
-        func finished(_ exchange: Exchange) {
-            if exchange.request?.target.text.hasPrefix("/echo") == true { echoes.insert(exchange.key) }
-        }
-        func ended(_ connection: ConnectionRecord) {}
-        func said(_ message: TranscriptMessage, in exchange: ExchangeKey) {
-            said[exchange, default: []].append(message)
+        func receive(_ event: AnalyzerEvent) {
+            if case .said(let message, in: let exchange) = event { said[exchange, default: []].append(message) }
+            if case .finished(let exchange) = event, exchange.request?.target.text.hasPrefix("/echo") == true {
+                echoes.insert(exchange.key)
+            }
         }
     }
 

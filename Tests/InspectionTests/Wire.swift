@@ -262,13 +262,16 @@ struct Talk {
 }
 
 /// Hears what was found.
-final class Listener: AnalyzerOutput {
+final class Listener: AnalyzerObserver {
     var exchanges: [Exchange] = []
     var connections: [ConnectionRecord] = []
-    func finished(_ exchange: Exchange) { exchanges.append(exchange) }
-    func ended(_ connection: ConnectionRecord) { connections.append(connection) }
     var plain: [(request: MessageHead, connection: ConnectionFacts)] = []
-    func askedPlainly(_ request: MessageHead, on connection: ConnectionFacts) { plain.append((request, connection)) }
+
+    func receive(_ event: AnalyzerEvent) {
+        if case .finished(let exchange) = event { exchanges.append(exchange) }
+        if case .ended(let connection) = event { connections.append(connection) }
+        if case .askedPlainly(let request, on: let connection) = event { plain.append((request, connection)) }
+    }
 
     /// All findings, of exchanges and of connections.
     func findings(_ inspector: Inspector = Inspector()) -> [Finding] {

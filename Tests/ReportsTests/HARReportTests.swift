@@ -10,7 +10,7 @@ import Traffic
 
 @Suite struct HARReportTests {
     /// What is found in a capture, as a report with its messages and as sessions.
-    final class Both: AnalyzerOutput {
+    final class Both: AnalyzerObserver {
         let collector: ReportCollector
         let recorder = SessionRecorder()
 
@@ -23,25 +23,11 @@ import Traffic
             collector = ReportCollector(options: options)
         }
 
-        func answered(_ exchange: Exchange) { recorder.answered(exchange) }
-        func requested(_ head: MessageHead, connection: UInt64) { recorder.requested(head, connection: connection) }
-        func said(_ message: TranscriptMessage, in exchange: ExchangeKey) {
-            collector.add(message, in: exchange)
-            recorder.said(message, in: exchange)
+        func receive(_ event: AnalyzerEvent) {
+            recorder.receive(event)
+            if case .said(let message, in: let exchange) = event { collector.add(message, in: exchange) }
+            if case .finished(let exchange) = event { collector.add(exchange, findings: []) }
         }
-        func lostTrack(at place: Place, in exchange: ExchangeKey) { recorder.lostTrack(at: place, in: exchange) }
-        func streamed(
-            _ bytes: Span<UInt8>, _ direction: Direction, offset: Int64, mark: PacketMark, connection: UInt64,
-            isBehindOffer: Bool
-        ) {
-            recorder.streamed(
-                bytes, direction, offset: offset, mark: mark, connection: connection, isBehindOffer: isBehindOffer)
-        }
-        func finished(_ exchange: Exchange) {
-            collector.add(exchange, findings: [])
-            recorder.finished(exchange)
-        }
-        func ended(_ connection: ConnectionRecord) { recorder.ended(connection) }
     }
 
     static func read(_ capture: URL, showSecrets: Bool) throws -> (har: [UInt8], sessions: [RecordedSession]) {

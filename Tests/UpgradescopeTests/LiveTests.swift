@@ -138,4 +138,32 @@ import Testing
         #expect(events("stats") == 1 && events("capture") == 1)
         print("\(scene.name): \(report.exchanges.count) exchanges, findings \(report.rules.sorted())")
     }
+
+    /// What only a request that offers nothing shows (TLS004) is reported live as it is of a file.
+    @Test func aPlainRequestAfterADemandForTLSIsReported() throws {
+        guard let network = try TestNetwork(needs: ["tcpreplay"]) else { return }
+        let folder = try Folder()
+        let request = "GET /ipp HTTP/1.1\r\nHost: printer.example\r\n\r\n"
+        var capture = TestCapture()
+        capture.open()
+        capture.client(request)
+        capture.server(
+            "HTTP/1.1 426 Upgrade Required\r\nUpgrade: TLS/1.2\r\nConnection: Upgrade\r\nContent-Length: 0\r\n\r\n")
+        capture.client(request)
+        capture.server("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+        capture.close()
+        let sent = try folder.write("sent.pcap", capture.bytes)
+
+        let live = try network.live([
+            "--json", folder.path("live.json"), "--fail-on", "never", "-f", "ip and tcp port 80", "-a", "packets:10",
+        ])
+        let replay = try network.run(on: network.client, "tcpreplay -q -K -i \(TestNetwork.interface) \(sent)")
+        try #require(replay.status == 0, "\(replay.errors)")
+        #expect(try live.end(nil) == 0, "\(live.errors)")
+        let file = try Program.run("analyze", sent, "--json", folder.path("file.json"), "--quiet", "--fail-on", "never")
+        #expect(file.status == 0, "\(file.errors)")
+        let rules = try JSONReportFile(folder.path("live.json")).rules
+        #expect(rules.contains("TLS004"))
+        #expect(try rules == JSONReportFile(folder.path("file.json")).rules)
+    }
 }

@@ -7,13 +7,13 @@
 
 /// What is told of the traffic while it is read, beyond exchanges and connections; nothing unless asked for.
 public struct TranscriptOptions: Sendable, Equatable {
-    /// Answers to offers, WebSocket messages and control frames (`AnalyzerOutput.answered`, `said`, `lostTrack`).
+    /// Answers to offers, WebSocket messages and control frames (`AnalyzerEvent.answered`, `said`, `lostTrack`).
     public var messages = false
-    /// Heads of requests (`AnalyzerOutput.requested`); comes with `streams` as well.
+    /// Heads of requests (`AnalyzerEvent.requested`); comes with `streams` as well.
     public var requests = false
-    /// Stream bytes of connections that speak HTTP (`AnalyzerOutput.requested`, `streamed`, `streamGap`).
+    /// Stream bytes of connections that speak HTTP (`AnalyzerEvent.requested`, `streamed`, `streamGap`).
     public var streams = false
-    /// Heads of final answers, whatever was asked (`AnalyzerOutput.responded`); with `streams` also the bytes that a
+    /// Heads of final answers, whatever was asked (`AnalyzerEvent.responded`); with `streams` also the bytes that a
     /// server sends where nothing was offered.
     public var answers = false
     /// Payload bytes kept of one message; what is longer is said to be cut.
@@ -77,34 +77,4 @@ public struct TranscriptMessage: Sendable, Equatable {
     }
     /// The reason of a close frame.
     public var closeReason: ArraySlice<UInt8> { opcode == 8 ? payload.dropFirst(2) : [] }
-}
-
-extension AnalyzerOutput {
-    /// The final answer to an offer was read: outcome and protocol are decided, nothing behind it was looked at yet.
-    ///
-    /// Asked for by `TranscriptOptions.messages`, like `said` and `lostTrack`, and by `AnalyzerOptions.tellsProgress`.
-    public func answered(_ exchange: Exchange) {}
-    /// A message or control frame was said; of one direction in order, of both as their last bytes came.
-    ///
-    /// One that never ended is told of when the exchange is over, before `finished`.
-    public func said(_ message: TranscriptMessage, in exchange: ExchangeKey) {}
-    /// From here on the frames of that direction are not known: bytes are missing, or it is not WebSocket.
-    public func lostTrack(at place: Place, in exchange: ExchangeKey) {}
-    /// The head of a request, whether it offers a switch or not.
-    ///
-    /// Asked for by `TranscriptOptions.requests` or `streams`.
-    public func requested(_ head: MessageHead, connection: UInt64) {}
-    /// The head of a final answer, to whatever request.
-    ///
-    /// Asked for by `TranscriptOptions.answers`.
-    public func responded(_ head: MessageHead, connection: UInt64) {}
-    /// Bytes of a stream, in order, each once; `isBehindOffer` once an exchange is open on the connection.
-    ///
-    /// Server bytes are told of only then, or with `TranscriptOptions.answers`. Asked for by `TranscriptOptions.streams`, like `streamGap`.
-    public func streamed(
-        _ bytes: Span<UInt8>, _ direction: Direction, offset: Int64, mark: PacketMark, connection: UInt64,
-        isBehindOffer: Bool
-    ) {}
-    /// Bytes of a stream that are not in the capture.
-    public func streamGap(_ place: Place, connection: UInt64) {}
 }

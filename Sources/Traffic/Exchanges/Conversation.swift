@@ -450,7 +450,7 @@ struct ConversationState {
         if exchanges == 0, let exchange = unseenSession?.exchange(on: facts) {
             exchanges &+= 1
             shared.exchanges += 1
-            context.output.finished(exchange)
+            context.output.receive(.finished(exchange))
         }
         kept.count(0, context)
     }
@@ -538,12 +538,14 @@ struct ConversationState {
 
     private mutating func tell(_ exchange: Exchange) {
         finishedCount += 1
-        guard let enclosure else { return context.output.finished(exchange) }
+        guard let enclosure else { return context.output.receive(.finished(exchange)) }
         var exchange = exchange
         if exchange.parent == nil { exchange.parent = enclosure.parent }
         finished.append(exchange)
         // A tunnel that never ends may carry any number.
-        if finished.count > context.options.limits.openExchanges { context.output.finished(finished.removeFirst()) }
+        if finished.count > context.options.limits.openExchanges {
+            context.output.receive(.finished(finished.removeFirst()))
+        }
     }
 
     private static func incompleteReason(touchesGap: Bool, _ facts: ConnectionFacts) -> OutcomeReason {

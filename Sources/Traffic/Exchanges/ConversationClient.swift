@@ -141,8 +141,8 @@ extension ConversationState {
             later: nil)
         let transcript = context.options.transcript
         if transcript.streams || transcript.requests {
-            context.output.requested(
-                shared.head.copied(from: bytes, place: place, isPlain: kind == nil), connection: startFacts.id)
+            let head = shared.head.copied(from: bytes, place: place, isPlain: kind == nil)
+            context.output.receive(.requested(head, connection: startFacts.id))
         }
         if let refused = open.lastIndex(where: { $0.isRefused }) {
             kept.headsChanged = true
@@ -159,8 +159,8 @@ extension ConversationState {
             request.plain = PlainRequest(
                 bytes: shared.head.bytes(in: bytes).array, place: place, defects: shared.head.defects)
             if wasAskedForTLS(at: place.first.time) {
-                context.output.askedPlainly(
-                    shared.head.copied(from: bytes, place: place, isPlain: true), on: startFacts)
+                let head = shared.head.copied(from: bytes, place: place, isPlain: true)
+                context.output.receive(.askedPlainly(head, on: startFacts))
             }
             if shared.head.mentions("upgrade", in: .connection, of: bytes) {
                 let head = shared.head.copied(from: bytes, place: place, isPlain: true)

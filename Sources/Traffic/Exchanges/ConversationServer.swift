@@ -183,7 +183,8 @@ extension ConversationState {
         kept.requestBytes -= front.plain?.bytes.count ?? 0
         answeredRequests += 1
         if context.options.transcript.answers {
-            context.output.responded(shared.head.copied(from: bytes, place: place), connection: startFacts.id)
+            let head = shared.head.copied(from: bytes, place: place)
+            context.output.receive(.responded(head, connection: startFacts.id))
         }
         guard let number = front.exchange, let index = index(of: number) else {
             if status == 101 {

@@ -182,13 +182,15 @@ extension ConversationState {
 
     /// Tells whoever watches that the newest exchange has begun.
     func tellBeginning() {
-        if let newest = open.last { context.output.began(newest.exchange) }
+        if let newest = open.last { context.output.receive(.began(newest.exchange)) }
     }
 
     /// Tells whoever follows what is said.
     mutating func tellAnswer(_ index: Int) {
         let options = context.options
-        if options.transcript.messages || options.tellsProgress { context.output.answered(open[index].exchange) }
+        if options.transcript.messages || options.tellsProgress {
+            context.output.receive(.answered(open[index].exchange))
+        }
     }
 
     /// A 101 whose request was not captured: it stood in a hole, or before the capture began.
@@ -243,6 +245,6 @@ extension ConversationState {
         toldAnomalies = session.anomalyCount
         var exchange = open[index].exchange
         exchange.anomalies += session.anomalies
-        context.output.faulted(exchange)
+        context.output.receive(.faulted(exchange))
     }
 }

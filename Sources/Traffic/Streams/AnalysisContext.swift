@@ -6,7 +6,7 @@ final class AnalysisContext {
     /// What may be held, and what is.
     let budget: Budget
     /// Who is told what was found.
-    let output: any AnalyzerOutput
+    let output: any AnalyzerObserver
     /// Makes the reader of a stream that may carry exchanges from its first byte on.
     let makeReader: ReaderFactory
     /// The time of the last packet read.
@@ -15,7 +15,7 @@ final class AnalysisContext {
     /// The connection, the stream, whether its beginning was missed, and where it is carried.
     typealias ReaderFactory = (AnalysisContext, ConnectionFacts, StreamID, Bool, Enclosure?) -> any ExchangeReader
 
-    init(options: AnalyzerOptions, output: any AnalyzerOutput, makeReader: @escaping ReaderFactory) {
+    init(options: AnalyzerOptions, output: any AnalyzerObserver, makeReader: @escaping ReaderFactory) {
         self.options = options
         budget = Budget(options.limits, of: options.shard)
         self.output = output

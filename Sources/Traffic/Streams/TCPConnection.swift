@@ -425,8 +425,9 @@ struct TCPConnection {
         if context.options.transcript.streams {
             let isBehindOffer = effects.contains(.hasOffer)
             if isBehindOffer || direction == .client || context.options.transcript.answers {
-                context.output.streamed(
+                let streamed = StreamedBytes(
                     bytes, direction, offset: offset, mark: mark, connection: id, isBehindOffer: isBehindOffer)
+                context.output.receive(.streamed(streamed))
             }
         }
         if effects.contains(.letGo) { letGo(context) }
@@ -528,7 +529,7 @@ struct TCPConnection {
         wantsAcknowledgments = effects.contains(.wantsAcknowledgments)
         if context.options.transcript.streams, reader != nil {
             let place = Place(direction: direction, offset: from, length: end - from, first: mark, last: mark)
-            context.output.streamGap(place, connection: id)
+            context.output.receive(.streamGap(place, connection: id))
         }
         if effects.contains(.letGo) { letGo(context) }
     }

@@ -83,7 +83,7 @@ enum ReportInvariants {
 }
 
 /// A judge whose report holds a few exchanges only, so that which these are is compared as well.
-private final class SmallJudge: AnalyzerOutput {
+private final class SmallJudge: AnalyzerObserver {
     private let inspector = Inspector()
     let collector: ReportCollector
     /// What was found of each exchange: rule and level.
@@ -98,19 +98,20 @@ private final class SmallJudge: AnalyzerOutput {
         collector = ReportCollector(options: options)
     }
 
-    func finished(_ exchange: Exchange) {
+    func receive(_ event: AnalyzerEvent) {
+        switch event {
+        case .finished(let exchange): finished(exchange)
+        case .ended(let connection): collector.add(connection, findings: inspector.inspect(connection))
+        case .askedPlainly(let request, on: let connection): collector.add(plain: request, on: connection)
+        default: break
+        }
+    }
+
+    private func finished(_ exchange: Exchange) {
         let found = inspector.inspect(exchange)
         collector.add(exchange, findings: found)
         let words = found.map { "\($0.rule) \($0.level) \($0.certainty) \($0.count)" }
         if findings.updateValue(words, forKey: exchange.key) != nil { twice = exchange.key }
-    }
-
-    func ended(_ connection: ConnectionRecord) {
-        collector.add(connection, findings: inspector.inspect(connection))
-    }
-
-    func askedPlainly(_ request: MessageHead, on connection: ConnectionFacts) {
-        collector.add(plain: request, on: connection)
     }
 }
 

@@ -5,14 +5,19 @@ import Traffic
 
 @Suite struct ProgressTests {
     /// Everything an analyzer told, in the order it did.
-    final class Diary: AnalyzerOutput {
+    final class Diary: AnalyzerObserver {
         var lines: [String] = []
-        func began(_ exchange: Exchange) { lines.append("began \(exchange.key.packet)") }
-        func answered(_ exchange: Exchange) {
-            lines.append("decided \(exchange.key.packet) \(exchange.response?.status ?? 0) \(exchange.outcome.name)")
+        func receive(_ event: AnalyzerEvent) {
+            switch event {
+            case .began(let exchange): lines.append("began \(exchange.key.packet)")
+            case .answered(let exchange):
+                let answer = "\(exchange.response?.status ?? 0) \(exchange.outcome.name)"
+                lines.append("decided \(exchange.key.packet) \(answer)")
+            case .finished(let exchange): lines.append("finished \(exchange.key.packet)")
+            case .ended(let connection): lines.append("ended \(connection.end.name)")
+            default: break
+            }
         }
-        func finished(_ exchange: Exchange) { lines.append("finished \(exchange.key.packet)") }
-        func ended(_ connection: ConnectionRecord) { lines.append("ended \(connection.end.name)") }
     }
 
     struct Row: CustomTestStringConvertible, Sendable {

@@ -3,11 +3,13 @@
 import Traffic
 
 /// What an analyzer told.
-final class Told: AnalyzerOutput {
+final class Told: AnalyzerObserver {
     var exchanges: [Exchange] = []
     var connections: [ConnectionRecord] = []
-    func finished(_ exchange: Exchange) { exchanges.append(exchange) }
-    func ended(_ connection: ConnectionRecord) { connections.append(connection) }
+    func receive(_ event: AnalyzerEvent) {
+        if case .finished(let exchange) = event { exchanges.append(exchange) }
+        if case .ended(let connection) = event { connections.append(connection) }
+    }
 }
 
 /// Packets of one or several connections.

@@ -98,11 +98,16 @@ enum Invariants {
         return teller.fault
     }
 
-    private final class Teller: AnalyzerOutput {
+    private final class Teller: AnalyzerObserver {
         var connections: UInt64 = 0
         var fault: String?
 
-        func finished(_ exchange: Exchange) {
+        func receive(_ event: AnalyzerEvent) {
+            if case .finished(let exchange) = event { finished(exchange) }
+            if case .ended(let connection) = event { ended(connection) }
+        }
+
+        private func finished(_ exchange: Exchange) {
             if exchange.request == nil, exchange.response == nil {
                 let frames = Direction.allCases.reduce(UInt64(0)) { sum, direction in
                     exchange.websocket?.sides[direction].frames.indices.reduce(sum) {
@@ -126,7 +131,7 @@ enum Invariants {
             }
         }
 
-        func ended(_ connection: ConnectionRecord) {
+        private func ended(_ connection: ConnectionRecord) {
             connections += 1
             for counters in [connection.streams.client, connection.streams.server]
             where counters.bytes < 0 || counters.contiguous < 0 || counters.gapBytes < 0

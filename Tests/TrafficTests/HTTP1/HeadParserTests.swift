@@ -186,7 +186,7 @@ private let defectNames: [(HeadDefects, String)] = [
 extension ConversationState {
     /// A conversation between nobody in particular.
     static func alone(
-        output: any AnalyzerOutput = Heard(), _ change: (inout Limits) -> Void = { _ in }
+        output: any AnalyzerObserver = Heard(), _ change: (inout Limits) -> Void = { _ in }
     ) -> ConversationState {
         var options = AnalyzerOptions()
         change(&options.limits)

@@ -48,12 +48,14 @@ func s(_ offset: Int, _ text: String, ack: Int? = 0, _ flags: TCPFlags = []) -> 
 let opening = [c(-1, ack: nil, .syn), s(-1, ack: 0, .syn), c(0)]
 
 /// What was heard of a tape.
-final class Heard: AnalyzerOutput {
+final class Heard: AnalyzerObserver {
     var exchanges: [Exchange] = []
     var connections: [ConnectionRecord] = []
     var counters = TrafficCounters()
-    func finished(_ exchange: Exchange) { exchanges.append(exchange) }
-    func ended(_ connection: ConnectionRecord) { connections.append(connection) }
+    func receive(_ event: AnalyzerEvent) {
+        if case .finished(let exchange) = event { exchanges.append(exchange) }
+        if case .ended(let connection) = event { connections.append(connection) }
+    }
 
     static func play(
         _ sheets: [Sheet], clientStart: UInt32 = 1000, serverStart: UInt32 = 5000,

@@ -98,7 +98,7 @@ final class MessageRecorder {
         frame.isComplete = true
         frame.fragments = [length]
         frame.fragmentCount = 1
-        context.output.said(frame, in: exchange)
+        context.output.receive(.said(frame, in: exchange))
     }
 
     /// Framing is lost.
@@ -106,7 +106,7 @@ final class MessageRecorder {
         guard !isLost else { return }
         isLost = true
         flush()
-        context.output.lostTrack(at: place, in: exchange)
+        context.output.receive(.lostTrack(at: place, in: exchange))
     }
 
     /// Tells of what was gathered.
@@ -114,6 +114,6 @@ final class MessageRecorder {
         guard let message else { return }
         self.message = nil
         context.budget.transcriptBytes -= message.payload.count
-        context.output.said(message, in: exchange)
+        context.output.receive(.said(message, in: exchange))
     }
 }
