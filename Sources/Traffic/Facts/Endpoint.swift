@@ -18,7 +18,7 @@ public struct IPAddress: Sendable, Hashable, Comparable, BitwiseCopyable {
     /// An address from its text: dotted quad, or any spelling of RFC 4291 2.2 without a zone.
     public init?(_ text: String) {
         let bytes = Array(text.utf8)[...]
-        guard let address = ProxyHeader.v4(bytes) ?? ProxyHeader.v6(bytes) else { return nil }
+        guard let address = Self.parse(bytes, isV4: true) ?? Self.parse(bytes, isV4: false) else { return nil }
         self = address
     }
 

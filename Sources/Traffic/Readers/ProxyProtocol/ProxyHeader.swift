@@ -63,88 +63,13 @@ struct ProxyHeader: Equatable {
         if words.first?.elementsEqual("UNKNOWN".utf8) == true { return .found(header) }
         let isV4 = words.first?.elementsEqual("TCP4".utf8) == true
         guard words.count == 5, isV4 || words[0].elementsEqual("TCP6".utf8),
-            let source = isV4 ? v4(words[1]) : v6(words[1]), let destination = isV4 ? v4(words[2]) : v6(words[2]),
-            let from = decimal(words[3], most: 65535), let to = decimal(words[4], most: 65535)
+            let source = IPAddress.parse(words[1], isV4: isV4), let destination = IPAddress.parse(words[2], isV4: isV4),
+            let from = IPAddress.decimal(words[3], most: 65535), let to = IPAddress.decimal(words[4], most: 65535)
         else { return .none }
         header.addresses = ProxiedAddresses(
             client: Endpoint(address: source, port: UInt16(truncatingIfNeeded: from)),
             server: Endpoint(address: destination, port: UInt16(truncatingIfNeeded: to)))
         return .found(header)
-    }
-
-    private static func decimal(_ digits: ArraySlice<UInt8>, most: UInt32) -> UInt32? {
-        guard (1...5).contains(digits.count), digits.count == 1 || digits.first != 0x30 else { return nil }
-        var value: UInt32 = 0
-        for digit in digits {
-            guard (0x30...0x39).contains(digit) else { return nil }
-            value = value * 10 + UInt32(digit - 0x30)
-        }
-        return value <= most ? value : nil
-    }
-
-    static func v4(_ text: ArraySlice<UInt8>) -> IPAddress? {
-        let parts = text.split(separator: 0x2e, omittingEmptySubsequences: false)
-        guard parts.count == 4 else { return nil }
-        var bits: UInt32 = 0
-        for part in parts {
-            guard let byte = decimal(part, most: 255) else { return nil }
-            bits = bits << 8 | byte
-        }
-        return IPAddress(v4: bits)
-    }
-
-    /// RFC 4291 2.2: groups, one run of zeros left out, an IPv4 address at the end.
-    static func v6(_ text: ArraySlice<UInt8>) -> IPAddress? {
-        var groups: [UInt16] = []
-        /// Groups in front of "::".
-        var gap: Int?
-        var rest = text
-        if rest.starts(with: [0x3a, 0x3a]) {
-            gap = 0
-            rest = rest.dropFirst(2)
-        }
-        while !rest.isEmpty {
-            guard groups.count < 8 else { return nil }
-            let group = rest.prefix { $0 != 0x3a }
-            if group.count == rest.count, group.contains(0x2e) {
-                guard let address = v4(group), groups.count <= 6 else { return nil }
-                groups += [UInt16(truncatingIfNeeded: address.v4 >> 16), UInt16(truncatingIfNeeded: address.v4)]
-                break
-            }
-            guard let value = hexadecimal(group) else { return nil }
-            groups.append(value)
-            rest = rest.dropFirst(group.count)
-            guard rest.first == 0x3a else { continue }
-            rest = rest.dropFirst()
-            if rest.first == 0x3a {
-                guard gap == nil else { return nil }
-                gap = groups.count
-                rest = rest.dropFirst()
-            } else if rest.isEmpty {
-                return nil
-            }
-        }
-        if let gap {
-            guard groups.count < 8 else { return nil }
-            groups.insert(contentsOf: repeatElement(0, count: 8 - groups.count), at: gap)
-        }
-        guard groups.count == 8 else { return nil }
-        let high = groups[..<4].reduce(UInt64(0)) { $0 << 16 | UInt64($1) }
-        return IPAddress(high: high, low: groups[4...].reduce(UInt64(0)) { $0 << 16 | UInt64($1) })
-    }
-
-    private static func hexadecimal(_ digits: ArraySlice<UInt8>) -> UInt16? {
-        guard (1...4).contains(digits.count) else { return nil }
-        var value: UInt16 = 0
-        for digit in digits {
-            switch digit {
-            case 0x30...0x39: value = value << 4 | UInt16(digit - 0x30)
-            case 0x41...0x46: value = value << 4 | UInt16(digit - 0x37)
-            case 0x61...0x66: value = value << 4 | UInt16(digit - 0x57)
-            default: return nil
-            }
-        }
-        return value
     }
 
     // MARK: Version 2
