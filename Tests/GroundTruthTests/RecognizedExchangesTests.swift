@@ -6,6 +6,7 @@
 import Foundation
 import Inspection
 import Reports
+import TestSupport
 import Testing
 import Traffic
 
@@ -13,7 +14,7 @@ import Traffic
     /// Few of them are ordinary: none has to be recognized.
     @Test func ofTheSamples() throws {
         try compare(
-            SharedMaterial.captures(in: SharedMaterial.repository.appending(path: "samples")), atLeast: 0)
+            SharedMaterial.captures(in: SharedMaterial.samples), atLeast: 0)
     }
 
     @Test(.timeLimit(.minutes(10))) func ofTheLaboratory() throws {

@@ -3,6 +3,7 @@
 
 import Foundation
 import Inspection
+import TestSupport
 import Testing
 import Traffic
 

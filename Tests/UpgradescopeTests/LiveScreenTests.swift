@@ -2,6 +2,7 @@
 // and the report on the screen that was there before.
 
 import Foundation
+import TestSupport
 import Testing
 
 @Suite(.serialized, .timeLimit(.minutes(30))) struct LiveScreenTests {

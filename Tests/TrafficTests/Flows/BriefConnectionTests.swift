@@ -1,6 +1,7 @@
 // Connections that are kept as packets: which of them are told of in a word, and that all others are told of as if nothing had
 // been kept.
 
+import TestSupport
 import Testing
 
 @testable import Traffic
@@ -91,10 +92,10 @@ import Testing
         Row("the server says goodbye first and hangs up", true) { talk in
             shake(&talk)
             talk.send(.server, plain(0x88, code))
-            talk.send(.server, flags: 0x11)
+            talk.send(.server, flags: [.fin, .ack])
             talk.client(masked(0x88, code, key: closeKey))
-            talk.send(.client, flags: 0x11)
-            talk.send(.server, flags: 0x10)
+            talk.send(.client, flags: [.fin, .ack])
+            talk.send(.server, flags: .ack)
         },
         Row("a refusal", true) { talk in
             shake(&talk, webSocketRequest, refusal)
@@ -135,7 +136,7 @@ import Testing
             for _ in 0..<4 { talk.send(.server, [0x82, 126, 0x04, 0] + [UInt8](repeating: 5, count: 1024)) }
         },
         session("more packets than are kept", false) { talk in
-            for _ in 0..<50 { talk.send(.client, flags: 0x10) }
+            for _ in 0..<50 { talk.send(.client, flags: .ack) }
         },
         session("a segment twice", false) { talk in
             talk.client(masked(0x81, [0x61]))
@@ -173,7 +174,7 @@ import Testing
             shake(&talk)
             talk.client(masked(0x88, code, key: closeKey))
             talk.send(.server, plain(0x88, code))
-            talk.send(.client, flags: 0x14)
+            talk.send(.client, flags: [.rst, .ack])
         },
         Row("no end", false) { talk in
             shake(&talk)
@@ -304,7 +305,7 @@ import Testing
         let end = talk.packets.count
         let late = talk.packets[end - 5]
         talk.append(late)
-        talk.send(.client, flags: 0x10)
+        talk.send(.client, flags: .ack)
         let all = Self.lesson() + talk
         let full = all.told()
         var options = AnalyzerOptions()
@@ -345,7 +346,7 @@ import Testing
     /// Connections that nobody answers do not keep everything behind them.
     @Test func theOldestMakeRoom() {
         var waiting = Talk(port: 39_100, after: 20)
-        waiting.send(.client, flags: 0x02)
+        waiting.send(.client, flags: .syn)
         let sessions = (0..<600).map { number in
             var talk = Talk(port: 40_000 + number, after: 20)
             talk.wait(milliseconds: Int64(number))

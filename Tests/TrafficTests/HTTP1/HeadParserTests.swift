@@ -1,5 +1,6 @@
 // Heads as rows: the text, and what a tolerant reader makes of it.
 
+import TestSupport
 import Testing
 
 @testable import Traffic
@@ -186,7 +187,7 @@ private let defectNames: [(HeadDefects, String)] = [
 extension ConversationState {
     /// A conversation between nobody in particular.
     static func alone(
-        output: any AnalyzerOutput = Heard(), _ change: (inout Limits) -> Void = { _ in }
+        output: any AnalyzerOutput = Listener(), _ change: (inout Limits) -> Void = { _ in }
     ) -> ConversationState {
         var options = AnalyzerOptions()
         change(&options.limits)

@@ -1,5 +1,6 @@
 // The table against a dictionary, under operations by chance and with hashes that collide on purpose.
 
+import TestSupport
 import Testing
 
 @testable import Traffic
@@ -33,7 +34,7 @@ import Testing
     @Test(arguments: Hashing.allCases) func itIsADictionary(hashing: Hashing) {
         var table = ConnectionTable()
         var model: [Int: Int] = [:]
-        var chance = Chance(seed: 99)
+        var chance = SeededNumbers(seed: 99)
         let numbers = hashing == .real ? 2000 : 100
         for step in 0..<(hashing == .real ? 8_000 : 2_000) {
             let number = Int(chance.next() % UInt64(numbers))

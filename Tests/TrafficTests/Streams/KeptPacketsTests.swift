@@ -1,5 +1,6 @@
 // Packets of many connections in blocks: each connection finds its own again, and blocks nobody needs are used again.
 
+import TestSupport
 import Testing
 
 @testable import Traffic
@@ -16,7 +17,7 @@ import Testing
     func eachFindsItsOwn(connections: Int, rounds: Int) {
         var kept = KeptPackets()
         var models: [Model?] = Array(repeating: nil, count: connections)
-        var chance = Chance(seed: 7)
+        var chance = SeededNumbers(seed: 7)
         for number in 1...UInt32(rounds) {
             let place = Int(chance.next() % UInt64(connections))
             let payload = (0..<Int(chance.next() % 200)).map { UInt8(truncatingIfNeeded: $0 ^ Int(number)) }

@@ -1,5 +1,6 @@
 // HTTP between two peers who might switch, as rows of what each says in turn; wherever it is cut.
 
+import TestSupport
 import Testing
 
 @testable import Traffic
@@ -14,7 +15,7 @@ import Testing
 
     /// The stories of the exchanges; each turn is cut into pieces of `step` bytes, or once at `cut`.
     static func stories(_ turns: [Turn], step: Int = .max, cut: (turn: Int, at: Int)? = nil) -> [String] {
-        let heard = Heard()
+        let heard = Listener()
         var conversation = ConversationState.alone(output: heard)
         var sent: [Int64] = [0, 0]
         var packet: UInt32 = 0
@@ -250,7 +251,7 @@ import Testing
     }
 
     @Test func manyExchangesAreToldOfInTime() {
-        let heard = Heard()
+        let heard = Listener()
         var conversation = ConversationState.alone(output: heard) { $0.openExchanges = 4 }
         var offset: [Int64] = [0, 0]
         for round in 0..<100 {

@@ -1,5 +1,6 @@
 // What a stranger can make a conversation keep, and where that ends.
 
+import TestSupport
 import Testing
 
 @testable import Traffic
@@ -7,7 +8,7 @@ import Testing
 @Suite struct KeptBytesTests {
     /// A conversation that is told what each side says in turn.
     private struct Dialogue: ~Copyable {
-        let heard = Heard()
+        let heard = Listener()
         var state: ConversationState
         private var offsets: [Int64] = [0, 0]
         private var packet: UInt32 = 0
