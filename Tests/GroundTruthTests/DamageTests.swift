@@ -8,7 +8,7 @@ import TestSupport
 import Testing
 import Traffic
 
-@Suite struct DamageTests {
+@Suite(.tags(.long)) struct DamageTests {
     @Test(.timeLimit(.minutes(30))) func samples() throws {
         let samples = SharedMaterial.captures(in: SharedMaterial.samples)
         #expect(samples.count >= 12)

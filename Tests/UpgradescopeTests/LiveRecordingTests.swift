@@ -4,7 +4,7 @@ import Foundation
 import TestSupport
 import Testing
 
-@Suite(.serialized) struct LiveRecordingTests {
+@Suite(.tags(.live), .serialized) struct LiveRecordingTests {
     /// Frames of a capture, and how they are found again.
     private struct Frames {
         var list: [[UInt8]] = []

@@ -5,7 +5,7 @@ import Foundation
 import TestSupport
 import Testing
 
-@Suite(.serialized, .timeLimit(.minutes(30))) struct LiveScreenTests {
+@Suite(.tags(.live), .serialized, .timeLimit(.minutes(30))) struct LiveScreenTests {
     private static let server = """
         import asyncio, sys
         async def talk(reader, writer):

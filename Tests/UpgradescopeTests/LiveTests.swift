@@ -5,7 +5,7 @@ import Foundation
 import TestSupport
 import Testing
 
-@Suite(.serialized) struct LiveTests {
+@Suite(.tags(.live, .servers), .serialized) struct LiveTests {
     /// A server, and what is said to it.
     struct Scene: CustomTestStringConvertible, Sendable {
         var name: String

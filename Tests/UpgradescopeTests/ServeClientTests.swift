@@ -90,7 +90,7 @@ enum Kit {
             line: "java '\(Kit.client("WsClient.java"))' $1/echo 3 chat.v2 chat.v1"),
     ]
 
-    @Test(arguments: clients) func aClientSeesTheRecordedServer(client: Client) throws {
+    @Test(.tags(.servers), arguments: clients) func aClientSeesTheRecordedServer(client: Client) throws {
         guard SharedMaterial.hasServers(for: "serve in front of \(client.name)") else { return }
         let standIn = try StandIn([Kit.capture(client.capture + ".pcap"), "--findings"])
         let run = try Program.shell(client.line, "ws://127.0.0.1:\(standIn.port)")
@@ -102,7 +102,7 @@ enum Kit {
     }
 
     /// The page is served by another program; its WebSocket is ours.
-    @Test func chromiumSeesTheRecordedServer() throws {
+    @Test(.tags(.servers)) func chromiumSeesTheRecordedServer() throws {
         guard SharedMaterial.hasServers(for: "serve in front of Chromium") else { return }
         let standIn = try StandIn([Kit.capture("A01-chromium-pyws-basic.pcap"), "--findings"])
         let control = SharedMaterial.servers.appending(path: "ctl.py").path
@@ -118,7 +118,7 @@ enum Kit {
         }
     }
 
-    @Test func tlsWithAMadeCertificateIsTrustedByThoseWhoGotIt() throws {
+    @Test(.tags(.servers)) func tlsWithAMadeCertificateIsTrustedByThoseWhoGotIt() throws {
         guard SharedMaterial.hasServers(for: "serve --tls in front of python") else { return }
         let folder = try Folder()
         let authority = folder.path("ca.pem")
@@ -136,7 +136,7 @@ enum Kit {
         #expect(standIn.words.contains("the client speaks HTTP without TLS"), "\(standIn.words)")
     }
 
-    @Test func tlsWithAGivenCertificate() throws {
+    @Test(.tags(.servers)) func tlsWithAGivenCertificate() throws {
         guard SharedMaterial.hasServers(for: "serve --cert in front of python") else { return }
         let certificates = SharedMaterial.servers.appending(path: "certs").path
         let standIn = try StandIn([
@@ -151,7 +151,7 @@ enum Kit {
     }
 
     /// A client that breaks the rules is found out: exit status 1.
-    @Test func aClientThatBreaksARuleIsJudged() throws {
+    @Test(.tags(.servers)) func aClientThatBreaksARuleIsJudged() throws {
         guard SharedMaterial.hasServers(for: "serve --findings") else { return }
         let folder = try Folder()
         let report = folder.path("report.json")
@@ -217,7 +217,7 @@ enum Kit {
         "import os, signal, sys; signal.pthread_sigmask(signal.SIG_SETMASK, []); os.execvp(sys.argv[1], sys.argv[1:])"
 
     /// What mitmproxy saves of a session is a recording.
-    @Test func whatMitmproxySavesIsARecording() throws {
+    @Test(.tags(.servers)) func whatMitmproxySavesIsARecording() throws {
         guard SharedMaterial.hasServers(for: "HAR of mitmproxy") else { return }
         let folder = try Folder()
         let har = folder.path("mitm.har")

@@ -12,7 +12,7 @@ import Traffic
 @testable import Replay
 
 @Suite(
-    "A recording of now and the server it was made of", .serialized, .timeLimit(.minutes(30)))
+    "A recording of now and the server it was made of", .tags(.live, .servers), .serialized, .timeLimit(.minutes(30)))
 struct FreshRecordingTests {
     struct Row: CustomTestStringConvertible {
         var server: String

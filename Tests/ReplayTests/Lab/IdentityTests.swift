@@ -7,7 +7,7 @@ import Traffic
 
 @testable import Replay
 
-@Suite("A recording and the server it was made of", .serialized, .timeLimit(.minutes(30)))
+@Suite("A recording and the server it was made of", .tags(.servers), .serialized, .timeLimit(.minutes(30)))
 struct IdentityTests {
     struct Row: CustomTestStringConvertible {
         var server: String

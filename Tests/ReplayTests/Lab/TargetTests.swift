@@ -11,7 +11,7 @@ import Traffic
 
 @Suite("Targets of a replay", .serialized, .timeLimit(.minutes(30)))
 struct TargetTests {
-    @Test("wss: with a test authority, and with certificates that are wrong")
+    @Test("wss: with a test authority, and with certificates that are wrong", .tags(.servers))
     func tls() throws {
         guard SharedMaterial.hasServers(for: "wss targets") else { return }
         let server = try LabServer("pywss")
@@ -77,7 +77,7 @@ struct TargetTests {
         #expect(try replay(at: "127.0.0.1", old, isInsecure: true).verdict == .same)
     }
 
-    @Test("Upgrade: tcp against the engine stand-in")
+    @Test("Upgrade: tcp against the engine stand-in", .tags(.servers))
     func tcp() throws {
         guard SharedMaterial.hasServers(for: "Upgrade: tcp") else { return }
         let engine = try Lab.dockerEngine()
@@ -88,7 +88,7 @@ struct TargetTests {
     }
 
     /// A WebSocket session inside a tunnel, said as the bytes it was: the key is the recorded one, so the answer is too.
-    @Test("CONNECT through a proxy", arguments: ["squid"])
+    @Test("CONNECT through a proxy", .tags(.servers), arguments: ["squid"])
     func connect(_ name: String) throws {
         guard SharedMaterial.hasServers(for: "CONNECT") else { return }
         let proxy = try LabServer(name)
@@ -116,7 +116,7 @@ struct TargetTests {
 
     /// The second answer is seen, and judged by the same rules as a capture.
     @Test(
-        "--raw shows the smuggling again",
+        "--raw shows the smuggling again", .tags(.servers),
         arguments: [
             ("apache", "F02b-optimistic-refused-smuggle-apache"),
             ("nginx-good", "F02a-optimistic-refused-smuggle-nginx-static"),
@@ -135,7 +135,7 @@ struct TargetTests {
         #expect(rules.contains("EARLY005"), "\(rules)")
     }
 
-    @Test("what was said is a capture with the same exchanges")
+    @Test("what was said is a capture with the same exchanges", .tags(.servers))
     func written() throws {
         guard SharedMaterial.hasServers(for: "written captures") else { return }
         let server = try LabServer("pyws")
@@ -168,7 +168,7 @@ struct TargetTests {
         #expect(try Lab.replay(again, to: "ws://127.0.0.1:\(server.port)").verdicts == [.same: 2])
     }
 
-    @Test("many sessions at once, by concurrency and by rate")
+    @Test("many sessions at once, by concurrency and by rate", .tags(.servers))
     func load() throws {
         guard SharedMaterial.hasServers(for: "load") else { return }
         let server = try LabServer("pyws")
