@@ -112,7 +112,7 @@ let package = Package(
             name: "InspectionTests", dependencies: ["TestSupport", "Inspection", "Traffic"], swiftSettings: strict),
         .testTarget(
             name: "ReportsTests", dependencies: ["TestSupport", "Reports", "Replay", "Inspection", "Traffic"],
-            swiftSettings: strict),
+            exclude: ["Golden"], swiftSettings: strict),
         .testTarget(
             name: "UpgradescopeTests",
             dependencies: ["TestSupport", "LiveViewStage", "Reports", "Inspection", "Traffic"],
