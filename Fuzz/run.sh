@@ -4,7 +4,7 @@
 # What breaks an invariant is kept in crashes/NAME/ and from then on replayed by `make test`.
 set -eu
 cd "$(dirname "$0")"
-names="capture dissector analyzer request-head response-head chunked websocket http2 utf8 client-hello brief-frames known-head json har brief-connections"
+names="capture dissector analyzer request-head response-head chunked websocket http2 utf8 client-hello json har report"
 name=${1:?"usage: Fuzz/run.sh NAME SECONDS, NAME one of: $names all"}
 seconds=${2:-60}
 scratch=../.build-fuzz

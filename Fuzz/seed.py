@@ -45,7 +45,7 @@ def main(samples, out):
         b'{"type":"receive","opcode":8,"data":"A+g="},{"type":"error","opcode":-1,"data":"x"}]}]}}')
     # Steps of two bytes: sessions and refusals of four pairs of hosts, and each kind of step between two sessions.
     for what in range(32):
-        put("brief-connections", bytes([28, 1, 36, 0, 29, 18, what << 2, 33, 37, 0, 28, 2, 33, 3, what << 2 | 1, 200, 28, 0]))
+        put("report", bytes([28, 1, 36, 0, 29, 18, what << 2, 33, 37, 0, 28, 2, 33, 3, what << 2 | 1, 200, 28, 0]))
     for path in sorted(samples.glob("*.pcap")):
         data = path.read_bytes()
         put("capture", data)
@@ -55,16 +55,13 @@ def main(samples, out):
             text = payload(packet)
             if text.startswith(b"HTTP/1."):
                 put("response-head", text)
-                put("known-head", text)
             elif b" HTTP/1." in text[:200]:
                 put("request-head", text)
-                put("known-head", text)
             elif text.startswith(b"PRI * "):
                 put("http2", b"\x00\x05" + text)
             elif text.startswith(b"\x16\x03"):
                 put("client-hello", text)
             elif text:
-                put("brief-frames", bytes([0 if len(text) > 1 and text[1] & 128 else 1, 255]) + text)
                 put("websocket", bytes([0 if len(text) > 1 and text[1] & 128 else 1, 7]) + text)
                 put("http2", b"\x01\x05" + text)
 

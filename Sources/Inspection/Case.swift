@@ -11,23 +11,19 @@ struct Case {
     var rule: Rule
     var showSecrets: Bool { subject.showSecrets }
     var thresholds: Thresholds { subject.thresholds }
-    /// Only which rules speak, and how loud, is asked for: no words are made and no bytes are copied.
-    var isBrief: Bool { subject.isBrief }
 
     /// Held by reference: a case is handed to every check.
     private final class Subject {
         let exchange: Exchange
         let showSecrets: Bool
         let thresholds: Thresholds
-        let isBrief: Bool
         /// Of the heads that were asked for, by where they stand: several findings show the same ones.
         private var secrets: [(place: Place, ranges: [Range<Int>])] = []
 
-        init(_ exchange: consuming Exchange, showSecrets: Bool, thresholds: Thresholds, isBrief: Bool) {
+        init(_ exchange: consuming Exchange, showSecrets: Bool, thresholds: Thresholds) {
             self.exchange = exchange
             self.showSecrets = showSecrets
             self.thresholds = thresholds
-            self.isBrief = isBrief
         }
 
         func secrets(of head: MessageHead) -> [Range<Int>] {
@@ -38,11 +34,8 @@ struct Case {
         }
     }
 
-    init(
-        exchange: consuming Exchange, facts: Facts, rule: Rule, showSecrets: Bool, thresholds: Thresholds,
-        isBrief: Bool = false
-    ) {
-        subject = Subject(exchange, showSecrets: showSecrets, thresholds: thresholds, isBrief: isBrief)
+    init(exchange: consuming Exchange, facts: Facts, rule: Rule, showSecrets: Bool, thresholds: Thresholds) {
+        subject = Subject(exchange, showSecrets: showSecrets, thresholds: thresholds)
         self.facts = facts
         self.rule = rule
     }
@@ -67,17 +60,14 @@ struct Case {
         var finding = Finding(
             rule: rule.id, name: rule.name, level: level ?? rule.level,
             certainty: certainty ?? (guessed ? .inferred : .proven), fault: fault ?? rule.fault,
-            message: isBrief ? "" : message(),
-            source: rule.source, fix: rule.fix)
+            message: message(), source: rule.source, fix: rule.fix)
         finding.count = count
         finding.consequenceOf = follows
         finding.withheld = withheld
-        if !isBrief {
-            // One place is shown once under one name.
-            for case let piece? in evidence()
-            where !finding.evidence.contains(where: { $0.place == piece.place && $0.label == piece.label }) {
-                finding.evidence.append(piece)
-            }
+        // One place is shown once under one name.
+        for case let piece? in evidence()
+        where !finding.evidence.contains(where: { $0.place == piece.place && $0.label == piece.label }) {
+            finding.evidence.append(piece)
         }
         finding.exchange = exchange.key
         finding.connection = exchange.connection.id
@@ -110,27 +100,24 @@ struct Case {
 
     /// The value of a field as text, lines joined; "no X" is for the caller to say.
     func value(_ name: FieldName, of head: MessageHead?) -> String {
-        guard let head, !isBrief else { return "" }
+        guard let head else { return "" }
         let secrets = subject.secrets(of: head)
         return head.values(name).map { shown($0, hiding: secrets) }.joined(separator: ", ")
     }
 
     /// Method and target, secrets left out.
     var requestName: String {
-        guard let request, !isBrief else { return "no request" }
+        guard let request else { return "no request" }
         return "\(Words.plain(request.method.text)) \(Words.plain(shownTarget(request)))"
     }
 
     func shownTarget(_ request: MessageHead) -> String {
-        isBrief
-            ? ""
-            : Words.plain(
-                showSecrets ? request.target.text : Redaction.text(request.target, hiding: subject.secrets(of: request))
-            )
+        Words.plain(
+            showSecrets ? request.target.text : Redaction.text(request.target, hiding: subject.secrets(of: request)))
     }
 
     func shown(_ slice: ArraySlice<UInt8>, hiding secrets: [Range<Int>] = []) -> String {
-        isBrief ? "" : Words.plain(showSecrets ? slice.text : Redaction.text(slice, hiding: secrets))
+        Words.plain(showSecrets ? slice.text : Redaction.text(slice, hiding: secrets))
     }
 
     /// Status and reason phrase.

@@ -138,28 +138,13 @@ struct Facts: OptionSet, Sendable {
         .selectsNotOffered, .selectsSeveral,
     ]
 
-    /// What is so about the exchange; what its heads say is looked up where heads of their shapes were seen before.
-    init(_ exchange: borrowing Exchange, _ memory: inout HandshakeMemory) {
+    /// What is so about the exchange.
+    init(_ exchange: borrowing Exchange) {
         rawValue = 0
-        if let shapes = HandshakeMemory.Shapes(exchange) {
-            if let known = memory[shapes] {
-                self = known
-            } else {
-                readHeads(exchange)
-                memory[shapes] = subtracting([.query, .acceptWrong])
-            }
-            if exchange.request?.target.contains(UInt8(ascii: "?")) == true { insert(.query) }
-        } else {
-            readHeads(exchange)
-        }
+        readHeads(exchange)
         if let response = exchange.response, hasWrongAccept(response, exchange) { insert(.acceptWrong) }
         readTrail(exchange)
         conclude()
-    }
-
-    init(_ exchange: borrowing Exchange) {
-        var memory = HandshakeMemory()
-        self.init(exchange, &memory)
     }
 
     private mutating func readHeads(_ exchange: Exchange) {

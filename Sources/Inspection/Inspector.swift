@@ -53,26 +53,11 @@ public struct Inspector: Sendable {
     }
 
     /// Findings about one finished exchange, in the order of the catalogue.
-    ///
-    /// Where `isBrief`, they name rule, level and fault only: enough to count them.
-    public func inspect(_ exchange: Exchange, isBrief: Bool = false) -> [Finding] {
-        var memory = HandshakeMemory()
-        return inspect(exchange, isBrief: isBrief, &memory)
-    }
-
-    /// The same for one who judges many: what was said before need not be read again.
-    public func inspect(_ exchange: Exchange, isBrief: Bool, _ memory: inout HandshakeMemory) -> [Finding] {
-        let facts = Facts(exchange, &memory)
-        let findings = judge(exchange, facts, isBrief: isBrief)
-        if isBrief { memory.familiar.learn(exchange, facts, findings) }
-        return findings
-    }
-
-    private func judge(_ exchange: Exchange, _ facts: Facts, isBrief: Bool) -> [Finding] {
+    public func inspect(_ exchange: Exchange) -> [Finding] {
+        let facts = Facts(exchange)
         guard let first = rules.first else { return [] }
         var subject = Case(
-            exchange: exchange, facts: facts, rule: first, showSecrets: showSecrets, thresholds: thresholds,
-            isBrief: isBrief)
+            exchange: exchange, facts: facts, rule: first, showSecrets: showSecrets, thresholds: thresholds)
         var findings: [Finding] = []
         var mayReplace = false
         for group in groups where group.need.isSubset(of: facts) {
@@ -86,7 +71,7 @@ public struct Inspector: Sendable {
         }
         guard !findings.isEmpty else { return findings }
         if mayReplace { leaveOutReplaced(&findings) }
-        if isBrief { setLevels(&findings) } else { settle(&findings, RequestPlace(exchange)) }
+        settle(&findings, RequestPlace(exchange))
         return findings
     }
 
@@ -181,14 +166,6 @@ public struct Inspector: Sendable {
         guard findings.count > 1 else { return }
         for rule in replacing where findings.contains(where: { $0.rule == rule.id }) {
             findings.removeAll { rule.replaces.contains($0.rule) }
-        }
-    }
-
-    private func setLevels(_ findings: inout [Finding]) {
-        guard !selection.levels.isEmpty else { return }
-        for index in findings.indices {
-            let level = selection.level(of: findings[index].rule, name: findings[index].name)
-            findings[index].level = level ?? findings[index].level
         }
     }
 

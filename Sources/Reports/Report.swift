@@ -38,7 +38,6 @@ public final class Report {
     let unseenNames: [(name: UnseenName, connections: UInt64)]
     private var exchanges: SortedSpool
     /// Exchanges of which no more than the place is known.
-    private let numbered: NumberedExchanges
     private var connections: SortedSpool
     private var messages: MessageSpool
     /// Exchanges that others refer to.
@@ -53,7 +52,7 @@ public final class Report {
 
     init(
         options: ReportOptions, summary: Summary, captures: [CaptureDescription], exchanges: consuming SortedSpool,
-        numbered: NumberedExchanges, counts: SpooledCounts, connections: consuming SortedSpool,
+        counts: SpooledCounts, connections: consuming SortedSpool,
         messages: consuming MessageSpool,
         parents: Set<SortKey>,
         connectionFindings: [ConnectionGroup],
@@ -64,7 +63,6 @@ public final class Report {
         self.captures = captures
         captureNames = Self.names(of: captures)
         self.exchanges = exchanges
-        self.numbered = numbered
         self.connections = connections
         self.messages = messages
         self.parents = parents
@@ -220,27 +218,20 @@ public final class Report {
 
     private func forEachPacked(_ body: (Packed) throws -> Bool) throws {
         // Exchanges and findings that came in the walk.
-        var walked = NumberedExchanges.Count()
+        var walked = (exchanges: 0, findings: 0)
         var kept = (withFindings: 0, clean: 0)
         var parentIDs: [SortKey: Int] = [:]
         let told = told
-        var places = NumberedExchanges.Walk(numbered)
-        var placesOfParents = parents.filter { numbered.contains($0) }.sorted()[...]
         try exchanges.forEach { key, record in
             if !options.everyExchange, kept == told { return false }
-            while let parent = placesOfParents.first, parent < key {
-                parentIDs[parent] = walked.exchanges + places.count(before: parent).exchanges + 1
-                placesOfParents.removeFirst()
-            }
-            let before = places.count(before: key)
-            let id = walked.exchanges + before.exchanges + 1
+            let id = walked.exchanges + 1
             if parents.contains(key) { parentIDs[key] = id }
             var reader = ByteReader(record)
             let findingCount = Int(clamping: try reader.unsigned())
             let isKept = try reader.flag()
             let more = correlated.isEmpty ? [] : correlated[key] ?? []
             var packed = Packed(
-                key: key, id: id, firstFinding: walked.findings + before.findings + 1, findingCount: findingCount,
+                key: key, id: id, firstFinding: walked.findings + 1, findingCount: findingCount,
                 more: more, isKept: isKept,
                 reader: reader, parentIDs: parentIDs, retryOf: retries[key].flatMap { parentIDs[$0] })
             if !options.everyExchange, packed.isKept {

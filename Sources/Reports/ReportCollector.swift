@@ -2,8 +2,8 @@
 // everything in request order with dense ids.
 //
 // Each exchange is packed together with its findings and given to a `SortedSpool`; counters are kept beside
-// it. Where only text is asked for, of exchanges beyond a few the place alone is kept (`NumberedExchanges`): an id must
-// be the same whatever the output, so every exchange takes part in the numbering even when it is not told of.
+// it. Where only text is asked for, of exchanges beyond a few the findings are counted and nothing else is kept: an id
+// must be the same whatever the output, so every exchange takes part in the numbering.
 //
 // Findings about connections are few in kind and many in number (one for each encrypted connection), so those
 // that say the same are one finding with a count and the evidence of the first three.
@@ -69,14 +69,6 @@ public final class ReportCollector {
         intake = Intake(options)
     }
 
-    /// Not every exchange will be told of.
-    public var isSelective: Bool { !options.everyExchange }
-
-    /// Whether an exchange with findings would be told of, were the input over now.
-    public func admits(_ exchange: Exchange) -> Bool {
-        options.everyExchange || intake.admitsFindings(at: SortKey(exchange.key))
-    }
-
     /// Takes a finished exchange and what was found about it.
     public func add(_ exchange: Exchange, findings: [Finding]) {
         if let parent = exchange.parent {
@@ -87,30 +79,13 @@ public final class ReportCollector {
         keep(rank == .told ? exchange : nil, findings, key, rank)
     }
 
-    /// Takes an exchange that is like one that was judged, but for what is counted of all its kind (`count`); `false` when it
-    /// is like none, or would be told of and has to be known in full.
-    public func add(
-        _ exchange: borrowing FamiliarExchange, _ familiar: inout FamiliarExchanges
-    ) -> Bool {
-        guard !options.everyExchange, let index = familiar.index(of: exchange),
-            let (key, rank) = intake.take(exchange, familiar, index)
-        else { return false }
-        familiar.count(index)
-        if rank != .counted { keep(nil, familiar[index].findings, key, rank) }
-        return true
-    }
-
     /// Takes a request that offers nothing, of a client that may have been asked to use TLS.
     public func add(plain request: MessageHead, on connection: ConnectionFacts) {
         intake.correlation.add(plain: request, on: connection)
     }
 
-    /// Counts all those of a kind that were added.
-    public func count(_ kind: FamiliarExchanges.Kind) { intake.tally.count(kind) }
-
     private func keep(_ exchange: Exchange?, _ findings: [Finding], _ key: SortKey, _ rank: Intake.Rank) {
         switch rank {
-        case .counted: return
         case .left:
             omitted.reasons.insert(
                 "only the first \(grouped(options.spooledExchanges)) exchanges are kept for the report")
@@ -175,7 +150,7 @@ public final class ReportCollector {
         let messages = self.messages.taken()
         let report = Report(
             options: options, summary: intake.tally.summary(captures: captures, counters: counters), captures: captures,
-            exchanges: spool, numbered: intake.numbered, counts: intake.spooled, connections: connectionSpool,
+            exchanges: spool, counts: intake.spooled, connections: connectionSpool,
             messages: messages,
             parents: parents,
             connectionFindings: groups.values.sorted {
@@ -312,8 +287,6 @@ private struct Intake {
         case told
         /// Of its place in the numbering a record has to be kept, and of nothing else.
         case numbered
-        /// It was counted, in its place in the numbering or behind everything that will be told of.
-        case counted
         /// So many are kept that it is left out.
         case left
     }
@@ -321,7 +294,6 @@ private struct Intake {
     var tally = Tally()
     var correlation = CorrelationTable()
     var spooled = SpooledCounts()
-    private(set) var numbered = NumberedExchanges()
     private var withFindings: LeastKeys
     private var clean: LeastKeys
     private let limit: Int
@@ -332,38 +304,14 @@ private struct Intake {
         limit = options.spooledExchanges
     }
 
-    func admitsFindings(at key: SortKey) -> Bool { !withFindings.isBelow(key) }
-
     mutating func take(_ exchange: Exchange, _ findings: [Finding], everyExchange: Bool) -> (SortKey, Rank) {
         tally.count(exchange)
         for finding in findings { tally.count(finding) }
         correlation.add(exchange)
         let key = SortKey(exchange.key)
         let isTold = everyExchange || (findings.isEmpty ? clean.admit(key) : withFindings.admit(key))
-        if isTold, spooled.clean + spooled.withFindings < limit { return (key, .told) }
-        return (key, isTold ? .left : rank(of: key, findings.count))
-    }
-
-    /// The same for one that is like others; `nil` when it would be told of.
-    mutating func take(
-        _ exchange: borrowing FamiliarExchange, _ familiar: borrowing FamiliarExchanges, _ index: Int
-    ) -> (SortKey, Rank)? {
-        let key = SortKey(exchange.key)
-        let findings = familiar.findings(of: index)
-        guard findings == 0 ? clean.isBelow(key) : withFindings.isBelow(key) else { return nil }
-        if !correlation.leavesOut(exchange.key) { correlation.add(exchange, familiar[index]) }
-        return (key, rank(of: key, findings))
-    }
-
-    /// What becomes of one that will not be told of.
-    private mutating func rank(of key: SortKey, _ findings: Int) -> Rank {
-        let isBehindAll = clean.isBelow(key) && withFindings.isBelow(key)
-        if !isBehindAll {
-            if spooled.clean + spooled.withFindings >= limit { return .left }
-            if !numbered.add(key, findings: findings) { return .numbered }
-        }
-        spooled.count(findings)
-        return .counted
+        guard spooled.clean + spooled.withFindings < limit else { return (key, .left) }
+        return (key, isTold ? .told : .numbered)
     }
 
     /// Takes what another one took.
@@ -373,7 +321,6 @@ private struct Intake {
         tally.add(other.tally)
         correlation.absorb(other.correlation)
         spooled.add(other.spooled)
-        numbered.absorb(other.numbered)
     }
 }
 
@@ -466,13 +413,6 @@ extension SortKey {
             low: UInt64(bitPattern: key.offset) ^ 1 << 63)
     }
 
-    /// Of the exchange that begins with the first byte of a client, which lies in that packet.
-    init(capture: Int, packet: UInt64) { self.init(high: UInt64(capture) << 40 | packet << 8, low: 1 << 63) }
-
-    var capture: Int { Int(high >> 40) }
-    var packet: UInt64 { high >> 8 & 0xffff_ffff }
-    /// The exchange begins with the first byte of a client.
-    var isFirstOfClient: Bool { high & 0xff == 0 && low == 1 << 63 }
 }
 
 /// What stands in the spool, or has its place behind everything that does.
@@ -500,9 +440,6 @@ struct LeastKeys {
     private var heap: [SortKey] = []
 
     init(limit: Int) { self.limit = limit }
-
-    /// Whether all places are taken by keys below this one.
-    func isBelow(_ key: SortKey) -> Bool { heap.count >= limit && (heap.first.map { $0 < key } ?? true) }
 
     /// Whether `key` is among the least so far.
     mutating func admit(_ key: SortKey) -> Bool {

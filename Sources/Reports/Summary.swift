@@ -57,14 +57,6 @@ struct Tally {
         }
     }
 
-    /// Counts those of a kind that were recognized.
-    mutating func count(_ kind: FamiliarExchanges.Kind) {
-        exchanges += kind.times
-        outcomes[Int(kind.outcome.rawValue)] += kind.times
-        if kind.isWebSocket { webSockets += kind.times }
-        for finding in kind.findings { count(finding, times: kind.times) }
-    }
-
     /// Of too many names the least stay and the rest are "other": that does not depend on the order they come in.
     private mutating func count(_ name: String, _ number: UInt64) {
         protocols[name, default: 0] += number

@@ -26,7 +26,7 @@ final class AnalysisContext {
         limits = SharedLimits(options.limits)
         totalPendingBytes = options.shard.share(of: options.limits.totalPendingBytes)
         inflaterMemory = InflaterMemory(limit: options.shard.share(of: options.limits.totalInflatingBytes))
-        headCell = UncheckedCell(ParsedHead(remembersShapes: options.remembersHeads))
+        headCell = UncheckedCell(ParsedHead())
         self.output = output
     }
 

@@ -9,13 +9,6 @@ public protocol AnalyzerOutput: AnyObject {
     func finished(_ exchange: Exchange)
     /// A connection ended (or the capture did).
     func ended(_ connection: ConnectionRecord)
-    /// Whether an exchange that is over needs no more than this: one with such heads was told of in full before.
-    ///
-    /// Where the answer is yes, it is not told of again, and its connection only if something else comes behind its end; asked
-    /// only with `AnalyzerOptions.recognizesExchanges`.
-    func recognizes(_ exchange: borrowing FamiliarExchange) -> Bool
-    /// What will be asked about the target of a request that may be recognized.
-    func note(ofTarget target: Span<UInt8>) -> TargetNote
     /// A request that offers nothing, of a client that may have been asked to use TLS shortly before (426).
     func askedPlainly(_ request: MessageHead, on connection: ConnectionFacts)
     /// The request of an exchange was read; told only with `AnalyzerOptions.tellsProgress`.
@@ -37,8 +30,6 @@ public protocol AnalyzerOutput: AnyObject {
 }
 
 extension AnalyzerOutput {
-    public func recognizes(_ exchange: borrowing FamiliarExchange) -> Bool { false }
-    public func note(ofTarget target: Span<UInt8>) -> TargetNote { TargetNote(sort: 0, hash: 0) }
     public func askedPlainly(_ request: MessageHead, on connection: ConnectionFacts) {}
     public func began(_ exchange: Exchange) {}
     public func faulted(_ exchange: Exchange) {}
@@ -58,10 +49,6 @@ public struct AnalyzerOptions: Sendable {
     public var tellsProgress = false
     /// How long a client's plain requests are told of (`askedPlainly`) after it was asked to use TLS.
     public var demandSeconds = 60
-    /// Heads that repeat earlier ones are recognized instead of being read; what is found is the same.
-    public var remembersHeads = true
-    /// Exchanges that are like earlier ones are told of in a word (`recognizes`), where nothing else is asked for.
-    public var recognizesExchanges = false
     /// After each packet `Analyzer.lastOwner` says whose it was.
     public var tellsOwners = false
     /// What is said, told while it is read.
@@ -69,15 +56,6 @@ public struct AnalyzerOptions: Sendable {
     /// The part of the traffic that is this analyzer's.
     public var shard = Shard.all
     public init() {}
-}
-
-extension AnalyzerOptions {
-    /// Nobody wants more of an exchange that is like another than to know of it.
-    var mayKeepBriefs: Bool {
-        recognizesExchanges && remembersHeads && !allConnections && !streamDigests && !tellsProgress && !tellsOwners
-            && !transcript.messages && !transcript.requests && !transcript.streams && !transcript.answers
-            && BriefConnection.fits(limits)
-    }
 }
 
 /// A part of the traffic: the flows whose addresses say so.
@@ -116,11 +94,6 @@ public struct Analyzer: ~Copyable {
     let context: AnalysisContext
     var dissector: Dissector
     var table = ConnectionTable()
-    var briefs = BriefConnections()
-    /// Connections begin brief.
-    private let keepsBriefs: Bool
-    /// How many packets there were since one of a brief connection, up to `mostDoubt`: after one the next most likely is.
-    private var doubt = Self.mostDoubt
     private var packets: UInt64 = 0
     /// The latest time of any packet: clocks go back, the order in which connections are forgotten does not.
     private var latest = Timestamp(nanoseconds: .min)
@@ -145,7 +118,6 @@ public struct Analyzer: ~Copyable {
         self.options = options
         self.output = output
         isShared = options.shard.count > 1
-        keepsBriefs = options.mayKeepBriefs
         context = AnalysisContext(options: options, output: output)
         dissector = Dissector(limits: options.limits)
     }
@@ -184,19 +156,11 @@ public struct Analyzer: ~Copyable {
                 latest = packet.time
                 if nextSweep < latest { endQuiet() }
             }
-            if doubt < Self.mostDoubt, takeAtAGlance(packet, capture: capture, bytes) {
-                doubt = 0
-            } else {
-                if doubt < Self.mostDoubt { doubt += 1 }
-                take(packet, capture: capture, bytes)
-            }
+            take(packet, capture: capture, bytes)
             if latest > nextFarewell.time || packets > nextFarewell.packet { forgetOld() }
         }
     }
 
-    private static var mostDoubt: UInt8 { 2 }
-
-    /// The usual way of a packet.
     @inline(__always)
     private mutating func take(_ packet: CapturedPacket, capture: UInt16, _ bytes: Span<UInt8>) {
         if options.tellsOwners { lastOwner = .nobody }
@@ -212,16 +176,8 @@ public struct Analyzer: ~Copyable {
             let mark = PacketMark(packet: packet.number, capture: capture, time: packet.time, acknowledged: nil)
             let hash = table.hash(segment)
             var index = table.find(segment, hash: hash) ?? -1
-            if index >= 0, table.isBrief(index), keep(segment, bytes, mark, of: index) {
-                doubt = 0
-                break
-            }
             if index < 0 || table.isSucceeded(index, by: segment) {
-                index = begin(segment, hash, mark, behind: index)
-                if table.isBrief(index) {
-                    doubt = 0
-                    break
-                }
+                index = begin(segment, hash, mark, after: index)
             }
             if table.isCopy(index) { index = settled(index, segment, mark) }
             if segment.isReassembled {
@@ -269,10 +225,9 @@ public struct Analyzer: ~Copyable {
         for index in table.liveIndices { end(index, .captureEnd) }
     }
 
-    /// A connection begins, and the one with the same addresses is over, if there is one; its first packet is kept if it may be
-    /// brief.
+    /// A connection begins, and the one with the same addresses is over, if there is one.
     @inline(never)
-    private mutating func begin(_ segment: Segment, _ hash: UInt32, _ mark: PacketMark, behind other: Int) -> Int {
+    private mutating func begin(_ segment: Segment, _ hash: UInt32, _ mark: PacketMark, after other: Int) -> Int {
         if other >= 0 { end(other, .reused) }
         if table.count >= options.limits.connections, let victim = victim(quietSince: mark.time) {
             context.hit("connections")
@@ -281,13 +236,7 @@ public struct Analyzer: ~Copyable {
         tally.connections += 1
         let id = UInt64(mark.capture) << 32 | UInt64(mark.packet)
         let tunnels = segment.tunnel == 0 ? [] : dissector.tunnelNames(segment.tunnel)
-        if briefs.isBeyond(options.limits.keptPackets) { unfoldOldest() }
         let mayBeCopy = hasTwin(segment)
-        if keepsBriefs, !mayBeCopy, BriefConnection.mayBegin(segment), BriefConnections.hasRoom(at: table.nextIndex) {
-            let index = table.insertBrief(segment, id: id, hash: hash)
-            briefs.begin(segment, mark, at: index)
-            return index
-        }
         let index = table.insert(
             Connection(segment, id: id, mark: mark, hasDigests: options.streamDigests, tunnels: tunnels), segment,
             hash: hash)
@@ -302,7 +251,7 @@ public struct Analyzer: ~Copyable {
 
     /// A connection is closed, and waits to leave the table.
     mutating func noteClosed(_ index: Int, _ id: UInt64) {
-        if !table.isBrief(index) { table[index].isRetired = true }
+        table[index].isRetired = true
         closed.append((Int32(index), id, latest, packets))
         if closedHead == closed.count - 1 { setFarewell() }
     }
@@ -339,11 +288,6 @@ public struct Analyzer: ~Copyable {
     private mutating func endQuiet() {
         nextSweep = latest.advanced(bySeconds: Self.sweepSeconds)
         for index in table.liveIndices {
-            // One that is not over yet will not be told of in a word any more: its place is free for others.
-            if table.isBrief(index) {
-                guard !briefs[index].isClosed, briefs[index].isOverdue(at: latest) else { continue }
-                unfold(index)
-            }
             let limit =
                 table[index].hasSpoken
                 ? options.limits.connectionIdleSeconds : min(Self.silentSeconds, options.limits.connectionIdleSeconds)
@@ -356,7 +300,7 @@ public struct Analyzer: ~Copyable {
         var found: (index: Int, last: Timestamp)?
         for _ in 0..<min(table.places, 64) {
             guard let index = table.next() else { continue }
-            let last = table.isBrief(index) ? briefs[index].last : table[index].last.time
+            let last = table[index].last.time
             if last < time { return index }
             if found.map({ last < $0.last }) ?? true { found = (index, last) }
         }
@@ -368,13 +312,6 @@ public struct Analyzer: ~Copyable {
     private static var silentSeconds: Int { 240 }
 
     private mutating func end(_ index: Int, _ reason: ConnectionEnd) {
-        if table.isBrief(index) {
-            if briefs[index].isTold {
-                briefs.end(index)
-                return table.remove(index)
-            }
-            unfold(index)
-        }
         let record = table[index].close(context, reason)
         if record.encrypted { tally.encryptedConnections += 1 }
         if record.oneDirection != nil { tally.oneDirectionConnections += 1 }

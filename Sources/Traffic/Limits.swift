@@ -29,8 +29,6 @@ public struct Limits: Sendable {
     public var totalRecordingBytes = 128 * 1024 * 1024
     /// Bytes of events that wait, while a capture is made, for a reader who is slower than they come.
     public var eventBytes = 16 * 1024 * 1024
-    /// Packets kept of connections that may turn out to be like others; nothing is lost beyond, they are read at once.
-    public var keptPackets = 256 * 1024
     /// Requests that may be outstanding on one connection.
     public var outstandingRequests = 1024
     /// Exchanges of one connection kept open for what follows them.
@@ -91,7 +89,7 @@ public struct Limits: Sendable {
             "compare-bytes": \.compareBytes, "connections": \.connections,
             "event-bytes": \.eventBytes,
             "recording-bytes": \.recordingBytes, "total-recording-bytes": \.totalRecordingBytes,
-            "connection-idle-seconds": \.connectionIdleSeconds, "kept-packets": \.keptPackets,
+            "connection-idle-seconds": \.connectionIdleSeconds,
             "outstanding-requests": \.outstandingRequests, "open-exchanges": \.openExchanges,
             "anomalies": \.anomalies, "fragments": \.fragments, "outstanding-pings": \.outstandingPings,
             "message-fragments": \.messageFragments, "empty-fragments": \.emptyFragments,

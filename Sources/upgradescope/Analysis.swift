@@ -43,7 +43,6 @@ final class Judge: AnalyzerOutput {
     /// Who watches while the capture is made.
     let observers: [any LiveObserver]
     private(set) var exchanges: UInt64 = 0
-    private var memory = HandshakeMemory()
 
     init(
         _ options: JudgeOptions, events: [OutputFile] = [], recorder: (any AnalyzerOutput)? = nil,
@@ -59,26 +58,7 @@ final class Judge: AnalyzerOutput {
 
     /// Takes what another job's judge was told.
     func absorb(_ other: Judge) {
-        other.settle()
         collector.absorb(other.collector)
-    }
-
-    /// What will only be counted needs no words and no evidence.
-    private var isBrief: Bool { eventFiles.isEmpty && observers.isEmpty && collector.isSelective }
-    /// An exchange that is like others need not be known in full.
-    var countsAlike: Bool { isBrief && recorder == nil }
-
-    /// Counts what was recognized.
-    private func settle() {
-        for kind in memory.familiar.takeAll() { collector.count(kind) }
-    }
-
-    func note(ofTarget target: Span<UInt8>) -> TargetNote { FamiliarExchanges.note(ofTarget: target) }
-
-    func recognizes(_ exchange: borrowing FamiliarExchange) -> Bool {
-        guard collector.add(exchange, &memory.familiar) else { return false }
-        exchanges += 1
-        return true
     }
 
     /// So many captures come.
@@ -122,10 +102,7 @@ final class Judge: AnalyzerOutput {
     func finished(_ exchange: Exchange) {
         exchanges += 1
         recorder?.finished(exchange)
-        let isBrief = isBrief
-        var findings = inspector.inspect(exchange, isBrief: isBrief, &memory)
-        for kind in memory.familiar.takeDropped() { collector.count(kind) }
-        if isBrief, !findings.isEmpty, collector.admits(exchange) { findings = inspector.inspect(exchange) }
+        let findings = inspector.inspect(exchange)
         collector.add(exchange, findings: findings)
         events?.add(exchange, findings: findings, told: told.removeValue(forKey: exchange.key) ?? [])
         for observer in observers { observer.finished(exchange, findings: findings) }
@@ -153,7 +130,6 @@ final class Judge: AnalyzerOutput {
     func batchEnded() { events?.flush() }
 
     func report(captures: [CaptureDescription], counters: TrafficCounters) -> Report {
-        settle()
         let report = collector.finish(captures: captures, counters: counters, inspector: inspector)
         events?.finish(report)
         return report
@@ -216,7 +192,6 @@ struct Analysis {
     ) {
         self.standardInput = standardInput
         self.options = options
-        self.options.recognizesExchanges = judge.countsAlike
         self.filter = filter
         matches = filter.makeMatch()
         self.judge = judge

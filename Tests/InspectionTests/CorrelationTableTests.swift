@@ -21,12 +21,12 @@ import Testing
     }
 
     private static func summary(_ key: ExchangeKey, asked: Int64, like other: ExchangeSummary) -> ExchangeSummary {
-        let time = Timestamp(nanoseconds: asked)
-        let exchange = FamiliarExchange(
-            key: key, connection: 1, client: other.client, server: other.server, requestShape: 1, answerShape: 1,
-            status: 101, asked: time, answered: time, last: time, target: TargetNote(sort: 0, hash: 0),
-            nonce: [24 of UInt8](repeating: 65))
-        return ExchangeSummary(exchange, like: other)
+        var summary = other
+        summary.key = key
+        summary.asked = Timestamp(nanoseconds: asked)
+        summary.answered = summary.asked
+        summary.ended = summary.asked
+        return summary
     }
 
     private static func key(_ packet: Int) -> ExchangeKey {

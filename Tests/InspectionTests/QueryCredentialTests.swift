@@ -1,12 +1,14 @@
-// The quick look at a query says what the slow one does.
+// Which queries hold a credential, and of what kind.
 
 import Testing
-import Traffic
 
 @testable import Inspection
 
 @Suite struct QueryCredentialTests {
-    static let rows: [(target: String, kind: QueryCredential.Kind)] = [
+    /// None, the number of a session, or more than that.
+    enum Kind { case none, session, other }
+
+    static let rows: [(target: String, kind: Kind)] = [
         ("/", .none), ("/chat?room=12345678", .none), ("/chat?token=12345678", .other),
         ("/chat?token=1234567", .none), ("/chat?TOKEN=12345678", .other), ("/chat?a=1&access_token=12345678", .other),
         ("/chat?access%5Ftoken=12345678", .other), ("/chat?access_toke=12345678", .none),
@@ -20,27 +22,10 @@ import Traffic
     ]
 
     @Test(arguments: rows)
-    func row(_ target: String, _ kind: QueryCredential.Kind) {
+    func row(_ target: String, _ kind: Kind) {
         let bytes = Array(target.utf8)
-        #expect(QueryCredential.kind(in: bytes[...]) == kind)
-        #expect(FamiliarExchanges.note(ofTarget: bytes.span).sort == kind.rawValue)
-    }
-
-    @Test func anyPieces() {
-        let pieces = ["?", "&", ";", "#", "=", "%", "%5f", "sid", "token", "Auth", "eyJ", "e", "12345678", "x", "\0"]
-        var state: UInt64 = 3
-        var kinds: Set<UInt8> = []
-        for _ in 0..<20_000 {
-            var target = "/?"
-            for _ in 0..<9 {
-                state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
-                target += pieces[Int(state >> 33) % pieces.count]
-            }
-            let bytes = Array(target.utf8)
-            let kind = QueryCredential.kind(in: bytes[...]).rawValue
-            kinds.insert(kind)
-            #expect(FamiliarExchanges.note(ofTarget: bytes.span).sort == kind, "\(target)")
-        }
-        #expect(kinds.count == 3)
+        let found = QueryCredential.find(in: bytes[...])
+        let isSession = found?.key.matchesIgnoringCase("sid") == true
+        #expect((found == nil ? Kind.none : isSession ? .session : .other) == kind)
     }
 }

@@ -33,11 +33,6 @@ public struct CorrelationTable: Sendable {
         if let summary = ExchangeSummary(exchange) { add(summary) }
     }
 
-    /// The same for one that is like others of a kind.
-    public mutating func add(_ exchange: borrowing FamiliarExchange, _ kind: borrowing FamiliarExchanges.Kind) {
-        add(ExchangeSummary(exchange, like: kind.summary))
-    }
-
     /// Whether an exchange comes too late to be compared with others; counts it if so.
     public mutating func leavesOut(_ key: ExchangeKey) -> Bool {
         guard let lastKept, lastKept < key else { return false }

@@ -30,14 +30,14 @@ public struct ExchangeSummary: Sendable {
         static let isPlain = Traits(rawValue: 2048)
     }
 
-    public let key: ExchangeKey
+    public internal(set) var key: ExchangeKey
     let connection: UInt64
     let client: Endpoint
     let server: Endpoint
     /// When the request began, when the response head was complete (or the last packet came), and when it was over.
-    let asked: Timestamp
-    private(set) var answered: Timestamp
-    private(set) var ended: Timestamp
+    var asked: Timestamp
+    var answered: Timestamp
+    var ended: Timestamp
     /// Sec-WebSocket-Key; 0 without one.
     let nonce: UInt64
     let host: UInt64
@@ -132,32 +132,7 @@ public struct ExchangeSummary: Sendable {
         self.traits = traits
     }
 
-    /// Of one that has the heads of another, nonce and target aside, and ended as that did.
-    init(_ exchange: borrowing FamiliarExchange, like other: ExchangeSummary) {
-        self.key = exchange.key
-        connection = exchange.connection
-        client = exchange.client
-        server = exchange.server
-        asked = exchange.asked
-        answered = exchange.answered
-        ended = exchange.status >= 400 ? exchange.answered : max(exchange.answered, exchange.last)
-        let letters = exchange.nonce
-        nonce = TextHash(letters.span).value | 1
-        host = other.host
-        resource = TextHash(continuing: other.host).joined(with: exchange.target.hash)
-        visitor = other.visitor
-        version = other.version
-        status = other.status
-        forwardingLines = other.forwardingLines
-        let isSample = nonce == Self.sampleNonce
-        traits = isSample ? other.traits.union(.sampleKey) : other.traits.subtracting(.sampleKey)
-    }
-
     private static var sampleKey: StaticString { "dGhlIHNhbXBsZSBub25jZQ==" }
-    private static let sampleNonce: UInt64 = {
-        let letters = Array("\(sampleKey)".utf8)
-        return TextHash(letters.span).value | 1
-    }()
 
     /// Refused, cut off before the answer, or over without a Close from either side.
     ///
@@ -200,9 +175,6 @@ struct TextHash {
 
     /// Of one text.
     init(_ bytes: Span<UInt8>) { add(bytes) }
-
-    /// Goes on with a text of which that is the hash.
-    init(continuing value: UInt64) { self.value = value }
 
     mutating func add(_ bytes: ArraySlice<UInt8>, folded: Bool = false) { add(bytes.span, folded: folded) }
 

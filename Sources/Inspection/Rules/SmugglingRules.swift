@@ -351,7 +351,7 @@ enum SmugglingRules {
 extension Case {
     /// The credentials of the request by name: "Authorization and the cookies session, theme".
     fileprivate var secretNames: String {
-        guard let request, !isBrief else { return "" }
+        guard let request else { return "" }
         var names: [String] = []
         if request.has(.authorization) { names.append("Authorization") }
         if request.has(.proxyAuthorization) { names.append("Proxy-Authorization") }

@@ -22,21 +22,6 @@ struct ParsedHead: ~Copyable {
     var defects: HeadDefects = []
     /// One bit for each `FieldName` that occurs.
     var present: UInt64 = 0
-    /// The number of its shape; 0 for none.
-    private(set) var shape: UInt32 = 0
-    /// Where the fields begin, counted as `length` is.
-    private var fields = 0
-    private(set) var requestShapes = HeadShapes(of: .secWebSocketKey)
-    private(set) var answerShapes = HeadShapes(of: .secWebSocketAccept)
-    private(set) var refusalShapes = HeadShapes(of: nil)
-    /// Heads that were read are remembered; else every head is read.
-    private let remembersShapes: Bool
-    /// The response being read answers an offer: if it is a refusal, its shape is kept.
-    var answersOffer = false
-
-    /// A parser that recognizes the heads it has seen before, or one that reads each.
-    init(remembersShapes: Bool = false) { self.remembersShapes = remembersShapes }
-
     func has(_ name: FieldName) -> Bool { present >> UInt64(name.rawValue) & 1 == 1 }
 
     /// Whether it is a request with that method; `bytes` are those it was parsed from.
@@ -72,12 +57,8 @@ struct ParsedHead: ~Copyable {
             startLine: isRequest
                 ? .request(method: method, target: target) : .response(status: status, reason: reason),
             version: version, lines: lines.map { $0 }, defects: defects, place: place)
-        head.shape = shape
         guard !isPlain else { return head }
-        // Behind the start line there is none in a head that has a shape.
-        if shape != 0 ? bytes.extracting(skipped..<fields).hasControlByte : head.hasControlByte {
-            head.defects.insert(.controlByte)
-        }
+        if head.hasControlByte { head.defects.insert(.controlByte) }
         if head.hasBareCR { head.defects.insert(.bareCR) }
         return head
     }
@@ -102,7 +83,6 @@ extension ParsedHead {
         lines.removeAll(keepingCapacity: true)
         defects = []
         present = 0
-        shape = 0
         isRequest = request
         skipped = 0
         while skipped < bytes.count, bytes[skipped] == 0x0d || bytes[skipped] == 0x0a { skipped += 1 }
@@ -115,51 +95,15 @@ extension ParsedHead {
         guard request ? parseRequestLine(bytes, start, firstEnd) : parseStatusLine(bytes, start, firstEnd)
         else { return .notHTTP }
         var lineStart = firstLF + 1
-        fields = lineStart
-        if recognize(bytes, base: start) { return .complete }
         while true {
             guard let lf = bytes.firstIndex(of: 0x0a, from: lineStart) else { return .incomplete }
             let end = lineEnd(bytes, lineStart, lf)
             if end == lineStart {
                 length = lf + 1
-                remember(bytes, base: start)
                 return .complete
             }
             parseField(bytes, lineStart, end, base: start)
             lineStart = lf + 1
-        }
-    }
-
-    /// Takes the fields from a head of the same shape, if there was one.
-    private mutating func recognize(_ bytes: Span<UInt8>, base: Int) -> Bool {
-        if isRequest { return take(requestShapes.find(bytes, from: fields), base: base) }
-        if status == 101 { return take(answerShapes.find(bytes, from: fields), base: base) }
-        guard answersOffer, status >= 400 else { return false }
-        return take(refusalShapes.find(bytes, from: fields), base: base)
-    }
-
-    private mutating func take(_ found: HeadShapes.Shape?, base: Int) -> Bool {
-        guard let found else { return false }
-        for line in found.lines { lines.append(line.moved(by: fields - base)) }
-        present = found.present
-        shape = found.number
-        length = fields + found.bytes.count
-        return true
-    }
-
-    /// Keeps the shape of the head that was read, if it is one that others may have.
-    private mutating func remember(_ bytes: Span<UInt8>, base: Int) {
-        guard remembersShapes, defects.isEmpty else { return }
-        if isRequest {
-            guard has(.secWebSocketKey) else { return }
-            shape = requestShapes.learn(bytes, fields..<length, lines, base: base, present: present)
-        } else if status == 101, has(.secWebSocketAccept) {
-            shape = answerShapes.learn(bytes, fields..<length, lines, base: base, present: present)
-        } else if status >= 400, answersOffer {
-            var content = -1
-            if case .bytes(let count) = responseBody(bytes, toHEAD: false) { content = Int(clamping: count) }
-            shape = refusalShapes.learn(
-                bytes, fields..<length, lines, base: base, present: present, content: content)
         }
     }
 

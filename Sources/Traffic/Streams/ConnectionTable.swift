@@ -1,7 +1,7 @@
 // Which connection a segment belongs to: open addressing over small slots, flows and connections in contiguous arrays.
 //
 // The hash is symmetric, so that both directions meet in one slot. What every packet asks stands in a flow, one cache line;
-// the connection is large, and one that is brief so far has none yet. A closed connection stays for a moment, because
+// the connection itself is large. A closed connection stays for a moment, because
 // its last acknowledgments are still on their way, then its place is used again: the table is as large as what is
 // alive, not as what was.
 
@@ -12,18 +12,15 @@ struct Flow {
     let other: Endpoint
     let tunnel: UInt32
     let hash: UInt32
-    /// It is brief so far, and has no state of its own.
-    fileprivate(set) var isBrief: Bool
     fileprivate(set) var isLive = true
     /// As `ConnectionFacts.id`.
     let id: UInt64
 
-    init(_ segment: Segment, id: UInt64, hash: UInt32, isBrief: Bool) {
+    init(_ segment: Segment, id: UInt64, hash: UInt32) {
         one = segment.source
         other = segment.destination
         tunnel = segment.tunnel
         self.hash = hash
-        self.isBrief = isBrief
         self.id = id
     }
 
@@ -92,15 +89,6 @@ struct ConnectionTable: ~Copyable {
         first(of: hash) { flows[$0].joins(segment.source, segment.destination, tunnel: tunnel) }
     }
 
-    /// The brief connection of a packet in no tunnel, and whether the packet is of the side that began it.
-    func findBrief(_ source: Endpoint, _ destination: Endpoint) -> (index: Int, isClient: Bool)? {
-        let index = first(of: hash(Self.addressHash(source, destination), tunnel: 0)) {
-            flows[$0].joins(source, destination, tunnel: 0)
-        }
-        guard let index, flows[index].isBrief else { return nil }
-        return (index, flows[index].one == source)
-    }
-
     /// Index of the first flow with that hash which is the one that is looked for.
     @inline(__always)
     func first(of hash: UInt32, where isFound: (Int) -> Bool) -> Int? {
@@ -125,7 +113,7 @@ struct ConnectionTable: ~Copyable {
     }
 
     mutating func insert(_ connection: consuming Connection, _ segment: Segment, hash: UInt32) -> Int {
-        let index = insert(segment, id: connection.id, hash: hash, isBrief: false)
+        let index = insert(segment, id: connection.id, hash: hash)
         if index == connections.count {
             connections.append(consume connection)
         } else {
@@ -134,27 +122,9 @@ struct ConnectionTable: ~Copyable {
         return index
     }
 
-    /// A connection that is brief so far.
-    mutating func insertBrief(_ segment: Segment, id: UInt64, hash: UInt32) -> Int {
-        let index = insert(segment, id: id, hash: hash, isBrief: true)
-        // What stands there until somebody needs it does not matter.
-        if index == connections.count {
-            connections.append(
-                Connection(
-                    segment, id: 0, mark: PacketMark(packet: 0, time: Timestamp(nanoseconds: 0), acknowledged: nil)))
-        }
-        return index
-    }
-
-    /// The connection is followed in full from now on.
-    mutating func unfold(_ index: Int, as connection: consuming Connection) {
-        flows[index].isBrief = false
-        connections[index] = consume connection
-    }
-
-    private mutating func insert(_ segment: Segment, id: UInt64, hash: UInt32, isBrief: Bool) -> Int {
+    private mutating func insert(_ segment: Segment, id: UInt64, hash: UInt32) -> Int {
         if (count + 1) * (count < 1 << 16 ? 4 : 2) > slots.count { grow() }
-        let flow = Flow(segment, id: id, hash: hash, isBrief: isBrief)
+        let flow = Flow(segment, id: id, hash: hash)
         let index: Int
         if let reused = free.popLast() {
             index = Int(reused)
@@ -174,13 +144,6 @@ struct ConnectionTable: ~Copyable {
         @inline(__always) _read { yield connections[index] }
         @inline(__always) _modify { yield &connections[index] }
     }
-
-    /// Where the next connection will be.
-    var nextIndex: Int { free.last.map { Int($0) } ?? flows.count }
-    @inline(__always)
-    func isBrief(_ index: Int) -> Bool { flows[index].isBrief }
-    @inline(__always)
-    func began(_ index: Int, by endpoint: Endpoint) -> Bool { flows[index].one == endpoint }
 
     // Asked for every packet: through the subscript the whole connection would be copied to look at one bit of it.
 

@@ -34,7 +34,6 @@ extension Analyzer {
         for tunnel in 0...min(dissector.tunnelCount, Self.searchedTunnels) where tunnel != segment.tunnel {
             let hash = table.hash(addresses, tunnel: tunnel)
             guard let original = table.find(segment, tunnel: tunnel, hash: hash) else { continue }
-            unfold(original)
             guard table[original].copy.of == nil,
                 abs(mark.time.nanoseconds(since: table[original].last.time)) <= Self.nearTime
             else { continue }
@@ -55,7 +54,7 @@ extension Analyzer {
         guard let id = table[index].copy.of else { return index }
         let tunnel = table[index].copy.tunnel
         let hash = table.hash(ConnectionTable.addressHash(segment), tunnel: tunnel)
-        guard let original = table.find(segment, tunnel: tunnel, hash: hash), !table.isBrief(original),
+        guard let original = table.find(segment, tunnel: tunnel, hash: hash),
             table[original].id == id, table[original].lacks(segment)
         else { return index }
         return original

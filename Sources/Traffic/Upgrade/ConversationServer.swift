@@ -39,7 +39,6 @@ extension ConversationState {
     private mutating func readResponseHead(_ bytes: Span<UInt8>, _ index: Int, _ offset: Int64, _ mark: PacketMark)
         -> Int
     {
-        context.head.answersOffer = outstanding.first?.exchange != nil
         if server.buffer.isEmpty {
             let rest = bytes.extracting(index...)
             switch context.head.parseResponse(rest) {

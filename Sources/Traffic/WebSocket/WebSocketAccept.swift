@@ -9,16 +9,6 @@ public enum WebSocketAccept {
         return (0..<length).map { UInt8(truncatingIfNeeded: words[$0 / 8] >> UInt64(56 - $0 % 8 * 8)) }
     }
 
-    /// Whether `text` is the Sec-WebSocket-Accept for that key.
-    static func isValue(_ text: Span<UInt8>, for key: [24 of UInt8]) -> Bool {
-        guard text.count == length else { return false }
-        var input = keyAndGUID
-        for index in key.indices { input[index] = key[index] }
-        let words = letters(of: SHA1.digest(of: input.span))
-        return words[0] == text.load64(0) && words[1] == text.load64(8) && words[2] == text.load64(16)
-            && words[3] == UInt64(text.load32(24)) << 32
-    }
-
     /// Letters of a value.
     private static var length: Int { 28 }
 
@@ -49,10 +39,4 @@ public enum WebSocketAccept {
     }
 
     private static let guid = [UInt8]("258EAFA5-E914-47DA-95CA-C5AB0DC85B11".utf8)
-    /// Room for a key of 24 letters, and the GUID.
-    private static let keyAndGUID: [60 of UInt8] = {
-        var bytes = [60 of UInt8](repeating: 0)
-        for (index, byte) in guid.enumerated() { bytes[24 + index] = byte }
-        return bytes
-    }()
 }

@@ -1,5 +1,5 @@
-// What must hold for whole captures whatever they hold: that exchanges are counted instead of being followed changes no word
-// of what is reported.
+// What must hold for whole captures whatever they hold: sharing the flows among several analyzers changes no word of
+// the report.
 //
 // The bytes of the fuzzer are no packets, but what a few hosts do, step by step: nearly every input is a conversation, and
 // what is wrong with it was meant. The fuzzer of the package in Fuzz/ and the test that replays its crashes call the same
@@ -14,46 +14,78 @@ enum ReportInvariants {
     typealias Entry = @Sendable ([UInt8]) -> String?
 
     /// Every entry by its name.
-    static let entries: [(name: String, run: Entry)] = [("brief-connections", briefConnections)]
+    static let entries: [(name: String, run: Entry)] = [("report", { compare($0).fault })]
 
     static func entry(_ name: String) -> Entry? { entries.first { $0.name == name }?.run }
 
-    /// Counters, the exchanges with what was found of each, and the text are the same with recognition and without it.
-    @Sendable static func briefConnections(_ bytes: [UInt8]) -> String? { compare(bytes).fault }
-
-    /// The same, and how many exchanges were recognized.
-    static func compare(_ bytes: [UInt8]) -> (fault: String?, recognized: Int) {
+    /// Counters, the exchanges with what was found of each, and the text are those of one analyzer if two share the
+    /// flows; also how many exchanges there were.
+    static func compare(_ bytes: [UInt8]) -> (fault: String?, exchanges: Int) {
         let packets = Hosts.packets(bytes)
-        let followed = RecognizingJudge()
-        let recognizing = RecognizingJudge()
-        var limits = Limits()
-        // A low ceiling: the oldest are unfolded early.
-        if bytes.count % 4 == 1 { limits.keptPackets = 0 }
-        let full = followed.take(packets, recognizes: false, limits: Limits())
-        let brief = recognizing.take(packets, recognizes: true, limits: limits)
-        let recognized = recognizing.recognized
+        let whole = report(packets, shards: 1)
+        let shared = report(packets, shards: 2)
         func fault() -> String? {
-            if full.counters != brief.counters { return "counters differ: \(full.counters) \(brief.counters)" }
-            if followed.recognized > 0 { return "recognized although nobody asked" }
-            if brief.isAnythingLeft { return "something is held that nobody has any more" }
-            if let twice = recognizing.twice ?? followed.twice { return "\(twice) is told of twice" }
-            for (key, findings) in followed.findings where recognizing.findings[key] != findings {
-                return "\(key): \(findings), but recognized \(recognizing.findings[key] ?? ["never"])"
-            }
-            if followed.findings.count != recognizing.findings.count { return "an exchange that there was not" }
-            if full.text != brief.text { return "followed:\n\(full.text)\nrecognized:\n\(brief.text)" }
-            return nil
+            if let twice = whole.twice ?? shared.twice { return "\(twice) is reported twice" }
+            if whole.isAnythingLeft || shared.isAnythingLeft { return "something is held that nobody has any more" }
+            if whole.counters != shared.counters { return "counters differ: \(whole.counters) \(shared.counters)" }
+            if whole.findings != shared.findings { return "findings differ: \(whole.findings) \(shared.findings)" }
+            return whole.text == shared.text ? nil : "one analyzer:\n\(whole.text)\ntwo:\n\(shared.text)"
         }
-        return (fault(), recognized)
+        return (fault(), whole.findings.count)
+    }
+
+    private struct Outcome {
+        var text = ""
+        var counters = ""
+        var findings: [ExchangeKey: [String]] = [:]
+        var twice: ExchangeKey?
+        var isAnythingLeft = false
+    }
+
+    private static func report(_ packets: [Hosts.Packet], shards: Int) -> Outcome {
+        var outcome = Outcome()
+        var counters = TrafficCounters()
+        let judges = (0..<shards).map { _ in SmallJudge() }
+        for (index, judge) in judges.enumerated() {
+            var options = AnalyzerOptions()
+            options.shard = Shard(index: index, count: shards)
+            var analyzer = Analyzer(options: options, output: judge)
+            for (index, packet) in packets.enumerated() {
+                // Memory of its own: what is read beyond its end is seen.
+                let bytes = packet.bytes
+                analyzer.receive(
+                    CapturedPacket(
+                        number: UInt32(index + 1), time: Timestamp(nanoseconds: packet.time), linkType: 1,
+                        interface: 0, range: 0..<bytes.count, originalLength: UInt32(bytes.count + packet.missing)),
+                    capture: 0, bytes: bytes.span)
+            }
+            analyzer.finish()
+            counters.add(analyzer.counters)
+            let context = analyzer.context
+            outcome.isAnythingLeft =
+                outcome.isAnythingLeft || context.pendingBytes != 0 || context.heldBytes != 0
+                || context.inflaterMemory.bytes != 0 || analyzer.openConnections != 0
+            outcome.findings.merge(judge.findings) { _, new in new }
+            outcome.twice = outcome.twice ?? judge.twice
+            if index > 0 { judges[0].collector.absorb(judge.collector) }
+        }
+        outcome.counters =
+            "\(counters.packets) \(counters.notIP) \(counters.notTCP) \(counters.malformed) \(counters.connections) "
+            + "\(counters.requests) \(counters.exchanges) \(counters.encryptedConnections) "
+            + "\(counters.oneDirectionConnections) \(counters.gapBytes) \(counters.limitsHit.sorted { $0.key < $1.key })"
+        var sink: any ByteSink = ByteArraySink()
+        let report = judges[0].collector.finish(captures: [], counters: counters)
+        // Where bytes cannot be written there is no text either way.
+        try? TextReport.write(report, to: &sink)
+        outcome.text = String(decoding: (sink as? ByteArraySink)?.bytes ?? [], as: UTF8.self)
+        return outcome
     }
 }
 
-/// A judge like that of the program where only text is asked for.
-final class RecognizingJudge: AnalyzerOutput {
+/// A judge whose report holds a few exchanges only, so that which these are is compared as well.
+private final class SmallJudge: AnalyzerOutput {
     private let inspector = Inspector()
-    private let collector: ReportCollector
-    private var memory = HandshakeMemory()
-    private(set) var recognized = 0
+    let collector: ReportCollector
     /// What was found of each exchange: rule and level.
     private(set) var findings: [ExchangeKey: [String]] = [:]
     private(set) var twice: ExchangeKey?
@@ -66,23 +98,11 @@ final class RecognizingJudge: AnalyzerOutput {
         collector = ReportCollector(options: options)
     }
 
-    func note(ofTarget target: Span<UInt8>) -> TargetNote { FamiliarExchanges.note(ofTarget: target) }
-
-    func recognizes(_ exchange: borrowing FamiliarExchange) -> Bool {
-        guard let index = memory.familiar.index(of: exchange) else { return false }
-        let known = memory.familiar[index].findings
-        guard collector.add(exchange, &memory.familiar) else { return false }
-        recognized += 1
-        note(exchange.key, known)
-        return true
-    }
-
     func finished(_ exchange: Exchange) {
-        var findings = inspector.inspect(exchange, isBrief: true, &memory)
-        for kind in memory.familiar.takeDropped() { collector.count(kind) }
-        if !findings.isEmpty, collector.admits(exchange) { findings = inspector.inspect(exchange) }
-        collector.add(exchange, findings: findings)
-        note(exchange.key, findings)
+        let found = inspector.inspect(exchange)
+        collector.add(exchange, findings: found)
+        let words = found.map { "\($0.rule) \($0.level) \($0.certainty) \($0.count)" }
+        if findings.updateValue(words, forKey: exchange.key) != nil { twice = exchange.key }
     }
 
     func ended(_ connection: ConnectionRecord) {
@@ -91,56 +111,6 @@ final class RecognizingJudge: AnalyzerOutput {
 
     func askedPlainly(_ request: MessageHead, on connection: ConnectionFacts) {
         collector.add(plain: request, on: connection)
-    }
-
-    private func note(_ key: ExchangeKey, _ found: [Finding]) {
-        let words = found.map { "\($0.rule) \($0.level) \($0.certainty) \($0.count)" }
-        if findings.updateValue(words, forKey: key) != nil { twice = key }
-    }
-
-    /// What is reported of the packets: one by one where each is followed, and in one batch where some are recognized.
-    func take(
-        _ packets: [Hosts.Packet], recognizes: Bool, limits: Limits
-    ) -> (text: String, counters: String, isAnythingLeft: Bool) {
-        var options = AnalyzerOptions()
-        options.recognizesExchanges = recognizes
-        options.limits = limits
-        var analyzer = Analyzer(options: options, output: self)
-        var window: [UInt8] = []
-        var batch: [CapturedPacket] = []
-        for (index, packet) in packets.enumerated() {
-            let start = window.count
-            window += packet.bytes
-            batch.append(
-                CapturedPacket(
-                    number: UInt32(index + 1), time: Timestamp(nanoseconds: packet.time), linkType: 1, interface: 0,
-                    range: start..<window.count, originalLength: UInt32(packet.bytes.count + packet.missing)))
-        }
-        if recognizes {
-            analyzer.receive(batch.span, of: window.span, capture: 0)
-        } else {
-            for packet in batch {
-                // Memory of its own: what is read beyond its end is seen.
-                let bytes = Array(window[packet.range])
-                analyzer.receive(packet, capture: 0, bytes: bytes.span)
-            }
-        }
-        analyzer.finish()
-        for kind in memory.familiar.takeAll() { collector.count(kind) }
-        let counters = analyzer.counters
-        let words =
-            "\(counters.packets) \(counters.notIP) \(counters.notTCP) \(counters.malformed) \(counters.connections) "
-            + "\(counters.requests) \(counters.exchanges) \(counters.encryptedConnections) "
-            + "\(counters.oneDirectionConnections) \(counters.gapBytes) \(counters.limitsHit.sorted { $0.key < $1.key })"
-        var sink: any ByteSink = ByteArraySink()
-        let report = collector.finish(captures: [], counters: counters, inspector: inspector)
-        // Where bytes cannot be written there is no text either way.
-        try? TextReport.write(report, to: &sink)
-        let context = analyzer.context
-        let isAnythingLeft =
-            context.pendingBytes != 0 || context.heldBytes != 0 || context.inflaterMemory.bytes != 0
-            || analyzer.openConnections != 0
-        return (String(decoding: (sink as? ByteArraySink)?.bytes ?? [], as: UTF8.self), words, isAnythingLeft)
     }
 }
 

@@ -13,7 +13,7 @@ enum Invariants {
     static let entries: [(name: String, run: Entry)] = [
         ("capture", capture), ("dissector", dissector), ("analyzer", analyzer), ("request-head", requestHead),
         ("response-head", responseHead), ("chunked", chunked), ("websocket", webSocket), ("http2", http2),
-        ("utf8", utf8), ("client-hello", clientHello), ("brief-frames", briefFrames), ("known-head", knownHead),
+        ("utf8", utf8), ("client-hello", clientHello),
     ]
 
     static func entry(_ name: String) -> Entry? { entries.first { $0.name == name }?.run }
@@ -235,70 +235,6 @@ enum Invariants {
         if whole.contains("more bytes than came") { return "more bytes were read than came" }
         let pieces = read(step)
         return whole == pieces ? nil : "the facts depend on the cut: \(whole) \(pieces)"
-    }
-
-    /// Frames with which nothing seems wrong at a glance have nothing wrong with them.
-    @Sendable static func briefFrames(_ input: [UInt8]) -> String? {
-        guard input.count > 2 else { return nil }
-        let bytes = Array(input.dropFirst(2))
-        let direction: Direction = input[0] & 1 == 0 ? .client : .server
-        let step = Int(input[1]) + 1
-        var frames = BriefFrames()
-        var exchange = Exchange(kind: .upgrade, connection: nowhere, first: mark)
-        exchange.websocket = WebSocketFacts()
-        let decoder = WebSocketDecoder(exchange: exchange, limits: Limits())
-        var index = 0
-        while index < bytes.count {
-            let end = min(bytes.count, index + step)
-            let piece = bytes.span.extracting(index..<end)
-            guard frames.take(piece, isClient: direction == .client) else { return nil }
-            decoder.receive(piece, direction, offset: Int64(index), mark: mark)
-            index = end
-        }
-        decoder.finish(into: &exchange)
-        guard let side = exchange.websocket?.sides[direction] else { return "the session has no facts" }
-        if !exchange.anomalies.isEmpty { return "\(exchange.anomalies.map(\.kind)) was not seen" }
-        if side.zeroKeys > 0 || side.longestEqualKeyRun > 1 || side.longestStepRun > 1 {
-            return "weak keys were not seen"
-        }
-        if side.lost { return "the place was lost, and nobody saw" }
-        return (side.close != nil) == frames.hasClosed ? nil : "Close was not seen, or seen where there was none"
-    }
-
-    /// A head that is known at a glance is read as what the glance showed, and has no defect.
-    @Sendable static func knownHead(_ input: [UInt8]) -> String? {
-        guard input.count > 2 else { return nil }
-        var head = ParsedHead(remembersShapes: true)
-        head.answersOffer = true
-        let isRequest = head.parseRequest(input.span) == .complete
-        guard isRequest || head.parseResponse(input.span) == .complete else { return nil }
-        // The head itself, and with a byte changed at each place.
-        for place in 0...min(input.count, 600) {
-            var bytes = input
-            if place > 0 { bytes[place - 1] = input[Int(input[place - 1]) % input.count] ^ UInt8(place & 3) }
-            guard let known = isRequest ? head.knownRequest(bytes.span) : head.knownAnswer(bytes.span) else { continue }
-            var reader = ParsedHead()
-            let result = isRequest ? reader.parseRequest(bytes.span) : reader.parseResponse(bytes.span)
-            guard result == .complete, reader.length == known.length, reader.skipped == 0 else {
-                return "the head ends elsewhere"
-            }
-            let message = reader.copied(from: bytes.span, place: anywhere(reader.length))
-            if !message.defects.isEmpty { return "a head with defects is known" }
-            if message.isHTTP10 { return "another version is known" }
-            if isRequest {
-                guard message.isMethod("GET"), message.target == bytes[known.target] else {
-                    return "another request line was seen"
-                }
-                if reader.requestBody(bytes.span).length != .none { return "a request with content is known" }
-                if message.value(.secWebSocketKey) != bytes[known.nonce] { return "another key was seen" }
-            } else {
-                if message.status != Int(known.status) { return "another status was seen" }
-                let content = reader.responseBody(bytes.span, toHEAD: false)
-                let expected: BodyLength = known.content > 0 ? .bytes(Int64(known.content)) : .none
-                if content != expected { return "other content was seen" }
-            }
-        }
-        return nil
     }
 
     /// What an HTTP/2 stream shows does not depend on where it is cut.

@@ -83,20 +83,6 @@ import Testing
         #expect(homes.count > meeting.count / 2)
     }
 
-    /// Only a brief connection is found at a glance, not what fills its neighbours' places.
-    @Test func onlyTheBriefOneIsFoundAtAGlance() {
-        var briefs = BriefConnections()
-        let segment = Self.segment(1)
-        briefs.begin(segment, PacketMark(packet: 1, time: Timestamp(nanoseconds: 0), acknowledged: nil), at: 5)
-        let pair = PlainPair(segment)
-        let isOwn = (0...5).map { briefs[$0].pair.difference(to: pair) == 0 }
-        #expect(isOwn == [false, false, false, false, false, true])
-        briefs.end(5)
-        let isLeft = briefs[5].pair.difference(to: pair) == 0
-        #expect(!isLeft)
-        #expect(MemoryLayout<BriefConnection>.stride == 64)
-    }
-
     @Test func placesAreUsedAgain() {
         var table = ConnectionTable()
         for round in 0..<10_000 {
