@@ -26,8 +26,10 @@ final class Conversation: ExchangeReader {
                 inside: enclosure))
     }
 
+    @discardableResult
     func receive(_ chunk: borrowing Chunk) -> StreamEffects { cell.with { $0.receive(chunk) } }
 
+    @discardableResult
     func gap(_ gap: Gap) -> StreamEffects { cell.with { $0.gap(gap) } }
 
     func acknowledged(upTo offset: Int64, arrival: PacketMark) -> Bool {

@@ -9,11 +9,13 @@ final class HTTP2Decoder: SessionReader {
             client: HTTP2SideDecoder(.client, limits: limits), server: HTTP2SideDecoder(.server, limits: limits))
     }
 
+    @discardableResult
     func receive(_ chunk: borrowing Chunk) -> StreamEffects {
         sides[chunk.direction].receive(chunk)
         return .wereRead
     }
 
+    @discardableResult
     func gap(_ gap: Gap) -> StreamEffects {
         sides[gap.direction].gap(gap)
         return []

@@ -20,6 +20,7 @@ final class TunnelReader: SessionReader {
         stream = exchange.key.stream
     }
 
+    @discardableResult
     func receive(_ chunk: borrowing Chunk) -> StreamEffects {
         guard detection != nil else { return inner?.receive(chunk) ?? [] }
         detection?.keep(chunk)
@@ -27,6 +28,7 @@ final class TunnelReader: SessionReader {
         return .wereRead
     }
 
+    @discardableResult
     func gap(_ gap: Gap) -> StreamEffects {
         guard detection != nil else { return inner?.gap(gap) ?? [] }
         detection?.keep(gap)

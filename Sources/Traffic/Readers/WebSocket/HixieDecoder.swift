@@ -14,11 +14,13 @@ final class HixieDecoder: SessionReader {
         if facts.draft == .hixie76 { sides[1].state = .challenge(left: 16) }
     }
 
+    @discardableResult
     func receive(_ chunk: borrowing Chunk) -> StreamEffects {
         sides[chunk.direction.index].receive(chunk)
         return .wereRead
     }
 
+    @discardableResult
     func gap(_ gap: Gap) -> StreamEffects {
         sides[gap.direction.index].facts.lost = true
         return []

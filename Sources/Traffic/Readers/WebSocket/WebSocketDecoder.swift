@@ -49,11 +49,13 @@ final class WebSocketDecoder: SessionReader {
         session.with { $0.begin(start) }
     }
 
+    @discardableResult
     func receive(_ chunk: borrowing Chunk) -> StreamEffects {
         session.with { $0.receive(chunk) }
         return .wereRead
     }
 
+    @discardableResult
     func gap(_ gap: Gap) -> StreamEffects {
         session.with { $0.gap(gap) }
         return []

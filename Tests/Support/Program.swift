@@ -1,29 +1,30 @@
-// The built program, run as its users run it: arguments in; status, standard output and standard error out.
+// Programs, run as their users run them: arguments in; status, standard output and standard error out.
 
-import Foundation
-import Testing
+public import Foundation
 
 /// One finished run.
-struct Run {
-    var status: Int32
-    var output: [UInt8]
-    var errors: String
+public struct Run {
+    public var status: Int32
+    public var output: [UInt8]
+    public var errors: String
     /// Ended by a signal: a crash, or a kill.
-    var signalled: Bool
+    public var signalled: Bool
 
-    var text: String { String(decoding: output, as: UTF8.self) }
+    public var text: String { String(decoding: output, as: UTF8.self) }
 }
 
-struct Failure: Error, CustomStringConvertible {
-    var description: String
-    init(_ description: String) { self.description = description }
+/// What a test needs could not be had.
+public struct Failure: Error, CustomStringConvertible {
+    public var description: String
+    public init(_ description: String) { self.description = description }
 }
 
-enum Program {
-    static let path = path(of: "upgradescope")
+/// The built program, and any other.
+public enum Program {
+    public static let path = path(of: "upgradescope")
 
     /// The executables lie beside the bundle of the tests.
-    static func path(of name: String) -> String {
+    public static func path(of name: String) -> String {
         var folder = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()
         while folder.path != "/" {
             let candidate = folder.appendingPathComponent(name)
@@ -35,21 +36,26 @@ enum Program {
     }
 
     /// Runs it to its end, at most `seconds`.
-    static func run(_ arguments: String..., input: [UInt8]? = nil, seconds: Double = 60) throws -> Run {
+    public static func run(_ arguments: String..., input: [UInt8]? = nil, seconds: Double = 60) throws -> Run {
         try run(path, arguments, input: input, seconds: seconds)
     }
 
     /// The same with arguments in a list.
-    static func run(_ arguments: [String]) throws -> Run { try run(path, arguments, input: nil, seconds: 60) }
+    public static func run(_ arguments: [String]) throws -> Run { try run(path, arguments, input: nil, seconds: 60) }
 
     /// Runs a shell line in which `$0` is the program.
-    static func shell(_ line: String, _ arguments: String...) throws -> Run {
+    public static func shell(_ line: String, _ arguments: String...) throws -> Run {
         try run("/bin/sh", ["-c", line, path] + arguments, input: nil, seconds: 60)
     }
 
     /// The same with arguments in a list.
-    static func shell(_ line: String, _ arguments: [String]) throws -> Run {
+    public static func shell(_ line: String, _ arguments: [String]) throws -> Run {
         try run("/bin/sh", ["-c", line, path] + arguments, input: nil, seconds: 60)
+    }
+
+    /// Runs a program of the PATH; the status is 127 where it is not installed.
+    public static func other(_ line: [String], input: [UInt8]? = nil, seconds: Double = 120) throws -> Run {
+        try run("/usr/bin/env", line, input: input, seconds: seconds)
     }
 
     private static func run(_ executable: String, _ arguments: [String], input: [UInt8]?, seconds: Double) throws -> Run
@@ -78,7 +84,7 @@ enum Program {
 
 extension Process {
     /// Waits for the end; a program that hangs is killed, and the test fails.
-    func wait(seconds: Double) throws {
+    public func wait(seconds: Double) throws {
         let deadline = Date(timeIntervalSinceNow: seconds)
         while isRunning, Date() < deadline { Thread.sleep(forTimeInterval: 0.005) }
         if isRunning {
@@ -91,26 +97,26 @@ extension Process {
 }
 
 /// A folder of its own for a test, gone with it.
-final class Folder {
-    let url: URL
+public final class Folder {
+    public let url: URL
 
-    init() throws {
+    public init() throws {
         url = FileManager.default.temporaryDirectory.appendingPathComponent("upgradescope-tests-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
     }
 
     deinit { try? FileManager.default.removeItem(at: url) }
 
-    func path(_ name: String) -> String { url.appendingPathComponent(name).path }
+    public func path(_ name: String) -> String { url.appendingPathComponent(name).path }
 
     /// Everything that lies in it.
-    var names: [String] { (try? FileManager.default.contentsOfDirectory(atPath: url.path).sorted()) ?? [] }
+    public var names: [String] { (try? FileManager.default.contentsOfDirectory(atPath: url.path).sorted()) ?? [] }
 
     @discardableResult
-    func write(_ name: String, _ bytes: [UInt8]) throws -> String {
+    public func write(_ name: String, _ bytes: [UInt8]) throws -> String {
         try Data(bytes).write(to: url.appendingPathComponent(name))
         return path(name)
     }
 
-    func read(_ name: String) throws -> [UInt8] { Array(try Data(contentsOf: url.appendingPathComponent(name))) }
+    public func read(_ name: String) throws -> [UInt8] { Array(try Data(contentsOf: url.appendingPathComponent(name))) }
 }
