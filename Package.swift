@@ -19,7 +19,9 @@ let package = Package(
         .executable(name: "upgradescope", targets: ["upgradescope"]),
         .library(name: "Traffic", targets: ["Traffic"]),
         .library(name: "Inspection", targets: ["Inspection"]),
+        .library(name: "Investigation", targets: ["Investigation"]),
         .library(name: "Reports", targets: ["Reports"]),
+        .library(name: "ReplayReports", targets: ["ReplayReports"]),
         .library(name: "LiveCapture", targets: ["LiveCapture"]),
         .library(name: "LiveView", targets: ["LiveView"]),
         .library(name: "Metrics", targets: ["Metrics"]),
@@ -43,13 +45,20 @@ let package = Package(
             swiftSettings: strict),
         .target(name: "Inspection", dependencies: ["Traffic"], swiftSettings: strict),
         .target(
+            name: "Investigation", dependencies: ["Inspection", "Traffic", "Workers"], swiftSettings: strict),
+        .target(
             name: "Reports",
-            dependencies: ["Inspection", "Replay", "Traffic", .product(name: "Crypto", package: "swift-crypto")],
+            dependencies: [
+                "Investigation", "Inspection", "Traffic", .product(name: "Crypto", package: "swift-crypto"),
+            ],
             resources: [
                 .embedInCode("Resources/page.css"), .embedInCode("Resources/page.js"),
-                .embedInCode("Resources/report.schema.json"), .embedInCode("Resources/replay.schema.json"),
+                .embedInCode("Resources/report.schema.json"),
             ],
             swiftSettings: strict),
+        .target(
+            name: "ReplayReports", dependencies: ["Reports", "Replay", "Investigation", "Inspection", "Traffic"],
+            resources: [.embedInCode("Resources/replay.schema.json")], swiftSettings: strict),
         .target(name: "LiveCapture", dependencies: ["CPcap", "Traffic"], swiftSettings: strict),
         .target(name: "Workers", swiftSettings: strict),
         .target(
@@ -79,7 +88,9 @@ let package = Package(
         .executableTarget(
             name: "upgradescope",
             dependencies: [
-                "Reports", "Inspection", "Traffic", "LiveCapture", "LiveView", "Metrics", "Replay", "Workers",
+                "Investigation", "Reports", "ReplayReports", "Inspection", "Traffic", "LiveCapture", "LiveView",
+                "Metrics",
+                "Replay", "Workers",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict),
@@ -102,7 +113,8 @@ let package = Package(
             name: "LiveViewStage", dependencies: ["LiveView", "Inspection", "Traffic"], path: "Tests/LiveViewStage",
             swiftSettings: strict),
         .testTarget(
-            name: "LiveViewTests", dependencies: ["TestSupport", "LiveView", "Reports", "Inspection", "Traffic"],
+            name: "LiveViewTests",
+            dependencies: ["TestSupport", "LiveView", "Reports", "Investigation", "Inspection", "Traffic"],
             swiftSettings: strict),
         .testTarget(
             name: "MetricsTests", dependencies: ["TestSupport", "Metrics", "Inspection", "Traffic"],
@@ -111,15 +123,19 @@ let package = Package(
         .testTarget(
             name: "InspectionTests", dependencies: ["TestSupport", "Inspection", "Traffic"], swiftSettings: strict),
         .testTarget(
-            name: "ReportsTests", dependencies: ["TestSupport", "Reports", "Replay", "Inspection", "Traffic"],
+            name: "ReportsTests",
+            dependencies: [
+                "TestSupport", "Reports", "ReplayReports", "Replay", "Investigation", "Inspection", "Traffic",
+            ],
             exclude: ["Golden"], swiftSettings: strict),
         .testTarget(
             name: "UpgradescopeTests",
-            dependencies: ["TestSupport", "LiveViewStage", "Reports", "Inspection", "Traffic"],
+            dependencies: ["TestSupport", "LiveViewStage", "Investigation", "Reports", "Inspection", "Traffic"],
             swiftSettings: strict),
         // Whether the product is right: every capture with a known truth, damage, splitting, the samples.
         .testTarget(
-            name: "GroundTruthTests", dependencies: ["TestSupport", "Reports", "Inspection", "Traffic"],
+            name: "GroundTruthTests",
+            dependencies: ["TestSupport", "Investigation", "Reports", "Inspection", "Traffic"],
             exclude: ["Tunnels", "differences.json", "rules-in-captures.txt"], swiftSettings: strict),
     ]
 )

@@ -47,14 +47,4 @@ enum Base64 {
         }
         return String(decoding: text, as: UTF8.self)
     }
-
-    /// Whether `text` is what encoding `count` bytes gives, unused bits zero.
-    static func isEncoding(ofBytes count: Int, _ text: ArraySlice<UInt8>) -> Bool {
-        let length = (count + 2) / 3 * 4
-        let padding = (3 - count % 3) % 3
-        guard text.count == length, text.suffix(padding).allSatisfy({ $0 == UInt8(ascii: "=") }) else { return false }
-        let values = text.dropLast(padding).map { alphabet.firstIndex(of: $0) }
-        guard let last = values.last, let last, values.allSatisfy({ $0 != nil }) else { return false }
-        return last & ((1 << (2 * padding)) - 1) == 0
-    }
 }

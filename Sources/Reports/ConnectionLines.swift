@@ -1,6 +1,7 @@
 // The table of all connections as text: who, what, how it began and ended, and what was seen of both streams.
 
 import Inspection
+import Investigation
 import Traffic
 
 /// Writes the connections of a report, in order of their first packets.

@@ -1,6 +1,7 @@
 // Facts that follow from other facts, computed once for all renderers, and the report's words for things.
 
 import Inspection
+import Investigation
 import Traffic
 
 extension ExchangeKind {

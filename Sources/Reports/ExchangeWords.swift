@@ -2,15 +2,22 @@
 // Everything here is safe to show on a terminal; HTML escapes it once more.
 
 import Inspection
+import Investigation
 import Traffic
 
 struct ExchangeWords {
     let exchange: Exchange
     let showSecrets: Bool
+    private let validity: Validity
     private let request: HeadText?
 
-    init(_ exchange: Exchange, showSecrets: Bool) {
+    init(_ reported: ReportedExchange, showSecrets: Bool) {
+        self.init(reported.exchange, reported.validity, showSecrets: showSecrets)
+    }
+
+    init(_ exchange: Exchange, _ validity: Validity, showSecrets: Bool) {
         self.exchange = exchange
+        self.validity = validity
         self.showSecrets = showSecrets
         request = exchange.request.map { HeadText($0, showSecrets: showSecrets) }
     }
@@ -69,7 +76,7 @@ struct ExchangeWords {
         case (.redirected, let scheme?): text += scheme == "other" ? " to another scheme" : " to \(scheme)"
         case (_, let reason?): text += " (\(reason))"
         }
-        if Inspector.isValid(exchange) == false { text += ", not valid" }
+        if validity.isValid == false { text += ", not valid" }
         return text
     }
 
@@ -120,22 +127,6 @@ extension Finding {
             }
         return "\(certainty.name), \(blame)" + (count > 1 ? ", \(count) times" : "")
     }
-}
-
-/// "3 errors", "1 error".
-func counted(_ count: some BinaryInteger, _ one: String, _ many: String? = nil) -> String {
-    "\(grouped(count)) \(count == 1 ? one : many ?? one + "s")"
-}
-
-/// 1234567 as "1,234,567".
-func grouped(_ number: some BinaryInteger) -> String {
-    let digits = Array(String(number))
-    var text = ""
-    for (index, digit) in digits.enumerated() {
-        if index > 0, (digits.count - index) % 3 == 0, digits[index - 1] != "-" { text += "," }
-        text.append(digit)
-    }
-    return text
 }
 
 /// The end of a report for people.

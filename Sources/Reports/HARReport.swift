@@ -5,6 +5,7 @@
 // replay needs: the sizes of fragments, the bytes of a text that is not UTF-8, close, ping and pong frames.
 
 import Inspection
+public import Investigation
 import Traffic
 
 /// Writes the exchanges of a report as a HAR file.

@@ -1,6 +1,7 @@
 // The report as one page: a verdict, what was found and what could not be seen, and every exchange.
 
 import Inspection
+public import Investigation
 import Traffic
 
 /// Writes a report as one HTML page.

@@ -1,6 +1,7 @@
 // What was said in a WebSocket session, for `show`: a line for each message, or the messages of a side in full.
 
 import Inspection
+import Investigation
 import Traffic
 
 /// Writes the messages of one exchange as text.

@@ -1,7 +1,7 @@
 // Durations as text: milliseconds as exact decimals.
 
 /// Nanoseconds as milliseconds, exactly: "1.5", "0.000125".
-func millisecondsText(_ nanoseconds: Int64) -> String {
+package func millisecondsText(_ nanoseconds: Int64) -> String {
     let magnitude = nanoseconds.magnitude
     var fraction = Substring(padded(Int64(magnitude % 1_000_000), 6))
     while fraction.last == "0" { fraction.removeLast() }

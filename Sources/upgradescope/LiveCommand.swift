@@ -2,6 +2,7 @@
 
 import ArgumentParser
 import Glibc
+import Investigation
 import LiveCapture
 import Metrics
 import Reports

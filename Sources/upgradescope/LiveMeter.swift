@@ -2,6 +2,7 @@
 // handed over a few times a second; who asks for it waits for nobody.
 
 import Inspection
+import Investigation
 import LiveCapture
 import Metrics
 import Traffic
@@ -24,9 +25,9 @@ final class LiveMeter: LiveObserver {
 
     func receive(_ event: InvestigationEvent) {
         switch event {
-        case .finished(let exchange, let findings): traffic.finished(exchange, findings: findings)
+        case .finished(let exchange, let judgement): traffic.finished(exchange, findings: judgement.findings)
         case .ended(_, let findings): traffic.found(findings)
-        case .started, .began, .decided, .said, .batchRead, .reported: break
+        case .started, .unreadable, .undivided, .began, .decided, .said, .batchRead, .read, .reported: break
         }
     }
 

@@ -1,6 +1,7 @@
 // The live view as an observer of the session: what happens goes into its model, a few times a second the counts.
 
 import Inspection
+import Investigation
 import LiveCapture
 import LiveView
 import Synchronization
@@ -53,14 +54,14 @@ final class LiveScreen: LiveObserver {
     func receive(_ event: InvestigationEvent) {
         switch event {
         case .began(let exchange): view.update { $0.began(exchange) }
-        case .decided(let exchange, let findings): view.update { $0.decided(exchange, findings: findings) }
+        case .decided(let exchange, let judgement): view.update { $0.decided(exchange, judgement) }
         case .said(let message, in: let exchange): view.update { $0.said(message, in: exchange) }
-        case .finished(let exchange, let findings): view.update { $0.finished(exchange, findings: findings) }
+        case .finished(let exchange, let judgement): view.update { $0.finished(exchange, judgement) }
         case .ended(let connection, let findings):
             guard !findings.isEmpty else { return }
             let place = connection.serverName ?? connection.facts.server.description
             view.update { $0.found(findings, at: connection.facts.last.time, place: place) }
-        case .started, .batchRead, .reported: break
+        case .started, .unreadable, .undivided, .batchRead, .read, .reported: break
         }
     }
 

@@ -8,6 +8,7 @@
 // buffer that libpcap shares with the kernel.
 
 import Inspection
+import Investigation
 import LiveCapture
 import Reports
 import Traffic
@@ -90,7 +91,8 @@ final class LiveSession {
         self.statistics = statistics
         recorder?.statistics = statistics
         recorder?.flush()
-        judge.tell(.batchRead)
+        judge.tell(
+            .batchRead(ReadingProgress(bytes: Int64(clamping: bytes), packets: packets, exchanges: judge.exchanges)))
         for observer in observers { observer.refresh(self) }
     }
 

@@ -1,6 +1,7 @@
 // The loop of a live capture: waits for packets, for signals and for the time, and says how it goes.
 
 import Glibc
+import Investigation
 import LiveCapture
 import Traffic
 

@@ -3,6 +3,7 @@
 
 import ArgumentParser
 import Inspection
+import Investigation
 import Reports
 import Traffic
 
@@ -22,7 +23,7 @@ struct OutputPlan<Format> {
             return
         }
         guard paths.insert(path).inserted else { throw ValidationError("\(option): \(path) is written already") }
-        guard System.kind(of: path) == .regular, let file = System.identity(of: path) else { return }
+        guard FileKind(of: path) == .regular, let file = System.identity(of: path) else { return }
         guard files.insert(file).inserted else { throw ValidationError("\(option): \(path) is written already") }
         guard !inputs.contains(where: { $0 != "-" && System.identity(of: $0) == file }) else {
             throw ValidationError("\(option): \(path) is an input")
@@ -190,16 +191,16 @@ final class EventStreams: InvestigationObserver {
             streams = files.map { file in
                 (NDJSONReport(severalCaptures: captures > 1, showSecrets: showSecrets, sink: file), file)
             }
-        case .began: break
-        case .decided(let exchange, let findings):
+        case .began, .unreadable, .undivided, .read: break
+        case .decided(let exchange, let judgement):
             // Each finding is an event once.
-            let new = findings.filter { told[exchange.key, default: []].insert(FindingEvent($0)).inserted }
+            let new = judgement.findings.filter { told[exchange.key, default: []].insert(FindingEvent($0)).inserted }
             each { report, _ in try report.add(new, of: exchange) }
         case .said(let message, in: let exchange):
             if tellsMessages { each { report, _ in try report.add(message, in: exchange) } }
-        case .finished(let exchange, let findings):
+        case .finished(let exchange, let judgement):
             let told = told.removeValue(forKey: exchange.key) ?? []
-            each { report, _ in try report.add(exchange, findings: findings, told: told) }
+            each { report, _ in try report.add(exchange, judgement, told: told) }
         case .ended(let connection, let findings):
             each { report, _ in try report.add(connection, findings: findings) }
         case .batchRead:

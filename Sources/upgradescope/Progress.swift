@@ -1,6 +1,9 @@
 // How far the reading is, for a person who waits: one line on standard error, only when that is a terminal and
 // the work takes more than a second; wiped out at the end.
 
+import Investigation
+import Traffic
+
 struct Progress {
     private let isOn: Bool
     private let total: Int64?
@@ -16,13 +19,14 @@ struct Progress {
     }
 
     /// Shows the line anew when it is time to.
-    mutating func update(bytes: Int64, packets: UInt64, exchanges: UInt64) {
+    mutating func update(_ reading: ReadingProgress) {
         guard isDue() else { return }
         let elapsed = max(0.001, Double((ContinuousClock.now - start) / .milliseconds(1)) / 1000)
+        let bytes = reading.bytes
         let rate = Double(bytes) / elapsed
         var parts = [
             total.map { "\(sizeText(bytes)) of \(sizeText($0))" } ?? sizeText(bytes),
-            "\(packets) packets", "\(exchanges) exchanges", "\(sizeText(Int64(rate)))/s",
+            "\(reading.packets) packets", "\(reading.exchanges) exchanges", "\(sizeText(Int64(rate)))/s",
         ]
         if let total, rate > 0, bytes <= total {
             parts.append(Self.duration(Int64(Double(total - bytes) / rate)) + " left")
@@ -61,3 +65,30 @@ struct Progress {
         seconds < 60 ? "\(seconds) s" : seconds < 3600 ? "\(seconds / 60) min" : "\(seconds / 3600) h"
     }
 }
+
+/// Tells the user how the reading goes, and what is wrong with the inputs.
+final class ReadingWatch: InvestigationObserver {
+    private var progress: Progress
+
+    init(_ progress: Progress) { self.progress = progress }
+
+    func receive(_ event: InvestigationEvent) {
+        switch event {
+        case .unreadable(let error):
+            say(
+                error.kind == .notACapture && SessionSource.isHAR(error.path)
+                    ? "\(error.path) is a HAR file, not a capture: 'replay' and 'serve' read it" : error.message)
+        case .undivided: say("an input can be read only once: one job")
+        case .batchRead(let reading): progress.update(reading)
+        case .read(let capture):
+            for problem in capture.problems {
+                say("\(nameOf(capture.path)): \(problem.message) (at offset \(problem.offset))")
+            }
+        case .reported: progress.end()
+        case .started, .began, .decided, .said, .finished, .ended: break
+        }
+    }
+}
+
+/// The name of an input for people.
+func nameOf(_ path: String) -> String { path == "-" ? "standard input" : path }

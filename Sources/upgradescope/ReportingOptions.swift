@@ -2,6 +2,7 @@
 
 import ArgumentParser
 import Inspection
+import Investigation
 import Reports
 import Traffic
 

@@ -4,7 +4,7 @@
 // connections to the inspector.
 
 import Foundation
-import Inspection
+@_spi(Judging) import Inspection
 import TestSupport
 import Traffic
 
@@ -121,7 +121,7 @@ func comparableFacts(of exchange: Exchange) -> [String: String] {
         }
     }
     facts["outcome"] = exchange.outcome.name
-    if let valid = Inspector.isValid(exchange) { facts["valid"] = "\(valid)" }
+    if let valid = Validity(exchange).isValid { facts["valid"] = "\(valid)" }
     if exchange.outcome == .switched {
         facts["protocol"] = exchange.upgraded == .tunnel ? "tunnel" : exchange.protocolName.lowercased()
     }

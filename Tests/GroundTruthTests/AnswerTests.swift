@@ -2,7 +2,7 @@
 // later when the session has ended. That is only right if what it says then is still true at the end.
 
 import Foundation
-import Inspection
+@_spi(Judging) import Inspection
 import TestSupport
 import Testing
 import Traffic
@@ -19,7 +19,7 @@ private final class Twice {
     func hear(_ event: Listener.Event) {
         switch event {
         case .answered(let exchange), .faulted(let exchange):
-            early[exchange.key, default: []].formUnion(inspector.inspectSoFar(exchange).map(\.rule))
+            early[exchange.key, default: []].formUnion(inspector.judgeSoFar(exchange).findings.map(\.rule))
         case .finished(let exchange):
             let final = Set(inspector.inspect(exchange).map(\.rule))
             let said = early.removeValue(forKey: exchange.key) ?? []

@@ -3,7 +3,7 @@
 import TestSupport
 import Testing
 
-@testable import Inspection
+@_spi(Judging) @testable import Inspection
 @testable import Traffic
 
 @Suite struct CorrelationTableTests {

@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 import Traffic
 
-@testable import Inspection
+@_spi(Judging) @testable import Inspection
 
 /// A rule, conversations that break it, and some that come close and do not.
 struct CorrelationRow: CustomTestStringConvertible {

@@ -3,7 +3,7 @@
 // Each step is one segment. A segment acknowledges everything the other side has sent so far, unless the step
 // says otherwise: that is all it takes to write down who knew what when.
 
-import Inspection
+@_spi(Judging) import Inspection
 import TestSupport
 import Traffic
 

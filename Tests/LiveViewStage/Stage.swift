@@ -5,7 +5,7 @@
 // What is open at the end stays open, and time stands still there, until the view is left.
 
 import Glibc
-import Inspection
+@_spi(Judging) import Inspection
 import LiveView
 import Synchronization
 import Traffic
@@ -73,12 +73,12 @@ final class Play: AnalyzerObserver {
         switch event {
         case .began(let exchange): view.update { $0.began(exchange) }
         case .answered(let exchange), .faulted(let exchange):
-            let findings = inspector.inspectSoFar(exchange)
-            view.update { $0.decided(exchange, findings: findings) }
+            let judgement = inspector.judgeSoFar(exchange)
+            view.update { $0.decided(exchange, judgement) }
         case .said(let message, in: let exchange): view.update { $0.said(message, in: exchange) }
         case .finished(let exchange):
-            let findings = inspector.inspect(exchange)
-            view.update { $0.finished(exchange, findings: findings) }
+            let judgement = inspector.judge(exchange)
+            view.update { $0.finished(exchange, judgement) }
         case .ended(let connection):
             let findings = inspector.inspect(connection)
             view.update { model in

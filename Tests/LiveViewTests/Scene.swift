@@ -125,15 +125,16 @@ enum Scene {
         model.decided(switched(feed, after: 20.1))
         model.finished(
             closed,
-            findings: [
+            Judgement(findings: [
                 finding(
                     "EARLY001", .error, "The client sent 11 bytes of WebSocket frames before the 101.", for: closed),
                 finding("WSF009", .warning, "A continuation without a beginning.", for: closed),
-            ])
+            ]))
         let admin = offer(3, after: 50, host: "admin.example", target: "/ws")
         model.began(admin)
         let refused = refused(admin, status: 403, outcome: .failed, after: 50.2)
-        model.finished(refused, findings: [finding("RES010", .note, "Refused without a reason.", for: refused)])
+        model.finished(
+            refused, Judgement(findings: [finding("RES010", .note, "Refused without a reason.", for: refused)]))
         model.began(offer(4, after: 125, host: "slow.example", target: "/subscribe"))
         return model
     }

@@ -3,6 +3,7 @@ import TestSupport
 import Testing
 import Traffic
 
+@testable import Investigation
 @testable import Reports
 
 @Suite("Records of the spool")

@@ -1,6 +1,7 @@
 // A made-up analysis: exchanges of every kind and hostile ones, written by hand.
 
-import Inspection
+@_spi(Judging) import Inspection
+import Investigation
 import Reports
 import TestSupport
 import Traffic
@@ -307,7 +308,9 @@ enum Fixture {
 
     static func collector(_ options: ReportOptions = ReportOptions(), entries: [Entry] = entries()) -> ReportCollector {
         let collector = ReportCollector(options: options)
-        for (exchange, findings) in entries { collector.add(exchange, findings: findings) }
+        for (exchange, findings) in entries {
+            collector.add(exchange, Judgement(findings: findings, validity: Validity(exchange)))
+        }
         for (id, name) in [(200, "one.example"), (210, "two.example"), (220, "one.example"), (230, nil)]
             as [(UInt64, String?)]
         {
@@ -337,7 +340,7 @@ extension Fixture {
     ) throws -> [UInt8] {
         let lines = Lines()
         var events = NDJSONReport(severalCaptures: report.captures.count > 1, sink: LineSink(lines: lines))
-        for (exchange, findings) in entries { try events.add(exchange, findings: findings) }
+        for (exchange, findings) in entries { try events.add(exchange, Judgement(findings: findings)) }
         for (record, findings) in connections { try events.add(record, findings: findings) }
         try events.finish(report)
         return lines.bytes

@@ -2,8 +2,10 @@
 // everyone who reads them.
 
 import Foundation
-import Inspection
+@_spi(Judging) import Inspection
+import Investigation
 import Replay
+import ReplayReports
 import TestSupport
 import Testing
 import Traffic
@@ -45,7 +47,7 @@ import Traffic
         options.messages = true
         options.connections = true
         let collector = ReportCollector(options: options)
-        for (exchange, findings) in entries { collector.add(exchange, findings: findings) }
+        for (exchange, findings) in entries { collector.add(exchange, Judgement(findings: findings)) }
         for (connection, findings) in connections { collector.add(connection, findings: findings) }
         let mark = entries[0].0.lastMark
         let place = Place(direction: .client, offset: 300, length: 11, first: mark, last: mark)

@@ -7,6 +7,7 @@ import TestSupport
 import Testing
 import Traffic
 
+@testable import Investigation
 @testable import Reports
 
 @Suite struct HARReportTests {
@@ -27,7 +28,7 @@ import Traffic
         func receive(_ event: AnalyzerEvent) {
             recorder.receive(event)
             if case .said(let message, in: let exchange) = event { collector.add(message, in: exchange) }
-            if case .finished(let exchange) = event { collector.add(exchange, findings: []) }
+            if case .finished(let exchange) = event { collector.add(exchange, Judgement()) }
         }
     }
 

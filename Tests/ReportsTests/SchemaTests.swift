@@ -6,6 +6,7 @@ import TestSupport
 import Testing
 import Traffic
 
+@testable import Investigation
 @testable import Reports
 
 @Suite("The schema")

@@ -1,6 +1,6 @@
 // What an analyzer tells: the one place where tests hear it, and the one where they give it packets.
 
-public import Inspection
+@_spi(Judging) public import Inspection
 public import Traffic
 
 /// Hears what an analyzer tells, and keeps it.

@@ -1,6 +1,6 @@
 // A session as recorded and as it went now: what a person wants to know of the difference.
 
-public import Inspection
+@_spi(Judging) public import Inspection
 import Traffic
 
 /// Compares one run of a script with its recording.

@@ -5,7 +5,8 @@
 // what is wrong with it was meant. The fuzzer of the package in Fuzz/ and the test that replays its crashes call the same
 // function.
 
-import Inspection
+@_spi(Judging) import Inspection
+import Investigation
 import Reports
 
 @testable import Traffic
@@ -108,9 +109,9 @@ private final class SmallJudge: AnalyzerObserver {
     }
 
     private func finished(_ exchange: Exchange) {
-        let found = inspector.inspect(exchange)
-        collector.add(exchange, findings: found)
-        let words = found.map { "\($0.rule) \($0.level) \($0.certainty) \($0.count)" }
+        let judgement = inspector.judge(exchange)
+        collector.add(exchange, judgement)
+        let words = judgement.findings.map { "\($0.rule) \($0.level) \($0.certainty) \($0.count)" }
         if findings.updateValue(words, forKey: exchange.key) != nil { twice = exchange.key }
     }
 }

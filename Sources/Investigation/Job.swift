@@ -4,41 +4,11 @@
 // ended, and never touched by two threads at a time.
 
 import Synchronization
-import Traffic
 import Workers
-
-/// How the reading is divided, and how the inputs are put together.
-struct Jobs: Sendable {
-    /// Jobs at most: each has a window and a table of its own.
-    static let limit = 256
-
-    var count = 1
-    /// All inputs are read at once, by time (`--merge`).
-    var isMerged = false
-    /// By what the other jobs judge; they have no events.
-    var judge: JudgeOptions?
-
-    /// Starts all jobs but the first, which is the caller's.
-    func others(for inputs: [Input], options: AnalyzerOptions, filter: PacketFilter) -> [Job] {
-        guard count > 1, let judge, !inputs.isEmpty else { return [] }
-        let paths = inputs.map(\.path)
-        let isMerged = isMerged
-        return (1..<count).map { index in
-            var options = options
-            options.shard = Shard(index: index, count: count)
-            return Job { [options] in
-                let judge = Judge(judge)
-                var analysis = Analysis(options: options, filter: filter, judge: judge, progress: nil)
-                analysis.analyze(paths.map { Input(path: $0) }, isMerged: isMerged)
-                return (analysis, judge)
-            }
-        }
-    }
-}
 
 /// One job: a thread, and what it makes.
 struct Job {
-    typealias Outcome = (analysis: Analysis, judge: Judge)
+    typealias Outcome = (facts: ReadingFacts, judge: Judge)
 
     private let task: Task
     private let worker: Worker?

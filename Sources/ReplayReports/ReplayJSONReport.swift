@@ -2,6 +2,7 @@
 
 import Inspection
 public import Replay
+public import Reports
 import Traffic
 
 /// Writes the JSON report about a replay.

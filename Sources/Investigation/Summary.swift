@@ -172,7 +172,7 @@ private struct RuleTally {
 
 extension Exchange {
     /// The protocol after the switch as the report names it: known ones by one spelling, others as written.
-    var protocolWord: String? {
+    package var protocolWord: String? {
         switch upgraded {
         case .none: nil
         case .websocket: "websocket"

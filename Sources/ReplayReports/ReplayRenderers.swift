@@ -1,6 +1,7 @@
 // The table of renderers of a replay: a new format is one file and one line here.
 
 public import Replay
+public import Reports
 
 /// One format of the report about a replay.
 public struct ReplayRenderer: Sendable {

@@ -8,7 +8,7 @@
 // Findings about connections are few in kind and many in number (one for each encrypted connection), so those
 // that say the same are one finding with a count and the evidence of the first three.
 
-public import Inspection
+@_spi(Judging) public import Inspection
 public import Traffic
 
 /// What a report shall hold.
@@ -69,14 +69,14 @@ public final class ReportCollector {
         intake = Intake(options)
     }
 
-    /// Takes a finished exchange and what was found about it.
-    public func add(_ exchange: Exchange, findings: [Finding]) {
+    /// Takes a finished exchange and what was judged of it.
+    public func add(_ exchange: Exchange, _ judgement: Judgement) {
         if let parent = exchange.parent {
             parents.insert(SortKey(parent))
             if parents.count >= 2 * Self.parentLimit { pruneParents() }
         }
-        let (key, rank) = intake.take(exchange, findings, everyExchange: options.everyExchange)
-        keep(rank == .told ? exchange : nil, findings, key, rank)
+        let (key, rank) = intake.take(exchange, judgement.findings, everyExchange: options.everyExchange)
+        keep(rank == .told ? exchange : nil, judgement, key, rank)
     }
 
     /// Takes a request that offers nothing, of a client that may have been asked to use TLS.
@@ -84,7 +84,8 @@ public final class ReportCollector {
         intake.correlation.add(plain: request, on: connection)
     }
 
-    private func keep(_ exchange: Exchange?, _ findings: [Finding], _ key: SortKey, _ rank: Intake.Rank) {
+    private func keep(_ exchange: Exchange?, _ judgement: Judgement, _ key: SortKey, _ rank: Intake.Rank) {
+        let findings = judgement.findings
         switch rank {
         case .left:
             omitted.reasons.insert(
@@ -93,7 +94,7 @@ public final class ReportCollector {
         case .numbered, .told: break
         }
         writer.removeAll()
-        PackedExchange.write(findings, exchange, to: &writer)
+        PackedExchange.write(judgement, exchange, to: &writer)
         guard !failed else { return leaveOut(findings.count) }
         do {
             try spool.add(writer.bytes, key: key)
@@ -325,12 +326,12 @@ private struct Intake {
 }
 
 /// The server of connections that could not be looked into.
-struct UnseenName: Hashable, Comparable {
-    var server: Endpoint
-    var serverName: String?
-    var protocols: [String]
+public struct UnseenName: Hashable, Comparable, Sendable {
+    public var server: Endpoint
+    public var serverName: String?
+    public var protocols: [String]
 
-    static func < (left: UnseenName, right: UnseenName) -> Bool {
+    public static func < (left: UnseenName, right: UnseenName) -> Bool {
         if left.server != right.server { return left.server < right.server }
         let (leftName, rightName) = (left.serverName ?? "", right.serverName ?? "")
         if leftName != rightName { return leftName < rightName }
@@ -395,13 +396,15 @@ struct ConnectionGroup {
 
 /// One record of the spool: the findings first, so that they can be read without the exchange.
 enum PackedExchange {
-    static func write(_ findings: [Finding], _ exchange: Exchange?, to writer: inout ByteWriter) {
+    static func write(_ judgement: Judgement, _ exchange: Exchange?, to writer: inout ByteWriter) {
+        let findings = judgement.findings
         writer.unsigned(UInt64(findings.count))
         writer.flag(exchange != nil)
         guard let exchange else { return }
         var inner = ByteWriter()
         for finding in findings { inner.finding(finding) }
         writer.counted(inner.bytes)
+        writer.validity(judgement.validity)
         writer.exchange(exchange)
     }
 }

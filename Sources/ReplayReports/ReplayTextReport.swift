@@ -4,7 +4,9 @@
 // moment of the replay.
 
 import Inspection
+import Investigation
 public import Replay
+public import Reports
 import Traffic
 
 /// Writes a replay as text.

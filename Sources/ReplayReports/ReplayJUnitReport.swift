@@ -2,7 +2,9 @@
 // failure, what could not be said an error, what was left out is skipped.
 
 import Inspection
+import Investigation
 public import Replay
+public import Reports
 
 /// Writes the JUnit report about a replay.
 public enum ReplayJUnitReport {

@@ -1,7 +1,7 @@
 // A finished analysis. It can be walked any number of times, always in the same order; each walk merges the
 // spool anew and holds one exchange at a time.
 
-public import Inspection
+@_spi(Judging) public import Inspection
 public import Traffic
 
 /// A finding with the numbers it goes by in this report.
@@ -25,6 +25,7 @@ public struct ReportedExchange: Sendable {
     /// The exchange whose demand it answers (426, 401, 407).
     public var retryOf: Int?
     public var findings: [ReportedFinding]
+    public var validity: Validity
 }
 
 /// A finished analysis, ready to be rendered any number of times.
@@ -34,8 +35,10 @@ public final class Report {
     public let captures: [CaptureDescription]
     /// What of the exchanges and findings is not told of.
     public private(set) var omitted: Omitted
-    private let captureNames: [String]
-    let unseenNames: [(name: UnseenName, connections: UInt64)]
+    /// What the captures are called, as their paths say: the name of the file, or the whole path where two files share a name.
+    public let captureNames: [String]
+    /// Servers of connections that could not be looked into.
+    public let unseenNames: [(name: UnseenName, connections: UInt64)]
     private var exchanges: SortedSpool
     /// Exchanges of which no more than the place is known.
     private var connections: SortedSpool
@@ -107,32 +110,19 @@ public final class Report {
     }
 
     /// What comparing exchanges showed, in order of the exchanges.
-    var correlatedFindings: [Finding] {
+    public var correlatedFindings: [Finding] {
         correlated.sorted { $0.key < $1.key }.flatMap(\.value) + adrift
     }
 
     /// Several captures were read: a packet number alone says too little.
-    var hasSeveralCaptures: Bool { captures.count > 1 }
-
-    /// What a capture is called for people: the name of its file, or the whole path where two files share a name.
-    func captureName(_ index: UInt16) -> String {
-        Int(index) < captureNames.count ? captureNames[Int(index)] : "capture \(index)"
-    }
+    public var hasSeveralCaptures: Bool { captures.count > 1 }
 
     private static func names(of captures: [CaptureDescription]) -> [String] {
         let names = captures.map { $0.path.split(separator: "/").last ?? $0.path[...] }
         let uses = Dictionary(names.map { ($0, 1) }, uniquingKeysWith: +)
         return zip(captures, names).map { capture, name in
-            TerminalText.safe(CapturedText(Array((uses[name] == 1 ? name : capture.path[...]).utf8)))
+            String(uses[name] == 1 ? name : capture.path[...])
         }
-    }
-
-    /// "packets 4 to 9 of client.pcap"; the capture is named where it is not the one the reader thinks of.
-    func packets(_ place: Place, within capture: UInt16? = nil) -> String {
-        let (first, last) = (place.first.packet, place.last.packet)
-        let packets = first == last ? "packet \(first)" : "packets \(first) to \(last)"
-        guard hasSeveralCaptures, place.first.capture != capture else { return packets }
-        return "\(packets) of \(captureName(place.first.capture))"
     }
 
     /// Whether the temporary file was needed.
@@ -160,7 +150,7 @@ public final class Report {
 
     /// Calls `body` with each exchange that is told of and with a walk over its messages, which were kept where
     /// `ReportOptions.messages` asked for them.
-    func forEachExchange(withMessages body: (ReportedExchange, inout MessageWalk) throws -> Void) throws {
+    public func forEachExchange(withMessages body: (ReportedExchange, inout MessageWalk) throws -> Void) throws {
         var walk = try messages.walk()
         try forEachExchange { reported in
             try walk.begin(reported.exchange.key)
@@ -169,7 +159,7 @@ public final class Report {
     }
 
     /// Calls `body` with a walk over the messages of an exchange.
-    func withMessages<Result>(
+    public func withMessages<Result>(
         of reported: ReportedExchange, _ body: (inout MessageWalk) throws -> Result
     ) throws -> Result {
         var walk = try messages.walk()
@@ -277,10 +267,11 @@ private struct Packed {
         var reader = reader
         _ = try reader.count()
         let findings = try read(&reader)
+        let validity = try reader.validity()
         let exchange = try reader.exchange()
         return ReportedExchange(
             id: id, exchange: exchange, parent: exchange.parent.flatMap { parentIDs[SortKey($0)] }, retryOf: retryOf,
-            findings: findings)
+            findings: findings, validity: validity)
     }
 
     private func read(_ reader: inout ByteReader) throws -> [ReportedFinding] {
@@ -300,11 +291,8 @@ private struct Packed {
 }
 
 extension Finding {
-    /// Where the rule comes from, if a reader can look it up: not the catalogue itself.
-    var publishedSource: String? { source.isEmpty || source == "-" || source.hasPrefix("section ") ? nil : source }
-
     /// The packet it is about; that of its exchange is what remains when it shows no bytes.
-    var mark: PacketMark {
+    package var mark: PacketMark {
         evidence.first?.place.first
             ?? PacketMark(
                 packet: exchange?.packet ?? 0, capture: exchange?.capture ?? 0, time: Timestamp(nanoseconds: 0),

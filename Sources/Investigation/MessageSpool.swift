@@ -1,7 +1,7 @@
 // WebSocket messages on their way into a report: put aside while the input is read, and walked in the order of the
 // exchanges and of what was said, with bounded memory.
 
-import Traffic
+public import Traffic
 
 /// Keeps messages by exchange.
 struct MessageSpool: ~Copyable {
@@ -44,7 +44,7 @@ struct MessageSpool: ~Copyable {
 }
 
 /// A walk over messages, exchange by exchange.
-struct MessageWalk {
+public struct MessageWalk {
     private var walk: SpoolWalk
     private var ahead: (key: SortKey, record: [UInt8])?
     private var current = SortKey(high: 0, low: 0)
@@ -59,7 +59,7 @@ struct MessageWalk {
     }
 
     /// The next message of the exchange.
-    mutating func next() throws -> TranscriptMessage? {
+    public mutating func next() throws -> TranscriptMessage? {
         guard let record = ahead, record.key == current else { return nil }
         var reader = ByteReader(record.record)
         for _ in 0..<8 { _ = try reader.byte() }

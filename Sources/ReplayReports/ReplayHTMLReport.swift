@@ -1,7 +1,9 @@
 // What a replay found, as one page: the same page as that of the analysis, with recorded and live side by side.
 
 import Inspection
+import Investigation
 public import Replay
+public import Reports
 import Traffic
 
 /// Writes the report about a replay as one HTML page.

@@ -265,6 +265,12 @@ extension ByteWriter {
         mark(exchange.lastMark)
     }
 
+    mutating func validity(_ validity: Validity) {
+        for judged in [validity.isValid, validity.isKeyValid, validity.isAcceptValid] {
+            optional(judged) { $0.flag($1) }
+        }
+    }
+
     mutating func evidence(_ evidence: Evidence) {
         text(evidence.label)
         place(evidence.place)
@@ -611,6 +617,14 @@ extension ByteReader {
         exchange.limitsHit = try list { r throws(Failure) in try r.text() }
         exchange.lastMark = try mark()
         return exchange
+    }
+
+    mutating func validity() throws(Failure) -> Validity {
+        var validity = Validity()
+        validity.isValid = try optional { r throws(Failure) in try r.flag() }
+        validity.isKeyValid = try optional { r throws(Failure) in try r.flag() }
+        validity.isAcceptValid = try optional { r throws(Failure) in try r.flag() }
+        return validity
     }
 
     mutating func evidence() throws(Failure) -> Evidence {

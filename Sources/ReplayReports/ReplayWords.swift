@@ -1,7 +1,9 @@
 // Sentences about a replay, shared by its renderers for people. Everything here is safe to show on a terminal; HTML
 // and XML escape it once more.
 
+import Investigation
 import Replay
+import Reports
 import Traffic
 
 /// Words about one exchange of a replay.
