@@ -94,36 +94,48 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict),
-        .testTarget(name: "LiveCaptureTests", dependencies: ["LiveCapture", "Traffic"], swiftSettings: strict),
+        // What several test targets share: packets, a listener, programs and servers, where the captures are.
+        .target(
+            name: "TestSupport", dependencies: ["Inspection", "Traffic"], path: "Tests/Support", exclude: ["Servers"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "LiveCaptureTests", dependencies: ["TestSupport", "LiveCapture", "Traffic"], swiftSettings: strict),
         .testTarget(
             name: "ReplayTests",
             dependencies: [
-                "Replay", "Inspection", "Traffic",
+                "TestSupport", "Replay", "Inspection", "Traffic",
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
             ],
-            exclude: ["Lab/changed_server.py", "Lab/failing_server.py"],
             swiftSettings: strict),
         // A capture on the live view's terminal, for its tests.
         .executableTarget(
             name: "LiveViewStage", dependencies: ["LiveView", "Inspection", "Traffic"], path: "Tests/LiveViewStage",
             swiftSettings: strict),
         .testTarget(
-            name: "LiveViewTests", dependencies: ["LiveView", "Reports", "Inspection", "Traffic"],
+            name: "LiveViewTests",
+            dependencies: ["TestSupport", "LiveView", "Reports", "Investigation", "Inspection", "Traffic"],
             swiftSettings: strict),
-        .testTarget(name: "MetricsTests", dependencies: ["Metrics", "Inspection", "Traffic"], swiftSettings: strict),
-        .testTarget(name: "TrafficTests", dependencies: ["Traffic", "CZlib"], swiftSettings: strict),
-        .testTarget(name: "InspectionTests", dependencies: ["Inspection", "Traffic"], swiftSettings: strict),
+        .testTarget(
+            name: "MetricsTests", dependencies: ["TestSupport", "Metrics", "Inspection", "Traffic"],
+            swiftSettings: strict),
+        .testTarget(name: "TrafficTests", dependencies: ["TestSupport", "Traffic", "CZlib"], swiftSettings: strict),
+        .testTarget(
+            name: "InspectionTests", dependencies: ["TestSupport", "Inspection", "Traffic"], swiftSettings: strict),
         .testTarget(
             name: "ReportsTests",
-            dependencies: ["Reports", "ReplayReports", "Replay", "Investigation", "Inspection", "Traffic"],
-            swiftSettings: strict),
+            dependencies: [
+                "TestSupport", "Reports", "ReplayReports", "Replay", "Investigation", "Inspection", "Traffic",
+            ],
+            exclude: ["Golden"], swiftSettings: strict),
         .testTarget(
-            name: "UpgradescopeTests", dependencies: ["LiveViewStage", "Reports", "Inspection", "Traffic"],
+            name: "UpgradescopeTests",
+            dependencies: ["TestSupport", "LiveViewStage", "Investigation", "Reports", "Inspection", "Traffic"],
             swiftSettings: strict),
         // Whether the product is right: every capture with a known truth, damage, splitting, the samples.
         .testTarget(
-            name: "GroundTruthTests", dependencies: ["Reports", "Inspection", "Traffic"],
+            name: "GroundTruthTests",
+            dependencies: ["TestSupport", "Investigation", "Reports", "Inspection", "Traffic"],
             exclude: ["Tunnels", "differences.json", "rules-in-captures.txt"], swiftSettings: strict),
     ]
 )

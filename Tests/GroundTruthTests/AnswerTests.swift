@@ -3,37 +3,32 @@
 
 import Foundation
 @_spi(Judging) import Inspection
+import TestSupport
 import Testing
 import Traffic
 
 /// What was found while the exchange went on, and at the end.
-private final class Twice: AnalyzerObserver {
-    let inspector = Inspector()
-    var early: [ExchangeKey: Set<String>] = [:]
-    var untrue: [String] = []
-    var told = 0
-    var ofFrames = 0
-    var atTheEnd = 0
+private final class Twice {
+    private let inspector = Inspector()
+    private var early: [ExchangeKey: Set<String>] = [:]
+    private(set) var untrue: [String] = []
+    private(set) var told = 0
+    private(set) var ofFrames = 0
+    private(set) var atTheEnd = 0
 
-    func receive(_ event: AnalyzerEvent) {
+    func hear(_ event: Listener.Event) {
         switch event {
-        case .answered(let exchange), .faulted(let exchange): note(exchange)
-        case .finished(let exchange): finished(exchange)
-        default: break
+        case .answered(let exchange), .faulted(let exchange):
+            early[exchange.key, default: []].formUnion(inspector.judgeSoFar(exchange).findings.map(\.rule))
+        case .finished(let exchange):
+            let final = Set(inspector.inspect(exchange).map(\.rule))
+            let said = early.removeValue(forKey: exchange.key) ?? []
+            untrue += said.subtracting(final).map { "\($0) of packet \(exchange.key.packet)" }
+            told += said.count
+            ofFrames += said.count { $0.hasPrefix("WSF") || $0.hasPrefix("WSD") }
+            atTheEnd += final.count
+        case .began, .said, .ended: break
         }
-    }
-
-    private func note(_ exchange: Exchange) {
-        early[exchange.key, default: []].formUnion(inspector.judgeSoFar(exchange).findings.map(\.rule))
-    }
-
-    private func finished(_ exchange: Exchange) {
-        let final = Set(inspector.inspect(exchange).map(\.rule))
-        let said = early.removeValue(forKey: exchange.key) ?? []
-        untrue += said.subtracting(final).map { "\($0) of packet \(exchange.key.packet)" }
-        told += said.count
-        ofFrames += said.count { $0.hasPrefix("WSF") || $0.hasPrefix("WSD") }
-        atTheEnd += final.count
     }
 }
 
@@ -45,7 +40,7 @@ private final class Twice: AnalyzerObserver {
     }
 
     @Test func samples() {
-        check(SharedMaterial.captures(in: SharedMaterial.repository.appending(path: "samples")))
+        check(SharedMaterial.captures(in: SharedMaterial.samples))
     }
 
     @discardableResult
@@ -65,17 +60,11 @@ private final class Twice: AnalyzerObserver {
     }
 
     private func read(_ source: consuming CaptureReader) -> Twice {
-        var reader = source
         let output = Twice()
         var options = AnalyzerOptions()
         options.tellsProgress = true
-        var analyzer = Analyzer(options: options, output: output)
-        var batch: [CapturedPacket] = []
-        while reader.readBatch(&batch) {
-            for packet in batch {
-                analyzer.receive(packet, capture: 0, bytes: reader.window.extracting(packet.range))
-            }
-        }
+        var analyzer = Analyzer(options: options, output: Listener { output.hear($0) })
+        analyzer.receive(source)
         analyzer.finish()
         return output
     }

@@ -1,5 +1,6 @@
 // The inspector itself: selection, levels, links between findings, validity, fingerprints.
 
+import TestSupport
 import Testing
 import Traffic
 
@@ -56,7 +57,9 @@ import Traffic
         #expect(some.contains("WSF020"))
     }
 
-    static let validity: [(name: String, steps: [Step], valid: Bool?)] = [
+    typealias ValidityRow = (name: String, steps: [Step], valid: Bool?)
+
+    static let validity: [ValidityRow] = [
         ("good", [.client(.ws), .server(.wsAnswer)], true),
         ("refused", [.client(.ws), .server(.answer("403 Forbidden"))], nil),
         ("no protocol", [.client(.ws), .server(.wsAnswer.without("Upgrade"))], false),
@@ -79,9 +82,8 @@ import Traffic
         ("tunnel", [.client(.connect), .server(Head("HTTP/1.1 200 OK"))], true),
     ]
 
-    @Test(arguments: validity.indices)
-    func validityComesFromFacts(_ index: Int) throws {
-        let row = Self.validity[index]
+    @Test(arguments: validity.named(\.name))
+    func validityComesFromFacts(_ row: Named<ValidityRow>) throws {
         let exchange = try #require(Wire.run(row.steps).exchanges.first)
         #expect(Validity(exchange).isValid == row.valid, "\(row.name)")
     }

@@ -1,4 +1,5 @@
 import Inspection
+import TestSupport
 import Testing
 import Traffic
 
@@ -7,9 +8,11 @@ import Traffic
 
 @Suite("Records of the spool")
 struct CodecTests {
-    @Test("every exchange comes back as it was", arguments: Fixture.entries().indices)
-    func roundTrip(index: Int) throws {
-        let (exchange, findings) = Fixture.entries()[index]
+    @Test(
+        "every exchange comes back as it was",
+        arguments: Fixture.entries().named { "\($0.0.kind), \($0.0.outcome.name), packet \($0.0.key.packet)" })
+    func roundTrip(_ entry: Named<Fixture.Entry>) throws {
+        let (exchange, findings) = entry.value
         try comesBack(exchange)
         for finding in findings { try comesBack(finding) }
     }

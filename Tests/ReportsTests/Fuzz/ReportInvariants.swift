@@ -64,8 +64,8 @@ enum ReportInvariants {
             counters.add(analyzer.counters)
             let context = analyzer.context
             outcome.isAnythingLeft =
-                outcome.isAnythingLeft || context.pendingBytes != 0 || context.heldBytes != 0
-                || context.inflaterMemory.bytes != 0 || analyzer.openConnections != 0
+                outcome.isAnythingLeft || context.budget.pendingBytes != 0 || context.budget.heldBytes != 0
+                || context.budget.inflaterMemory.bytes != 0 || analyzer.openConnections != 0
             outcome.findings.merge(judge.findings) { _, new in new }
             outcome.twice = outcome.twice ?? judge.twice
             if index > 0 { judges[0].collector.absorb(judge.collector) }

@@ -92,9 +92,9 @@ enum Invariants {
         let counters = analyzer.counters
         if teller.connections != counters.connections { return "a connection was told of twice or never" }
         if counters.packets != reader.description.packets { return "packets were lost" }
-        if analyzer.context.pendingBytes != 0 { return "something is kept that nobody has any more" }
-        if analyzer.context.heldBytes != 0 { return "something is held that nobody has any more" }
-        if analyzer.context.inflaterMemory.bytes != 0 { return "an inflater is left" }
+        if analyzer.context.budget.pendingBytes != 0 { return "something is kept that nobody has any more" }
+        if analyzer.context.budget.heldBytes != 0 { return "something is held that nobody has any more" }
+        if analyzer.context.budget.inflaterMemory.bytes != 0 { return "an inflater is left" }
         return teller.fault
     }
 
@@ -222,8 +222,7 @@ enum Invariants {
             var index = 0
             while index < bytes.count {
                 let end = min(bytes.count, index + step)
-                decoder.receive(
-                    bytes.span.extracting(index..<end), direction, offset: Int64(index), mark: mark)
+                decoder.receive(Chunk(bytes.span.extracting(index..<end), direction, offset: Int64(index), arrival: mark))
                 index = end
             }
             decoder.finish(into: &exchange)
@@ -252,7 +251,7 @@ enum Invariants {
             var index = 0
             while index < bytes.count {
                 let end = min(bytes.count, index + step)
-                decoder.receive(bytes.span.extracting(index..<end), direction, offset: Int64(index), mark: mark)
+                decoder.receive(Chunk(bytes.span.extracting(index..<end), direction, offset: Int64(index), arrival: mark))
                 index = end
             }
             var exchange = Exchange(kind: .upgrade, connection: nowhere, first: mark)
