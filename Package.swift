@@ -17,6 +17,7 @@ let package = Package(
     name: "upgradescope",
     products: [
         .executable(name: "upgradescope", targets: ["upgradescope"]),
+        .library(name: "Ground", targets: ["Ground"]),
         .library(name: "Traffic", targets: ["Traffic"]),
         .library(name: "Inspection", targets: ["Inspection"]),
         .library(name: "Reports", targets: ["Reports"]),
@@ -37,27 +38,30 @@ let package = Package(
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
         .systemLibrary(name: "CPcap", pkgConfig: "libpcap", providers: [.apt(["libpcap-dev"])]),
+        // Bytes and text, and no protocol.
         .target(
-            name: "Traffic",
-            dependencies: ["CZlib", "CZstd", .product(name: "Crypto", package: "swift-crypto")],
-            swiftSettings: strict),
-        .target(name: "Inspection", dependencies: ["Traffic"], swiftSettings: strict),
+            name: "Ground", dependencies: [.product(name: "Crypto", package: "swift-crypto")], swiftSettings: strict),
+        .target(name: "Traffic", dependencies: ["CZlib", "CZstd", "Ground"], swiftSettings: strict),
+        .target(name: "Inspection", dependencies: ["Ground", "Traffic"], swiftSettings: strict),
         .target(
             name: "Reports",
-            dependencies: ["Inspection", "Replay", "Traffic", .product(name: "Crypto", package: "swift-crypto")],
+            dependencies: [
+                "Ground", "Inspection", "Replay", "Traffic", .product(name: "Crypto", package: "swift-crypto"),
+            ],
             resources: [
                 .embedInCode("Resources/page.css"), .embedInCode("Resources/page.js"),
                 .embedInCode("Resources/report.schema.json"), .embedInCode("Resources/replay.schema.json"),
             ],
             swiftSettings: strict),
-        .target(name: "LiveCapture", dependencies: ["CPcap", "Traffic"], swiftSettings: strict),
+        .target(name: "LiveCapture", dependencies: ["CPcap", "Ground", "Traffic"], swiftSettings: strict),
         .target(name: "Workers", swiftSettings: strict),
         .target(
-            name: "LiveView", dependencies: ["Reports", "Inspection", "Traffic", "Workers"], swiftSettings: strict),
+            name: "LiveView", dependencies: ["Ground", "Reports", "Inspection", "Traffic", "Workers"],
+            swiftSettings: strict),
         .target(
             name: "Metrics",
             dependencies: [
-                "Inspection", "Traffic",
+                "Ground", "Inspection", "Traffic",
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
@@ -66,7 +70,7 @@ let package = Package(
         .target(
             name: "Replay",
             dependencies: [
-                "CZlib", "Inspection", "Traffic",
+                "CZlib", "Ground", "Inspection", "Traffic",
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "NIOTLS", package: "swift-nio"),
@@ -79,7 +83,7 @@ let package = Package(
         .executableTarget(
             name: "upgradescope",
             dependencies: [
-                "Reports", "Inspection", "Traffic", "LiveCapture", "LiveView", "Metrics", "Replay", "Workers",
+                "Ground", "Reports", "Inspection", "Traffic", "LiveCapture", "LiveView", "Metrics", "Replay", "Workers",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict),
@@ -101,10 +105,13 @@ let package = Package(
             name: "LiveViewTests", dependencies: ["LiveView", "Reports", "Inspection", "Traffic"],
             swiftSettings: strict),
         .testTarget(name: "MetricsTests", dependencies: ["Metrics", "Inspection", "Traffic"], swiftSettings: strict),
-        .testTarget(name: "TrafficTests", dependencies: ["Traffic", "CZlib"], swiftSettings: strict),
-        .testTarget(name: "InspectionTests", dependencies: ["Inspection", "Traffic"], swiftSettings: strict),
+        .testTarget(name: "GroundTests", dependencies: ["Ground"], swiftSettings: strict),
+        .testTarget(name: "TrafficTests", dependencies: ["Traffic", "Ground", "CZlib"], swiftSettings: strict),
         .testTarget(
-            name: "ReportsTests", dependencies: ["Reports", "Replay", "Inspection", "Traffic"], swiftSettings: strict),
+            name: "InspectionTests", dependencies: ["Inspection", "Ground", "Traffic"], swiftSettings: strict),
+        .testTarget(
+            name: "ReportsTests", dependencies: ["Reports", "Replay", "Inspection", "Traffic", "Ground"],
+            swiftSettings: strict),
         .testTarget(
             name: "UpgradescopeTests", dependencies: ["LiveViewStage", "Reports", "Inspection", "Traffic"],
             swiftSettings: strict),

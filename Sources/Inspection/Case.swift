@@ -3,6 +3,7 @@
 // A message is one sentence for people; it never holds a secret and never a control character. Evidence is
 // copied out of heads and excerpts here, at most 256 bytes of it, with secrets blotted out.
 
+import Ground
 import Traffic
 
 struct Case {

@@ -1,6 +1,7 @@
 // A finding's fingerprint: the same for the same fault at the same place of the same site, whoever asked and
 // when (FNV-1a, 64 bits, over rule, host, path without query, and who is at fault). No ports, times or packets.
 
+import Ground
 import Traffic
 
 struct Fingerprint {

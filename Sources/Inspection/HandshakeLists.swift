@@ -1,6 +1,7 @@
 // The list fields of the WebSocket handshake: keys, versions, subprotocols, extensions (RFC 6455 4.1, 9.1, 11.3)
 // and the parameters of permessage-deflate (RFC 7692 7.1). Everything here reads slices and allocates nothing.
 
+import Ground
 import Traffic
 
 enum HandshakeLists {

@@ -5,6 +5,7 @@
 // who shows bytes replaces the ranges. What names a secret stays readable: the scheme of an Authorization, the
 // name of a cookie, the key of a query parameter.
 
+import Ground
 public import Traffic
 
 public enum Redaction {

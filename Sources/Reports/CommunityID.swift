@@ -2,6 +2,7 @@
 // "1:" and the base64 of SHA-1 over seed, addresses, protocol, padding and ports, lesser endpoint first.
 
 import Crypto
+import Ground
 import Traffic
 
 enum CommunityID {

@@ -4,6 +4,7 @@
 // Fields of our own begin with an underscore, as the format wants it, and are there where the format would lose what a
 // replay needs: the sizes of fragments, the bytes of a text that is not UTF-8, close, ping and pong frames.
 
+import Ground
 import Inspection
 import Traffic
 

@@ -3,6 +3,7 @@
 // even if an escape were forgotten.
 
 import Crypto
+import Ground
 
 enum HTMLPage {
     /// Everything up to the start of the body.

@@ -1,6 +1,7 @@
 // How each fact looks in JSON: one function for each object of the report. The report and the event stream
 // are made of the same ones.
 
+import Ground
 import Inspection
 import Traffic
 

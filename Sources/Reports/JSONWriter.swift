@@ -1,6 +1,7 @@
 // JSON straight into bytes (RFC 8259): keys in the order they are written, so that the same report always
 // gives the same bytes. Characters that could play with a terminal are written as escapes.
 
+import Ground
 import Traffic
 
 /// Builds JSON text.

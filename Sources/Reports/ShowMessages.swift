@@ -1,5 +1,6 @@
 // What was said in a WebSocket session, for `show`: a line for each message, or the messages of a side in full.
 
+import Ground
 import Inspection
 import Traffic
 

@@ -1,6 +1,8 @@
 // Text for a terminal: captured bytes can neither move the cursor nor turn a line around, lines are wrapped
 // by columns, and colour is there only when it was asked for.
 
+import Ground
+
 enum TerminalText {
     /// Captured text with everything treacherous written as an escape.
     static func safe(_ text: CapturedText, limit: Int = .max) -> String {

@@ -1,5 +1,7 @@
 // What all conversations of one analyzer share: options, counters, and scratch space that is used over and over.
 
+import Ground
+
 /// Shared by the conversations of one analyzer; never by two threads.
 final class AnalysisContext {
     let options: AnalyzerOptions

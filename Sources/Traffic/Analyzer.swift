@@ -3,6 +3,8 @@
 // One packet goes down the floors and up again before the next is looked at: dissected in place, found in the table,
 // put in order, read. Nothing here knows where packets come from or what is thought of what they say.
 
+import Ground
+
 /// Who is told what the analyzer found, while it reads.
 public protocol AnalyzerOutput: AnyObject {
     /// An exchange is finished; nothing will be added to it.

@@ -1,5 +1,6 @@
 // CONNECT (RFC 9110 9.3.6; RFC 9931 8). After a refusal the proxy must close; that is what CON002 watches for.
 
+import Ground
 import Traffic
 
 enum ConnectRules {

@@ -1,5 +1,6 @@
 // h2c by Upgrade (RFC 7540 3.2; deprecated by RFC 9113 3.1). Deprecated is not forbidden: hence warnings.
 
+import Ground
 import Traffic
 
 enum H2CRules {

@@ -1,6 +1,7 @@
 // The opening handshake of WebSocket (RFC 6455 4). A key is compared as text and its padding bits may be anything;
 // subprotocols compare exactly, protocol and extension names without case.
 
+import Ground
 import Traffic
 
 enum WebSocketHandshakeRules {

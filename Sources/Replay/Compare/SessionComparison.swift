@@ -1,5 +1,6 @@
 // A session as recorded and as it went now: what a person wants to know of the difference.
 
+import Ground
 public import Inspection
 import Traffic
 

@@ -5,6 +5,7 @@
 // once: the first session that connects says which address all others use, and no other address is ever spoken to.
 
 import Glibc
+import Ground
 public import Inspection
 import NIOCore
 import NIOPosix

@@ -3,6 +3,7 @@
 //
 // The only leniency: `\ud800` without its other half becomes U+FFFD, because a Swift string cannot hold it.
 
+internal import Ground
 internal import Traffic
 
 /// How much is read.

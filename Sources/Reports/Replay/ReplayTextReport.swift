@@ -3,6 +3,7 @@
 // Minus is the recording, plus is what came; behind each stands where to look for it: the packet of the recording, the
 // moment of the replay.
 
+import Ground
 import Inspection
 public import Replay
 import Traffic

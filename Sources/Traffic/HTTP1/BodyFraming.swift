@@ -3,6 +3,8 @@
 // An Upgrade field never removes a body. Content that nobody reads is skipped by subtraction; only chunk headers
 // are looked at.
 
+import Ground
+
 /// How the body of a message is delimited.
 enum BodyLength: Equatable {
     case none

@@ -1,5 +1,7 @@
 // The client's side of a conversation: requests, their content, and what is held behind an offer.
 
+import Ground
+
 extension ConversationState {
     mutating func receiveClient(_ bytes: Span<UInt8>, offset: Int64, mark: PacketMark) {
         var index = 0

@@ -4,6 +4,8 @@
 // stood, what followed. Whether that was right is for `Inspection` to say. Its size is bounded whatever the
 // session carried: both heads, counters, and the first few bytes and anomalies of each side.
 
+import Ground
+
 /// How an exchange came to be one.
 public enum ExchangeKind: UInt8, Sendable, CaseIterable {
     /// The request has an Upgrade field.

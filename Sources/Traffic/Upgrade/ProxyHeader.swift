@@ -7,6 +7,8 @@
 // It is read where a connection begins and nowhere else. Only the addresses are looked at; the records behind them
 // are skipped by their length. What does not keep to the form is no PROXY header, and no HTTP either.
 
+import Ground
+
 /// Whom a connection was made for, as its sender said.
 public struct ProxiedAddresses: Sendable, Hashable {
     public var client: Endpoint

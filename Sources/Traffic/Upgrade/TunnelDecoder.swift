@@ -3,6 +3,8 @@
 //
 // Tunnels in tunnels take a frame of the stack each: so many are followed, and what is deeper is opaque.
 
+import Ground
+
 final class TunnelDecoder: UpgradedDecoder {
     private let context: AnalysisContext
     private let facts: ConnectionFacts

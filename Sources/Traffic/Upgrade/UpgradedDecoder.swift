@@ -3,6 +3,8 @@
 // Each direction is handed over at its own byte. A decoder gets bytes in order, learns of holes, reports facts and
 // anomalies when the exchange ends, and never judges.
 
+import Ground
+
 /// Reads one upgraded protocol, both directions; an object, so that handing bytes to it moves nothing else.
 protocol UpgradedDecoder: AnyObject {
     /// Bytes of one direction, in order; they may begin and end anywhere. `offset` is that of the first.

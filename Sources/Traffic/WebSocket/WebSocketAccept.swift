@@ -1,5 +1,7 @@
 // The answer to a key: base64 of SHA-1 of the key's text and a fixed GUID (RFC 6455 4.2.2, 5.4).
 
+import Ground
+
 /// Sec-WebSocket-Accept.
 public enum WebSocketAccept {
     /// Sec-WebSocket-Accept for a key as it stood in the request, white space around it left out.

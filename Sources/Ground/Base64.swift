@@ -1,10 +1,9 @@
 // Base64 (RFC 4648 4): strict in what it writes, lenient in what it reads, because HAR files come from many hands.
 
-internal import Traffic
-
 /// Bytes as base64 text, and back.
-enum Base64 {
-    static func encode(_ bytes: [UInt8]) -> [UInt8] {
+public enum Base64 {
+    /// The text of those bytes, with padding.
+    public static func encode(_ bytes: [UInt8]) -> [UInt8] {
         var text: [UInt8] = []
         text.reserveCapacity((bytes.count + 2) / 3 * 4)
         var index = 0
@@ -23,7 +22,7 @@ enum Base64 {
     /// The bytes; `nil` when it is no base64.
     ///
     /// White space, the URL-safe alphabet and missing padding are taken.
-    static func decode(_ text: String) -> [UInt8]? {
+    public static func decode(_ text: String) -> [UInt8]? {
         var bytes: [UInt8] = []
         bytes.reserveCapacity(text.utf8.count / 4 * 3)
         var group: UInt32 = 0

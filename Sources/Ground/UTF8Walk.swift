@@ -2,9 +2,11 @@
 // whole broken sequence, every byte that is not part of well-formed UTF-8 (Unicode 3.9, table 3-7) stands
 // alone, so that lengths stay visible and nothing is hidden in a sequence that is half right.
 
-enum UTF8Walk {
+/// Captured bytes, read as UTF-8 one character at a time.
+public enum UTF8Walk {
     /// Calls `body` with each scalar and its bytes, or with `nil` and one bad byte.
-    static func forEach(
+    @inlinable
+    public static func forEach(
         _ bytes: ArraySlice<UInt8>, _ body: (_ scalar: UInt32?, _ bytes: ArraySlice<UInt8>) -> Void
     ) {
         var index = bytes.startIndex
@@ -25,7 +27,8 @@ enum UTF8Walk {
         }
     }
 
-    static func isValid(_ bytes: ArraySlice<UInt8>) -> Bool {
+    /// Whether all of it is well-formed.
+    public static func isValid(_ bytes: ArraySlice<UInt8>) -> Bool {
         var index = bytes.startIndex
         while index < bytes.endIndex {
             let length = sequenceLength(bytes, at: index)
@@ -36,7 +39,8 @@ enum UTF8Walk {
     }
 
     /// Bytes of the well-formed sequence at `index`; 0 when there is none.
-    static func sequenceLength(_ bytes: ArraySlice<UInt8>, at index: Int) -> Int {
+    @inlinable
+    public static func sequenceLength(_ bytes: ArraySlice<UInt8>, at index: Int) -> Int {
         let first = bytes[index]
         if first < 0x80 { return 1 }
         func follows(_ distance: Int, _ range: ClosedRange<UInt8> = 0x80...0xbf) -> Bool {
@@ -55,7 +59,8 @@ enum UTF8Walk {
     }
 
     /// Characters that change how other text looks or is read: controls, marks of direction, separators.
-    static func isTreacherous(_ scalar: UInt32) -> Bool {
+    @inlinable
+    public static func isTreacherous(_ scalar: UInt32) -> Bool {
         switch scalar {
         case 0..<0x20, 0x7f..<0xa0: true
         case 0x00ad, 0x061c, 0x180e, 0x200b...0x200f, 0x2028...0x202e, 0x2060...0x206f, 0xfeff, 0xfff9...0xfffb: true

@@ -6,14 +6,14 @@
 /// The automaton of RFC 3629 4, for whole words.
 ///
 /// A state is an amount to shift by, and the entry of a byte, shifted by the state, has the next state in its low six bits.
-/// So a byte costs a load and a shift, and no branch that could be guessed wrong.
+/// A byte costs a load and a shift, and no branch that could be guessed wrong.
 enum UTF8Automaton {
     /// Nothing is open.
     static let accepting: UInt64 = 0
     static let rejecting: UInt64 = 48
 
     static let table: [UInt64] = (0...255).map { byte in
-        // One, two and three more bytes of any kind; behind E0, ED, F0 and F4.
+        // One, two and three more bytes of any kind; after E0, ED, F0 and F4.
         let (one, two, three, e0, ed, f0, f4): (UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64) = (
             6, 12, 18, 24, 30, 36, 42
         )
@@ -46,18 +46,21 @@ enum UTF8Automaton {
 }
 
 /// Checks bytes as they come, unmasking them on the way.
-struct UTF8Validator {
-    private var needed: UInt8 = 0
+public struct UTF8Validator: Sendable {
+    @usableFromInline var needed: UInt8 = 0
     private var lower: UInt8 = 0x80
     private var upper: UInt8 = 0xbf
 
+    /// No code point is open yet.
+    public init() {}
+
     /// No code point is open.
-    var isComplete: Bool { needed == 0 }
+    @inlinable public var isComplete: Bool { needed == 0 }
 
     /// Checks `bytes[start..<end]`; `mask` in memory order applies from the first byte on.
     ///
     /// Returns the index of the first byte that cannot be, or `nil`.
-    mutating func check(_ bytes: Span<UInt8>, _ start: Int, _ end: Int, mask: UInt32) -> Int? {
+    public mutating func check(_ bytes: Span<UInt8>, _ start: Int, _ end: Int, mask: UInt32) -> Int? {
         var index = start
         @inline(__always) func byte(_ index: Int) -> UInt8 {
             bytes[index] ^ UInt8(truncatingIfNeeded: mask >> (UInt32(truncatingIfNeeded: index &- start) & 3 &* 8))
