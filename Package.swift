@@ -102,7 +102,7 @@ let package = Package(
             name: "LiveViewStage", dependencies: ["LiveView", "Inspection", "Traffic"], path: "Tests/LiveViewStage",
             swiftSettings: strict),
         .testTarget(
-            name: "LiveViewTests", dependencies: ["LiveView", "Reports", "Inspection", "Traffic"],
+            name: "LiveViewTests", dependencies: ["LiveView", "Ground", "Reports", "Inspection", "Traffic"],
             swiftSettings: strict),
         .testTarget(name: "MetricsTests", dependencies: ["Metrics", "Inspection", "Traffic"], swiftSettings: strict),
         .testTarget(name: "GroundTests", dependencies: ["Ground"], swiftSettings: strict),
@@ -113,7 +113,7 @@ let package = Package(
             name: "ReportsTests", dependencies: ["Reports", "Replay", "Inspection", "Traffic", "Ground"],
             swiftSettings: strict),
         .testTarget(
-            name: "UpgradescopeTests", dependencies: ["LiveViewStage", "Reports", "Inspection", "Traffic"],
+            name: "UpgradescopeTests", dependencies: ["LiveViewStage", "Ground", "Reports", "Inspection", "Traffic"],
             swiftSettings: strict),
         // Whether the product is right: every capture with a known truth, damage, splitting, the samples.
         .testTarget(

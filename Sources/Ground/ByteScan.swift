@@ -119,20 +119,20 @@ extension Span<UInt8> {
         (byte < 0x20 && byte != 0x09 && byte != 0x0a && byte != 0x0d) || byte == 0x7f
     }
 
-    /// Runs `table` over words of eight bytes from `start` on, `mask` taken off, and stops before the word in
-    /// which the state becomes `rejecting`; gives the state and the index it belongs to.
+    /// Runs `table` over words of eight bytes from `start` on, `mask` taken off, beginning in a state, and stops before the
+    /// word in which the state becomes `rejecting`; gives the state and the index it belongs to.
     ///
-    /// `table` has 256 entries: the shifts that lead from each state to the next (see `UTF8Validator`).
+    /// `table` has 256 entries: the shifts that lead from each state to the next (see `UTF8Automaton`).
     func automaton(
-        from start: Int, to end: Int, mask: UInt32, table: [UInt64], rejecting: UInt64
+        _ state: UInt64, from start: Int, to end: Int, mask: UInt32, table: [UInt64], rejecting: UInt64
     ) -> (state: UInt64, index: Int) {
         precondition(table.count == 256)
-        guard start >= 0, end <= count, end - start >= 8 else { return (0, start) }
+        guard start >= 0, end <= count, end - start >= 8 else { return (state, start) }
         let wide = UInt64(mask) | UInt64(mask) << 32
         let high: UInt64 = 0x8080_8080_8080_8080
         return unsafe withUnsafeBytes { buffer in
             unsafe table.withUnsafeBufferPointer { table in
-                var state: UInt64 = 0
+                var state = state
                 var index = start
                 // Safe: each load ends at or before `end`, which is at most `count`; a byte indexes 256 entries.
                 while end - index >= 8 {

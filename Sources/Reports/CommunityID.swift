@@ -26,36 +26,3 @@ enum CommunityID {
         }
     }
 }
-
-/// Base64 (RFC 4648 4).
-enum Base64 {
-    private static let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
-
-    static func text(_ bytes: [UInt8]) -> String {
-        var text: [UInt8] = []
-        var index = 0
-        while index < bytes.count {
-            let group = (0..<3).reduce(UInt32(0)) {
-                $0 << 8 | (index + $1 < bytes.count ? UInt32(bytes[index + $1]) : 0)
-            }
-            let characters = min(bytes.count - index, 3) + 1
-            for position in 0..<4 {
-                text.append(
-                    position < characters
-                        ? alphabet[Int(group >> UInt32(18 - 6 * position) & 63)] : UInt8(ascii: "="))
-            }
-            index += 3
-        }
-        return String(decoding: text, as: UTF8.self)
-    }
-
-    /// Whether `text` is what encoding `count` bytes gives, unused bits zero.
-    static func isEncoding(ofBytes count: Int, _ text: ArraySlice<UInt8>) -> Bool {
-        let length = (count + 2) / 3 * 4
-        let padding = (3 - count % 3) % 3
-        guard text.count == length, text.suffix(padding).allSatisfy({ $0 == UInt8(ascii: "=") }) else { return false }
-        let values = text.dropLast(padding).map { alphabet.firstIndex(of: $0) }
-        guard let last = values.last, let last, values.allSatisfy({ $0 != nil }) else { return false }
-        return last & ((1 << (2 * padding)) - 1) == 0
-    }
-}

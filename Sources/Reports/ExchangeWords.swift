@@ -1,6 +1,7 @@
 // Sentences about exchanges, findings and what could not be seen, shared by the renderers for people.
 // Everything here is safe to show on a terminal; HTML escapes it once more.
 
+import Ground
 import Inspection
 import Traffic
 
@@ -120,22 +121,6 @@ extension Finding {
             }
         return "\(certainty.name), \(blame)" + (count > 1 ? ", \(count) times" : "")
     }
-}
-
-/// "3 errors", "1 error".
-func counted(_ count: some BinaryInteger, _ one: String, _ many: String? = nil) -> String {
-    "\(grouped(count)) \(count == 1 ? one : many ?? one + "s")"
-}
-
-/// 1234567 as "1,234,567".
-func grouped(_ number: some BinaryInteger) -> String {
-    let digits = Array(String(number))
-    var text = ""
-    for (index, digit) in digits.enumerated() {
-        if index > 0, (digits.count - index) % 3 == 0, digits[index - 1] != "-" { text += "," }
-        text.append(digit)
-    }
-    return text
 }
 
 /// The end of a report for people.

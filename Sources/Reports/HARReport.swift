@@ -202,7 +202,7 @@ private struct HAREntryWriter {
         func add(_ bytes: some Sequence<UInt8>) {
             for byte in bytes {
                 let isPlain = byte > 0x20 && byte < 0x7f && !"\"<>\\^`{|}".utf8.contains(byte)
-                result += isPlain ? String(Unicode.Scalar(byte)) : "%" + HexDump.twoDigits(byte).uppercased()
+                result += isPlain ? String(Unicode.Scalar(byte)) : "%" + Digits.hex(byte).uppercased()
             }
         }
         text.forEachPiece { piece in

@@ -1,6 +1,7 @@
 // One exchange on the page: a line that says what became of it and, opened, the findings, the sequence of what
 // happened, both heads, and what was counted.
 
+import Ground
 import Inspection
 import Traffic
 

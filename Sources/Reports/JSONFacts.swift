@@ -249,7 +249,7 @@ struct JSONFacts {
         if let request {
             if let version = request.head.value(.secWebSocketVersion) { json.member("version", request.text(version)) }
             let keys = request.head.values(.secWebSocketKey)
-            json.member("key_valid", keys.count == 1 && Base64.isEncoding(ofBytes: 16, keys[0]))
+            json.member("key_valid", keys.count == 1 && Base64.isText(keys[0], ofBytes: 16))
         }
         if let response, !facts.expectedAccept.isEmpty {
             let accepts = response.head.values(.secWebSocketAccept)

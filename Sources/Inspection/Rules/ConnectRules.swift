@@ -85,7 +85,7 @@ enum ConnectRules {
             let seen =
                 answered
                 ? "answered another request on the connection"
-                : "left the connection open for \(Words.duration(kept ?? 0)) after the client had the answer"
+                : "left the connection open for \(DurationText.plain(kept ?? 0)) after the client had the answer"
             let reason = authenticatesConnection ? "; NTLM and Negotiate depend on that" : ""
             return [
                 it.found(

@@ -86,13 +86,8 @@ struct ProxyHeader: Equatable {
     }
 
     private static func decimal(_ digits: ArraySlice<UInt8>, most: UInt32) -> UInt32? {
-        guard (1...5).contains(digits.count), digits.count == 1 || digits.first != 0x30 else { return nil }
-        var value: UInt32 = 0
-        for digit in digits {
-            guard (0x30...0x39).contains(digit) else { return nil }
-            value = value * 10 + UInt32(digit - 0x30)
-        }
-        return value <= most ? value : nil
+        guard digits.count == 1 || digits.first != 0x30, let value = digits.decimal(digits: 1...5) else { return nil }
+        return value <= most ? UInt32(value) : nil
     }
 
     static func v4(_ text: ArraySlice<UInt8>) -> IPAddress? {
@@ -150,12 +145,8 @@ struct ProxyHeader: Equatable {
         guard (1...4).contains(digits.count) else { return nil }
         var value: UInt16 = 0
         for digit in digits {
-            switch digit {
-            case 0x30...0x39: value = value << 4 | UInt16(digit - 0x30)
-            case 0x41...0x46: value = value << 4 | UInt16(digit - 0x37)
-            case 0x61...0x66: value = value << 4 | UInt16(digit - 0x57)
-            default: return nil
-            }
+            guard let nibble = digit.hexValue else { return nil }
+            value = value << 4 | UInt16(nibble)
         }
         return value
     }
