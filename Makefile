@@ -10,8 +10,9 @@ BUILD_PACKAGES := pkg-config libpcap-dev zlib1g-dev libzstd-dev
 TEST_PACKAGES  := zstd python3-jsonschema node-har-schema python3-prometheus-client tmux tcpdump tcpreplay \
                   wireshark-common tshark iproute2 openssl
 
-# They keep every core busy for minutes: what waits for peers and clocks is tested before.
-LONG_TESTS := SplitTests|DamageTests
+# The files that hold tests with a tag (Tests/Support/Tags.swift), as a filter. `swift test` cannot choose by tag, but the
+# name of a test ends with its file.
+tagged = $(shell grep -rlE --include='*.swift' '\.tags\(([^)]*, *)?\.$(1)\b' Tests | sed 's|.*/|/|; s|\.|[.]|g' | paste -sd '|')
 
 BINARY  = .build/release/upgradescope
 STATIC  = .build-static
@@ -21,7 +22,7 @@ STATIC  = .build-static
 
 help:
 	@echo "make demo      analyze samples/, write out/report.html and out/report.json"
-	@echo "make test      build and run all tests"
+	@echo "make test      build and run all tests;  make test-live, test-servers, test-long  those with that tag"
 	@echo "make install   install one binary that needs no Swift runtime (PREFIX=$(PREFIX))"
 	@echo "make bench     measure against a libpcap loop that does nothing"
 	@echo "make fuzz      feed every reader bytes that mean nothing, SECONDS=$(SECONDS) each"
@@ -34,10 +35,14 @@ demo: build
 	@$(BINARY) analyze samples --fail-on never --html out/report.html --json out/report.json
 	@echo "reports: out/report.html out/report.json"
 
+# What keeps every core busy comes last: what waits for peers and clocks is tested before.
 test: packages test-packages
 	$(SWIFT) build --build-tests
-	$(SWIFT) test --skip-build --skip '$(LONG_TESTS)'
-	$(SWIFT) test --skip-build --filter '$(LONG_TESTS)'
+	$(SWIFT) test --skip-build --skip '$(call tagged,long)'
+	$(SWIFT) test --skip-build --filter '$(call tagged,long)'
+
+test-%: packages test-packages
+	$(SWIFT) test --filter '$(or $(call tagged,$*),$(error no test has the tag $*))'
 
 build: packages
 	$(SWIFT) build -c release --product upgradescope

@@ -13,6 +13,7 @@ let package = Package(
                 .product(name: "Traffic", package: "upgradescope"),
                 .product(name: "Replay", package: "upgradescope"),
                 .product(name: "Inspection", package: "upgradescope"),
+                .product(name: "Investigation", package: "upgradescope"),
                 .product(name: "Reports", package: "upgradescope"),
             ],
             swiftSettings: [

@@ -53,8 +53,15 @@ public struct Inspector: Sendable {
     }
 
     /// Findings about one finished exchange, in the order of the catalogue.
-    public func inspect(_ exchange: Exchange) -> [Finding] {
+    @_spi(Judging) public func inspect(_ exchange: Exchange) -> [Finding] { judge(exchange).findings }
+
+    /// All that is judged of one finished exchange.
+    @_spi(Judging) public func judge(_ exchange: Exchange) -> Judgement {
         let facts = Facts(exchange)
+        return Judgement(findings: inspect(exchange, facts), validity: Validity(exchange, facts))
+    }
+
+    private func inspect(_ exchange: Exchange, _ facts: Facts) -> [Finding] {
         guard let first = rules.first else { return [] }
         var subject = Case(
             exchange: exchange, facts: facts, rule: first, showSecrets: showSecrets, thresholds: thresholds)
@@ -77,10 +84,12 @@ public struct Inspector: Sendable {
 
     /// What can be said of an exchange that goes on, and will still be true at its end: of the two heads, once it is
     /// answered, and of single frames and messages.
-    public func inspectSoFar(_ exchange: Exchange) -> [Finding] {
-        inspect(exchange).filter { finding in
-            Self.ofFrames.contains(finding.rule) || Self.ofHeads.contains { finding.rule.hasPrefix($0) }
+    @_spi(Judging) public func judgeSoFar(_ exchange: Exchange) -> Judgement {
+        var judgement = judge(exchange)
+        judgement.findings.removeAll { finding in
+            !Self.ofFrames.contains(finding.rule) && !Self.ofHeads.contains { finding.rule.hasPrefix($0) }
         }
+        return judgement
     }
 
     /// Families that judge the heads of request and response alone.
@@ -94,7 +103,7 @@ public struct Inspector: Sendable {
     ]
 
     /// Findings about one connection (CAP rules).
-    public func inspect(_ connection: ConnectionRecord) -> [Finding] {
+    @_spi(Judging) public func inspect(_ connection: ConnectionRecord) -> [Finding] {
         var findings: [Finding] = []
         let traits = ConnectionTraits(connection)
         guard !traits.isEmpty else { return findings }
@@ -112,7 +121,7 @@ public struct Inspector: Sendable {
     /// The finding that a suspicion makes, without the evidence of exchanges; `nil` where its rule may not speak.
     ///
     /// The evidence, and what needs the exchange, are added by `complete` once that is at hand.
-    public func inspect(_ suspicion: Suspicion) -> Finding? {
+    @_spi(Judging) public func inspect(_ suspicion: Suspicion) -> Finding? {
         guard let rule = correlating.first(where: { $0.id == suspicion.rule }) else { return nil }
         let level = selection.level(of: rule.id, name: rule.name) ?? suspicion.level ?? rule.level
         var finding = Finding(
@@ -130,7 +139,7 @@ public struct Inspector: Sendable {
     }
 
     /// What one of the exchanges of a suspicion shows; those before the one it is told with are called earlier.
-    public func evidence(of finding: Finding, in exchange: Exchange) -> [Evidence] {
+    @_spi(Judging) public func evidence(of finding: Finding, in exchange: Exchange) -> [Evidence] {
         guard let rule = correlating.first(where: { $0.id == finding.rule }), let show = rule.correlates else {
             return []
         }
@@ -144,13 +153,10 @@ public struct Inspector: Sendable {
     }
 
     /// Fills in what a finding of several exchanges needs from the one it is told with.
-    public func complete(_ finding: inout Finding, with exchange: Exchange) {
+    @_spi(Judging) public func complete(_ finding: inout Finding, with exchange: Exchange) {
         let place = RequestPlace(exchange)
         complete(&finding, host: place.host, path: place.path)
     }
-
-    /// The facts behind `valid` of REPORT.md, whatever rules are enabled; `nil` when nothing was switched.
-    public static func isValid(_ exchange: Exchange) -> Bool? { Facts(exchange).isValid }
 
     private mutating func choose() {
         rules = Catalogue.all.filter { $0.check != nil && selection.includes($0) }

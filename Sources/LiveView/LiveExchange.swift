@@ -58,7 +58,7 @@ public struct LiveExchange: Sendable {
         path = exchange.connection.tunnels.map { Glance.words($0, limit: 40) }.joined(separator: ", ")
         proxied = exchange.connection.proxied.map { "\($0.client) to \($0.server)" }
         packets = exchange.firstMark.packet...max(exchange.firstMark.packet, exchange.lastMark.packet)
-        glance = Glance(exchange, isDecided: false, showSecrets: showSecrets)
+        glance = Glance(exchange, nil, showSecrets: showSecrets)
     }
 
     /// "chat.example/ws".
@@ -94,8 +94,8 @@ public struct LiveExchange: Sendable {
         }
     }
 
-    mutating func decide(_ exchange: Exchange, showSecrets: Bool) {
-        take(exchange, isDecided: true, showSecrets: showSecrets)
+    mutating func decide(_ exchange: Exchange, _ validity: Validity, showSecrets: Bool) {
+        take(exchange, validity, showSecrets: showSecrets)
         phase = exchange.outcome == .switched ? .open : .refused(exchange.outcome)
     }
 
@@ -105,8 +105,8 @@ public struct LiveExchange: Sendable {
         reach(progress.last)
     }
 
-    mutating func finish(_ exchange: Exchange, showSecrets: Bool) {
-        take(exchange, isDecided: true, showSecrets: showSecrets)
+    mutating func finish(_ exchange: Exchange, _ validity: Validity, showSecrets: Bool) {
+        take(exchange, validity, showSecrets: showSecrets)
         phase = .finished(exchange.outcome)
         bytes = PerDirection(client: exchange.switched.client.bytes, server: exchange.switched.server.bytes)
         if let sides = exchange.websocket?.sides {
@@ -133,8 +133,8 @@ public struct LiveExchange: Sendable {
         return found.filter { !known.contains($0.rule) }
     }
 
-    private mutating func take(_ exchange: Exchange, isDecided: Bool, showSecrets: Bool) {
-        glance = Glance(exchange, isDecided: isDecided, showSecrets: showSecrets)
+    private mutating func take(_ exchange: Exchange, _ validity: Validity, showSecrets: Bool) {
+        glance = Glance(exchange, validity, showSecrets: showSecrets)
         status = exchange.response?.status ?? status
         isCompressed = exchange.websocket?.agreement.deflate ?? isCompressed
         reach(exchange.lastMark)

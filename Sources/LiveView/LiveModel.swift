@@ -84,12 +84,12 @@ public struct LiveModel: Sendable {
         version &+= 1
     }
 
-    /// The answer came; `found` is what can be said already.
-    public mutating func decided(_ exchange: Exchange, findings found: [Finding] = []) {
+    /// The answer came; `judgement` is what can be said already.
+    public mutating func decided(_ exchange: Exchange, _ judgement: Judgement = Judgement()) {
         var entry = entry(exchange)
         guard !entry.isFinished else { return }
-        entry.decide(exchange, showSecrets: showSecrets)
-        tell(found, of: &entry)
+        entry.decide(exchange, judgement.validity, showSecrets: showSecrets)
+        tell(judgement.findings, of: &entry)
         table[entry.key] = entry
         version &+= 1
     }
@@ -102,11 +102,11 @@ public struct LiveModel: Sendable {
     }
 
     /// Nothing more will come.
-    public mutating func finished(_ exchange: Exchange, findings found: [Finding]) {
+    public mutating func finished(_ exchange: Exchange, _ judgement: Judgement = Judgement()) {
         var entry = entry(exchange)
         let isNew = !entry.isFinished
-        entry.finish(exchange, showSecrets: showSecrets)
-        tell(found, of: &entry)
+        entry.finish(exchange, judgement.validity, showSecrets: showSecrets)
+        tell(judgement.findings, of: &entry)
         table[entry.key] = entry
         if isNew { finished.append(entry.key) }
         makeRoomAmongFinished()

@@ -14,7 +14,7 @@ public struct ByteArraySink: ByteSink {
 
 extension ByteSink {
     /// Hands over what `bytes` holds once it is worth it.
-    mutating func drain(_ bytes: inout [UInt8], atLeast threshold: Int = 64 << 10) throws {
+    package mutating func drain(_ bytes: inout [UInt8], atLeast threshold: Int = 64 << 10) throws {
         guard bytes.count >= threshold, !bytes.isEmpty else { return }
         try write(bytes)
         bytes.removeAll(keepingCapacity: true)

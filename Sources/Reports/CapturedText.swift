@@ -6,7 +6,7 @@ import Inspection
 import Traffic
 
 /// A piece of captured text on its way into an output.
-struct CapturedText {
+package struct CapturedText {
     enum Piece {
         case bytes(ArraySlice<UInt8>)
         /// A secret of that many bytes.
@@ -21,7 +21,7 @@ struct CapturedText {
         self.secrets = secrets.filter { $0.overlaps(bytes.startIndex..<bytes.endIndex) }
     }
 
-    init(_ bytes: [UInt8], secrets: [Range<Int>] = []) { self.init(bytes[...], secrets: secrets) }
+    package init(_ bytes: [UInt8], secrets: [Range<Int>] = []) { self.init(bytes[...], secrets: secrets) }
 
     var isEmpty: Bool { bytes.isEmpty }
 

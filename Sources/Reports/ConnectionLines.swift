@@ -2,6 +2,7 @@
 
 import Ground
 import Inspection
+import Investigation
 import Traffic
 
 /// Writes the connections of a report, in order of their first packets.

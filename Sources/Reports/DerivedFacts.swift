@@ -2,6 +2,7 @@
 
 import Ground
 import Inspection
+import Investigation
 import Traffic
 
 extension ExchangeKind {

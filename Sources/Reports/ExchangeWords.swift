@@ -3,15 +3,22 @@
 
 import Ground
 import Inspection
+import Investigation
 import Traffic
 
 struct ExchangeWords {
     let exchange: Exchange
     let showSecrets: Bool
+    private let validity: Validity
     private let request: HeadText?
 
-    init(_ exchange: Exchange, showSecrets: Bool) {
+    init(_ reported: ReportedExchange, showSecrets: Bool) {
+        self.init(reported.exchange, reported.validity, showSecrets: showSecrets)
+    }
+
+    init(_ exchange: Exchange, _ validity: Validity, showSecrets: Bool) {
         self.exchange = exchange
+        self.validity = validity
         self.showSecrets = showSecrets
         request = exchange.request.map { HeadText($0, showSecrets: showSecrets) }
     }
@@ -70,7 +77,7 @@ struct ExchangeWords {
         case (.redirected, let scheme?): text += scheme == "other" ? " to another scheme" : " to \(scheme)"
         case (_, let reason?): text += " (\(reason))"
         }
-        if Inspector.isValid(exchange) == false { text += ", not valid" }
+        if validity.isValid == false { text += ", not valid" }
         return text
     }
 

@@ -28,12 +28,12 @@ package struct Glance: Sendable, Equatable {
     private static let lineLimit = 400
     private static let linesLimit = 40
 
-    /// `isDecided` where the outcome is known, or the exchange at its end.
-    package init(_ exchange: Exchange, isDecided: Bool, showSecrets: Bool) {
-        let words = ExchangeWords(exchange, showSecrets: showSecrets)
+    /// `validity` where the outcome is known, or the exchange at its end.
+    package init(_ exchange: Exchange, _ validity: Validity?, showSecrets: Bool) {
+        let words = ExchangeWords(exchange, validity ?? Validity(), showSecrets: showSecrets)
         offered = words.offered
         if exchange.response != nil { answered = words.answered }
-        if isDecided {
+        if validity != nil {
             protocolName = words.protocolName
             result = words.result
         }

@@ -6,6 +6,7 @@
 
 import Ground
 import Inspection
+public import Investigation
 import Traffic
 
 /// Writes the exchanges of a report as a HAR file.

@@ -1,11 +1,12 @@
 // One exchange on the page: a line that says what became of it and, opened, the findings, the sequence of what
 // happened, both heads, and what was counted.
 
+package import Inspection
 import Ground
-import Inspection
-import Traffic
+import Investigation
+package import Traffic
 
-struct HTMLExchange {
+package struct HTMLExchange {
     let reported: ReportedExchange
     let report: Report
 
@@ -13,7 +14,7 @@ struct HTMLExchange {
 
     /// `told` says where the words of each rule stand already.
     func write(told: inout [String: Int], isOpen: Bool, to html: inout HTMLWriter) {
-        let words = ExchangeWords(exchange, showSecrets: report.options.showSecrets)
+        let words = ExchangeWords(reported, showSecrets: report.options.showSecrets)
         html.markup("<details class=\"exchange\" id=\"x")
         html.text("\(reported.id)")
         html.markup("\" data-levels=\"")
@@ -56,7 +57,7 @@ struct HTMLExchange {
             for rule in rules.prefix(4) { Self.badge(level, HTMLReport.safe(rule), to: &html) }
         }
         let status = exchange.response.map { "\($0.status)" } ?? "no answer"
-        if exchange.outcome == .switched, Inspector.isValid(exchange) != false {
+        if exchange.outcome == .switched, reported.validity.isValid != false {
             html.element("span", class: "badge good", "\(status) → \(words.protocolName ?? "switched")")
         } else {
             html.element("span", class: "badge", "\(status), \(words.result)")
@@ -84,7 +85,7 @@ struct HTMLExchange {
     }
 
     /// `packets` says where a place is: "packets 4 to 9".
-    static func finding(
+    package static func finding(
         _ finding: Finding, mark: PacketMark, heading: StaticString = "h4", exchange: Int,
         told: inout [String: Int], to html: inout HTMLWriter, packets: (Place) -> String
     ) {
@@ -167,7 +168,7 @@ struct HTMLExchange {
         var steps: [Step] = []
         let facts = exchange.connection
         if facts.sawSYN { steps.append(Step(mark: facts.first, direction: .client, text: "opens the connection")) }
-        let words = ExchangeWords(exchange, showSecrets: report.options.showSecrets)
+        let words = ExchangeWords(reported, showSecrets: report.options.showSecrets)
         if let request = exchange.request {
             let offer = words.offered.isEmpty ? "" : ", offers \(words.offered)"
             steps.append(Step(mark: request.place.first, direction: .client, text: words.asked + offer))

@@ -4,10 +4,11 @@
 
 import Crypto
 import Ground
+import Investigation
 
-enum HTMLPage {
+package enum HTMLPage {
     /// Everything up to the start of the body.
-    static func begin(title: String, to html: inout HTMLWriter) {
+    package static func begin(title: String, to html: inout HTMLWriter) {
         let style = PackageResources.page_css
         html.markup("<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n")
         html.markup("<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; base-uri 'none'; ")
@@ -24,7 +25,7 @@ enum HTMLPage {
     }
 
     /// The end of `main`, with a line about the page.
-    static func end(_ footer: String, to html: inout HTMLWriter) {
+    package static func end(_ footer: String, to html: inout HTMLWriter) {
         html.markup("<footer>")
         html.text(footer)
         html.markup("</footer>\n</main>\n<script>")
@@ -33,7 +34,9 @@ enum HTMLPage {
     }
 
     /// A number with its name.
-    static func tile(_ style: StaticString, _ name: String, _ count: some BinaryInteger, to html: inout HTMLWriter) {
+    package static func tile(
+        _ style: StaticString, _ name: String, _ count: some BinaryInteger, to html: inout HTMLWriter
+    ) {
         html.open("div", class: style)
         html.element("dt", name)
         html.element("dd", grouped(count))

@@ -2,6 +2,7 @@
 
 import Ground
 import Inspection
+public import Investigation
 import Traffic
 
 /// Writes a report as one HTML page.

@@ -1,16 +1,17 @@
 // HTML text with nothing in it that was not meant: every text is escaped on its way in, captured text after
 // its treacherous characters were made visible. Only literals of this program are markup.
 
-struct HTMLWriter {
-    var bytes: [UInt8] = []
+package struct HTMLWriter {
+    package var bytes: [UInt8] = []
+    package init() {}
 
     /// Markup of ours.
-    mutating func markup(_ literal: StaticString) {
+    package mutating func markup(_ literal: StaticString) {
         bytes.append(contentsOf: literal.description.utf8)
     }
 
     /// Text that is already safe for a terminal, or our own words.
-    mutating func text(_ text: String) {
+    package mutating func text(_ text: String) {
         for byte in text.utf8 {
             switch byte {
             case UInt8(ascii: "&"): bytes.append(contentsOf: Array("&amp;".utf8))
@@ -24,13 +25,13 @@ struct HTMLWriter {
     }
 
     /// An element that holds text alone.
-    mutating func element(_ name: StaticString, class style: StaticString? = nil, _ text: String) {
+    package mutating func element(_ name: StaticString, class style: StaticString? = nil, _ text: String) {
         open(name, class: style)
         self.text(text)
         close(name)
     }
 
-    mutating func open(_ name: StaticString, class style: StaticString? = nil) {
+    package mutating func open(_ name: StaticString, class style: StaticString? = nil) {
         markup("<")
         markup(name)
         if let style {
@@ -41,7 +42,7 @@ struct HTMLWriter {
         markup(">")
     }
 
-    mutating func close(_ name: StaticString) {
+    package mutating func close(_ name: StaticString) {
         markup("</")
         markup(name)
         markup(">")

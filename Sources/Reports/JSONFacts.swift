@@ -1,14 +1,20 @@
 // How each fact looks in JSON: one function for each object of the report. The report and the event stream
 // are made of the same ones.
 
+package import Inspection
 import Ground
-import Inspection
-import Traffic
+import Investigation
+package import Traffic
 
-struct JSONFacts {
+package struct JSONFacts {
     /// Objects that have a packet also have `capture`.
     var severalCaptures: Bool
     var showSecrets: Bool
+
+    package init(severalCaptures: Bool, showSecrets: Bool) {
+        self.severalCaptures = severalCaptures
+        self.showSecrets = showSecrets
+    }
 
     /// Where a message stands.
     func mark(_ mark: PacketMark, to json: inout JSONWriter) { packet(mark, to: &json) }
@@ -106,7 +112,7 @@ struct JSONFacts {
     // MARK: Exchanges
 
     /// All fields but those that hold numbers of the report.
-    func exchange(_ exchange: Exchange, to json: inout JSONWriter) {
+    func exchange(_ exchange: Exchange, _ validity: Validity, to json: inout JSONWriter) {
         json.member("kind", exchange.kind.word)
         json.object("connection") { connection(exchange.connection, to: &$0) }
         if let request = exchange.request {
@@ -127,7 +133,7 @@ struct JSONFacts {
         }
         json.member("outcome", exchange.outcome.name)
         if let reason = exchange.reason.name { json.member("reason", reason) }
-        if let valid = Inspector.isValid(exchange) { json.member("valid", valid) }
+        if let valid = validity.isValid { json.member("valid", valid) }
         if let name = exchange.protocolWord {
             json.member("protocol", name)
             json.member("protocol_certainty", exchange.protocolInferred ? "inferred" : "stated")
@@ -142,7 +148,7 @@ struct JSONFacts {
             }
         }
         if exchange.websocket != nil {
-            json.object("websocket") { websocket(exchange, to: &$0) }
+            json.object("websocket") { websocket(exchange, validity, to: &$0) }
         }
         if let facts = exchange.http2 {
             json.object("http2") { http2(facts, to: &$0) }
@@ -242,19 +248,15 @@ struct JSONFacts {
         json.member("looks_like", early.looksLike.name)
     }
 
-    private func websocket(_ exchange: Exchange, to json: inout JSONWriter) {
+    private func websocket(_ exchange: Exchange, _ validity: Validity, to json: inout JSONWriter) {
         guard let facts = exchange.websocket else { return }
         let request = exchange.request.map { HeadText($0, showSecrets: showSecrets) }
         let response = exchange.response.map { HeadText($0, showSecrets: showSecrets) }
-        if let request {
-            if let version = request.head.value(.secWebSocketVersion) { json.member("version", request.text(version)) }
-            let keys = request.head.values(.secWebSocketKey)
-            json.member("key_valid", keys.count == 1 && Base64.isText(keys[0], ofBytes: 16))
+        if let request, let version = request.head.value(.secWebSocketVersion) {
+            json.member("version", request.text(version))
         }
-        if let response, !facts.expectedAccept.isEmpty {
-            let accepts = response.head.values(.secWebSocketAccept)
-            json.member("accept_valid", accepts.count == 1 && accepts[0].elementsEqual(facts.expectedAccept))
-        }
+        if let valid = validity.isKeyValid { json.member("key_valid", valid) }
+        if let valid = validity.isAcceptValid { json.member("accept_valid", valid) }
         json.member("subprotocols_offered", request?.members(.secWebSocketProtocol) ?? [])
         if let response, let chosen = response.head.value(.secWebSocketProtocol) {
             json.member("subprotocol", response.text(chosen))
@@ -386,7 +388,7 @@ struct JSONFacts {
     // MARK: Findings
 
     /// All fields but those that hold numbers of the report.
-    func finding(_ finding: Finding, mark: PacketMark, to json: inout JSONWriter) {
+    package func finding(_ finding: Finding, mark: PacketMark, to json: inout JSONWriter) {
         json.member("rule", finding.rule)
         json.member("name", finding.name)
         json.member("level", finding.level.name)

@@ -1,6 +1,7 @@
 // The JSON report, version 1: what scripts build on. Fields may be added, never changed or removed; the
 // schema beside this file says what each one holds.
 
+public import Investigation
 import Traffic
 
 /// Who wrote a report.
@@ -44,7 +45,7 @@ public enum JSONReport {
                         json.member("id", reported.id)
                         if let parent = reported.parent { json.member("parent", parent) }
                         if let demand = reported.retryOf { json.member("retry_of", demand) }
-                        facts.exchange(reported.exchange, to: &json)
+                        facts.exchange(reported.exchange, reported.validity, to: &json)
                         json.array("findings") { json in
                             for finding in reported.findings { json.value(finding.id) }
                         }

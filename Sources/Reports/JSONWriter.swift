@@ -2,43 +2,45 @@
 // gives the same bytes. Characters that could play with a terminal are written as escapes.
 
 import Ground
-import Traffic
+
+package import Traffic
 
 /// Builds JSON text.
-struct JSONWriter {
-    var bytes: [UInt8] = []
+package struct JSONWriter {
+    package var bytes: [UInt8] = []
     private var needsComma = false
+    package init() {}
 
     private mutating func separate() {
         if needsComma { bytes.append(UInt8(ascii: ",")) }
         needsComma = true
     }
 
-    mutating func raw(_ text: String) {
+    package mutating func raw(_ text: String) {
         bytes.append(contentsOf: text.utf8)
     }
 
     /// A line end; in front of the next value.
-    mutating func newline() {
+    package mutating func newline() {
         if needsComma { bytes.append(UInt8(ascii: ",")) }
         needsComma = false
         bytes.append(0x0a)
     }
 
     /// The value before was a whole text; another may follow on the next line.
-    mutating func endLine() {
+    package mutating func endLine() {
         bytes.append(0x0a)
         needsComma = false
     }
 
-    mutating func key(_ key: String) {
+    package mutating func key(_ key: String) {
         separate()
         string(key)
         bytes.append(UInt8(ascii: ":"))
         needsComma = false
     }
 
-    mutating func object(_ body: (inout JSONWriter) throws -> Void) rethrows {
+    package mutating func object(_ body: (inout JSONWriter) throws -> Void) rethrows {
         separate()
         bytes.append(UInt8(ascii: "{"))
         needsComma = false
@@ -47,7 +49,7 @@ struct JSONWriter {
         needsComma = true
     }
 
-    mutating func array(_ body: (inout JSONWriter) throws -> Void) rethrows {
+    package mutating func array(_ body: (inout JSONWriter) throws -> Void) rethrows {
         separate()
         bytes.append(UInt8(ascii: "["))
         needsComma = false
@@ -56,23 +58,23 @@ struct JSONWriter {
         needsComma = true
     }
 
-    mutating func value(_ text: String) {
+    package mutating func value(_ text: String) {
         separate()
         string(text)
     }
 
-    mutating func value(_ number: some BinaryInteger) {
+    package mutating func value(_ number: some BinaryInteger) {
         separate()
         bytes.append(contentsOf: String(number).utf8)
     }
 
-    mutating func value(_ flag: Bool) {
+    package mutating func value(_ flag: Bool) {
         separate()
         bytes.append(contentsOf: (flag ? "true" : "false").utf8)
     }
 
     /// Text as it was captured, secrets hidden; each byte that is not UTF-8 becomes U+FFFD.
-    mutating func value(_ text: CapturedText) {
+    package mutating func value(_ text: CapturedText) {
         separate()
         bytes.append(UInt8(ascii: "\""))
         text.forEachPiece { piece in
@@ -84,7 +86,7 @@ struct JSONWriter {
         bytes.append(UInt8(ascii: "\""))
     }
 
-    mutating func hex(_ content: [UInt8]) {
+    package mutating func hex(_ content: [UInt8]) {
         separate()
         bytes.append(UInt8(ascii: "\""))
         for byte in content { appendHex(byte) }
@@ -93,39 +95,39 @@ struct JSONWriter {
 
     // Members of an object.
 
-    mutating func object(_ key: String, _ body: (inout JSONWriter) throws -> Void) rethrows {
+    package mutating func object(_ key: String, _ body: (inout JSONWriter) throws -> Void) rethrows {
         self.key(key)
         try object(body)
     }
-    mutating func array(_ key: String, _ body: (inout JSONWriter) throws -> Void) rethrows {
+    package mutating func array(_ key: String, _ body: (inout JSONWriter) throws -> Void) rethrows {
         self.key(key)
         try array(body)
     }
-    mutating func member(_ key: String, _ text: String) {
+    package mutating func member(_ key: String, _ text: String) {
         self.key(key)
         value(text)
     }
-    mutating func member(_ key: String, _ number: some BinaryInteger) {
+    package mutating func member(_ key: String, _ number: some BinaryInteger) {
         self.key(key)
         value(number)
     }
-    mutating func member(_ key: String, _ flag: Bool) {
+    package mutating func member(_ key: String, _ flag: Bool) {
         self.key(key)
         value(flag)
     }
     /// A number written as such.
-    mutating func member(_ key: String, decimal text: String) {
+    package mutating func member(_ key: String, decimal text: String) {
         self.key(key)
         separate()
         bytes.append(contentsOf: text.utf8)
     }
-    mutating func member(_ key: String, milliseconds nanoseconds: Int64) {
+    package mutating func member(_ key: String, milliseconds nanoseconds: Int64) {
         self.key(key)
         separate()
         bytes.append(contentsOf: DurationText.milliseconds(nanoseconds).utf8)
     }
     /// A moment as seconds since 1970-01-01T00:00:00Z, exactly.
-    mutating func member(_ key: String, seconds time: Timestamp) {
+    package mutating func member(_ key: String, seconds time: Timestamp) {
         self.key(key)
         separate()
         let digits = Digits.decimal(time.nanoseconds.magnitude % 1_000_000_000, 9)
@@ -134,32 +136,32 @@ struct JSONWriter {
     }
 
     /// A number with at most six decimals.
-    mutating func member(_ key: String, decimal value: Double) {
+    package mutating func member(_ key: String, decimal value: Double) {
         self.key(key)
         separate()
         bytes.append(contentsOf: Self.decimalText(value).utf8)
     }
 
     /// "12.5": at most six decimals, no exponent, whatever the value is.
-    static func decimalText(_ value: Double) -> String { DurationText.milliseconds(millionths(value)) }
+    package static func decimalText(_ value: Double) -> String { DurationText.milliseconds(millionths(value)) }
 
     /// Rounded to a millionth; what is no number is 0, what is too large as large as can be.
-    static func millionths(_ value: Double) -> Int64 {
+    package static func millionths(_ value: Double) -> Int64 {
         guard value.isFinite else { return 0 }
         return Int64(exactly: (max(-9e12, min(9e12, value)) * 1e6).rounded()) ?? 0
     }
 
-    mutating func member(_ key: String, _ texts: [String]) {
+    package mutating func member(_ key: String, _ texts: [String]) {
         array(key) { json in for text in texts { json.value(text) } }
     }
-    mutating func member(_ key: String, counts: [String: UInt64]) {
+    package mutating func member(_ key: String, counts: [String: UInt64]) {
         object(key) { writer in
             for name in counts.keys.sorted() { writer.member(name, counts[name] ?? 0) }
         }
     }
 
     /// Captured text and, when it is not UTF-8, its bytes.
-    mutating func member(_ key: String, _ text: CapturedText) {
+    package mutating func member(_ key: String, _ text: CapturedText) {
         self.key(key)
         value(text)
         if !text.isUTF8 {
@@ -168,7 +170,7 @@ struct JSONWriter {
         }
     }
 
-    mutating func member(_ key: String, _ texts: [CapturedText]) {
+    package mutating func member(_ key: String, _ texts: [CapturedText]) {
         array(key) { json in for text in texts { json.value(text) } }
         if texts.contains(where: { !$0.isUTF8 }) {
             array(key + "_hex") { json in for text in texts { json.hex(text.blotted) } }

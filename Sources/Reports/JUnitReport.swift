@@ -4,6 +4,7 @@
 // The counts stand in front of the cases: the exchanges are walked twice.
 
 import Inspection
+public import Investigation
 import Traffic
 
 /// Writes the JUnit report.
@@ -143,7 +144,7 @@ public enum JUnitReport {
     private static func exchangeSuite(_ report: Report) throws -> Suite {
         try Suite("exchanges") { body in
             try report.forEachExchange { reported in
-                let words = ExchangeWords(reported.exchange, showSecrets: report.options.showSecrets)
+                let words = ExchangeWords(reported, showSecrets: report.options.showSecrets)
                 var test = TestCase(suite: "exchanges", name: "#\(reported.id) \(words.story())")
                 test.nanoseconds = reported.exchange.lastMark.time.nanoseconds(since: reported.exchange.firstMark.time)
                 test.notes = ["\(words.endpoints), \(words.packets)"]

@@ -14,6 +14,7 @@
 // about connections have `connection` and no `exchange_key`.
 
 public import Inspection
+public import Investigation
 public import Traffic
 
 /// Writes events while the input is read.
@@ -28,12 +29,13 @@ public struct NDJSONReport {
     }
 
     /// An exchange is finished; what was `told` while it went on is not told again.
-    public mutating func add(_ exchange: Exchange, findings: [Finding], told: Set<FindingEvent> = []) throws {
+    public mutating func add(_ exchange: Exchange, _ judgement: Judgement, told: Set<FindingEvent> = []) throws {
+        let findings = judgement.findings
         let key = exchange.key.text
         try line("exchange") { json, facts in
             json.member("key", key)
             if let parent = exchange.parent { json.member("parent_key", parent.text) }
-            facts.exchange(exchange, to: &json)
+            facts.exchange(exchange, judgement.validity, to: &json)
             json.member("findings", findings.map { "\(key)/\($0.rule)" })
         }
         try add(findings.filter { !told.contains(FindingEvent($0)) }, of: exchange)

@@ -1,5 +1,7 @@
 // The table of renderers: a new report format is one file and one line here.
 
+public import Investigation
+
 /// What a renderer may be told.
 public struct RenderOptions: Sendable {
     public var tool: ToolName

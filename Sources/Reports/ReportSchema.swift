@@ -5,6 +5,4 @@
 public enum ReportSchema {
     /// The schema's text.
     public static var bytes: [UInt8] { PackageResources.report_schema_json }
-    /// The same for every JSON report about a replay.
-    public static var replay: [UInt8] { PackageResources.replay_schema_json }
 }

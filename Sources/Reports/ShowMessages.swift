@@ -2,6 +2,7 @@
 
 import Ground
 import Inspection
+import Investigation
 import Traffic
 
 /// Writes the messages of one exchange as text.

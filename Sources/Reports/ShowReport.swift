@@ -3,6 +3,7 @@
 
 import Ground
 import Inspection
+public import Investigation
 public import Traffic
 
 /// Writes one exchange as text.
@@ -135,7 +136,7 @@ public struct ShowReport: Sendable {
 
     private func session(_ exchange: Exchange, to text: inout TextLines) {
         guard exchange.outcome == .switched else { return }
-        let words = ExchangeWords(exchange, showSecrets: false)
+        let words = ExchangeWords(exchange, Validity(), showSecrets: false)
         title("After the switch", words.protocolName ?? "", to: &text)
         for direction in Direction.allCases {
             text.labelled(

@@ -3,9 +3,9 @@
 
 import Ground
 
-enum TerminalText {
+package enum TerminalText {
     /// Captured text with everything treacherous written as an escape.
-    static func safe(_ text: CapturedText, limit: Int = .max) -> String {
+    package static func safe(_ text: CapturedText, limit: Int = .max) -> String {
         var result = ""
         var count = 0
         text.forEachPiece { piece in
@@ -29,7 +29,7 @@ enum TerminalText {
     }
 
     /// Words of ours that may hold captured text; line ends stay.
-    static func safe(_ text: String) -> String {
+    package static func safe(_ text: String) -> String {
         var result = ""
         if text.utf8.allSatisfy({ $0 == 0x0a || 0x20 <= $0 && $0 < 0x7f }) { return text }
         UTF8Walk.forEach(Array(text.utf8)[...]) { scalar, sequence in
@@ -60,7 +60,7 @@ enum TerminalText {
     }
 
     /// Columns a text takes: two for East Asian wide characters and pictographs, none for combining marks.
-    static func columns(_ text: some StringProtocol) -> Int {
+    package static func columns(_ text: some StringProtocol) -> Int {
         let bytes = text.utf8
         if bytes.allSatisfy({ $0 < 0x80 }) { return bytes.count }
         return text.unicodeScalars.reduce(0) { sum, scalar in
@@ -78,7 +78,7 @@ enum TerminalText {
     ///
     /// Configuration is told by its place: of a text whose further paragraphs are `configuration`, broken lines
     /// of those go on further to the right.
-    static func wrap(_ text: String, width: Int, configuration: Bool = false) -> [String] {
+    package static func wrap(_ text: String, width: Int, configuration: Bool = false) -> [String] {
         let width = max(width, 20)
         var lines: [String] = []
         for (number, bytes) in text.utf8.split(separator: 0x0a, omittingEmptySubsequences: false).enumerated() {
@@ -155,7 +155,7 @@ enum TerminalText {
 extension TerminalText {
     /// Captured text in lines of at most `width` columns, broken behind spaces where there are some: every space of it
     /// stays, because it may be what is wrong.
-    static func fold(_ text: String, width: Int) -> [String] {
+    package static func fold(_ text: String, width: Int) -> [String] {
         let width = max(width, 20)
         if columns(text) <= width { return [text] }
         var lines: [String] = []
@@ -178,10 +178,10 @@ extension TerminalText {
 }
 
 /// Colours and weights of the terminal (ECMA-48 SGR).
-enum TextStyle {
+package enum TextStyle {
     case bold, dim, red, yellow, blue, green, cyan
 
-    var code: String {
+    package var code: String {
         switch self {
         case .bold: "1"
         case .dim: "2"
@@ -204,25 +204,25 @@ public struct TextLayout: Sendable {
         self.width = width
     }
 
-    func paint(_ text: String, _ style: TextStyle) -> String {
+    package func paint(_ text: String, _ style: TextStyle) -> String {
         colour && !text.isEmpty ? "\u{1b}[\(style.code)m\(text)\u{1b}[0m" : text
     }
 }
 
 /// Lines on their way to a sink.
-struct TextLines {
-    let layout: TextLayout
+package struct TextLines {
+    package let layout: TextLayout
     private(set) var bytes: [UInt8] = []
 
-    init(layout: TextLayout) { self.layout = layout }
+    package init(layout: TextLayout) { self.layout = layout }
 
-    mutating func line(_ text: String = "") {
+    package mutating func line(_ text: String = "") {
         bytes.append(contentsOf: text.utf8)
         bytes.append(0x0a)
     }
 
     /// A text behind a label, wrapped, its further lines under the first.
-    mutating func labelled(
+    package mutating func labelled(
         _ label: String, _ text: String, indent: Int, style: TextStyle = .dim, column: Int = 8,
         configuration: Bool = false
     ) {
@@ -235,7 +235,7 @@ struct TextLines {
         }
     }
 
-    mutating func drain(to sink: inout any ByteSink, atLeast threshold: Int = 64 << 10) throws {
+    package mutating func drain(to sink: inout any ByteSink, atLeast threshold: Int = 64 << 10) throws {
         try sink.drain(&bytes, atLeast: threshold)
     }
 }

@@ -4,6 +4,7 @@
 
 import Ground
 import Inspection
+public import Investigation
 import Traffic
 
 /// Writes a report as text.
@@ -69,7 +70,7 @@ public enum TextReport {
     }
 
     private static func cleanLine(_ reported: ReportedExchange, report: Report, to text: inout TextLines) {
-        let words = ExchangeWords(reported.exchange, showSecrets: report.options.showSecrets)
+        let words = ExchangeWords(reported, showSecrets: report.options.showSecrets)
         let id = "#\(reported.id)  "
         let capture = reported.exchange.firstMark.capture
         let place = report.hasSeveralCaptures ? " (\(report.captureName(capture)))" : ""
@@ -82,7 +83,7 @@ public enum TextReport {
 
     static func heading(_ reported: ReportedExchange, report: Report, to text: inout TextLines) {
         let layout = text.layout
-        let words = ExchangeWords(reported.exchange, showSecrets: report.options.showSecrets)
+        let words = ExchangeWords(reported, showSecrets: report.options.showSecrets)
         let first = reported.exchange.firstMark
         let capture = report.hasSeveralCaptures ? " of \(report.captureName(first.capture))" : ""
         let place = "\(words.packets)\(capture), \(first.time.text)"

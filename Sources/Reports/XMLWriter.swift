@@ -3,12 +3,13 @@
 
 import Ground
 
-struct XMLWriter {
-    var bytes: [UInt8] = Array("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n".utf8)
+package struct XMLWriter {
+    package var bytes: [UInt8] = Array("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n".utf8)
     private var depth = 0
+    package init() {}
 
     /// An element with its attributes, and what `body` puts into it, each element on a line of its own.
-    mutating func element(
+    package mutating func element(
         _ name: StaticString, _ attributes: [(name: StaticString, value: String)] = [],
         _ body: (inout XMLWriter) throws -> Void
     ) rethrows {
@@ -22,13 +23,13 @@ struct XMLWriter {
     }
 
     /// An element without content.
-    mutating func empty(_ name: StaticString, _ attributes: [(name: StaticString, value: String)] = []) {
+    package mutating func empty(_ name: StaticString, _ attributes: [(name: StaticString, value: String)] = []) {
         begin(name, attributes)
         raw("/>\n")
     }
 
     /// An element that holds text alone.
-    mutating func element(
+    package mutating func element(
         _ name: StaticString, _ attributes: [(name: StaticString, value: String)] = [], text: String
     ) {
         begin(name, attributes)
@@ -38,7 +39,7 @@ struct XMLWriter {
     }
 
     /// Seconds with three decimals, as JUnit wants times.
-    static func seconds(_ nanoseconds: Int64) -> String {
+    package static func seconds(_ nanoseconds: Int64) -> String {
         let milliseconds = max(0, nanoseconds) / 1_000_000
         return "\(milliseconds / 1000)." + Digits.decimal(milliseconds % 1000, 3)
     }

@@ -5,95 +5,12 @@
 
 import Ground
 
-/// Who is told what the analyzer found, while it reads.
-public protocol AnalyzerOutput: AnyObject {
-    /// An exchange is finished; nothing will be added to it.
-    func finished(_ exchange: Exchange)
-    /// A connection ended (or the capture did).
-    func ended(_ connection: ConnectionRecord)
-    /// A request that offers nothing, of a client that may have been asked to use TLS shortly before (426).
-    func askedPlainly(_ request: MessageHead, on connection: ConnectionFacts)
-    /// The request of an exchange was read; told only with `AnalyzerOptions.tellsProgress`.
-    func began(_ exchange: Exchange)
-    /// What is said behind the switch has shown a fault of form that it had not shown before: the exchange as it is
-    /// now, with its anomalies; told only with `AnalyzerOptions.tellsProgress`, and not of what travels in a tunnel.
-    func faulted(_ exchange: Exchange)
-
-    // What `TranscriptOptions` ask for: see Transcript.swift.
-    func answered(_ exchange: Exchange)
-    func said(_ message: TranscriptMessage, in exchange: ExchangeKey)
-    func lostTrack(at place: Place, in exchange: ExchangeKey)
-    func requested(_ head: MessageHead, connection: UInt64)
-    func responded(_ head: MessageHead, connection: UInt64)
-    func streamed(
-        _ bytes: Span<UInt8>, _ direction: Direction, offset: Int64, mark: PacketMark, connection: UInt64,
-        isBehindOffer: Bool)
-    func streamGap(_ place: Place, connection: UInt64)
-}
-
-extension AnalyzerOutput {
-    public func askedPlainly(_ request: MessageHead, on connection: ConnectionFacts) {}
-    public func began(_ exchange: Exchange) {}
-    public func faulted(_ exchange: Exchange) {}
-}
-
-/// What to look at, and how much to hold.
-public struct AnalyzerOptions: Sendable {
-    public var limits = Limits()
-    /// Which copy of overlapping bytes that were not delivered yet is believed.
-    public enum Overlap: Sendable { case first, last }
-    public var overlap = Overlap.first
-    /// Every connection is followed to its end and told of, whatever it carries (`--connections`).
-    public var allConnections = false
-    /// SHA-256 of each stream's contiguous bytes (`--stream-digests`).
-    public var streamDigests = false
-    /// Exchanges are told of when they begin (`began`) and are decided (`answered`) as well, not only at their end.
-    public var tellsProgress = false
-    /// How long a client's plain requests are told of (`askedPlainly`) after it was asked to use TLS.
-    public var demandSeconds = 60
-    /// After each packet `Analyzer.lastOwner` says whose it was.
-    public var tellsOwners = false
-    /// What is said, told while it is read.
-    public var transcript = TranscriptOptions()
-    /// The part of the traffic that is this analyzer's.
-    public var shard = Shard.all
-    public init() {}
-}
-
-/// A part of the traffic: the flows whose addresses say so.
-///
-/// Analyzers of all parts, each given all packets, find together what one alone would, as long as no ceiling on all
-/// connections together is hit.
-public struct Shard: Sendable, Equatable {
-    public var index: UInt32
-    public var count: UInt32
-
-    public init(index: Int, count: Int) {
-        self.count = UInt32(clamping: max(1, count))
-        self.index = UInt32(clamping: max(0, index)) % self.count
-    }
-
-    /// Everything.
-    public static let all = Shard(index: 0, count: 1)
-
-    /// What is no flow, such as a packet that is not TCP, is counted by the first alone.
-    var isFirst: Bool { index == 0 }
-
-    /// Whether a segment is of this part; both directions and all copies of a flow are of the same one.
-    func includes(_ segment: Segment) -> Bool {
-        let mixed = ConnectionTable.addressHash(segment) &* 0x9e37_79b9_7f4a_7c15
-        return UInt32(truncatingIfNeeded: mixed >> 33) % count == index
-    }
-
-    /// A ceiling on all connections together, divided.
-    func share(of limit: Int) -> Int { max(1, limit / Int(count) + (limit % Int(count) > 0 ? 1 : 0)) }
-}
-
 /// Puts packets together into connections, connections into exchanges.
 public struct Analyzer: ~Copyable {
-    let output: any AnalyzerOutput
+    let output: any AnalyzerObserver
     let options: AnalyzerOptions
     let context: AnalysisContext
+    private let conversations: ConversationContext
     var dissector: Dissector
     var table = ConnectionTable()
     private var packets: UInt64 = 0
@@ -113,14 +30,20 @@ public struct Analyzer: ~Copyable {
     /// Behind that time or packet the one that closed first leaves the table.
     private var nextFarewell = Self.noFarewell
 
-    public init(options wanted: AnalyzerOptions = AnalyzerOptions(), output: any AnalyzerOutput) {
+    public init(options wanted: AnalyzerOptions = AnalyzerOptions(), output: any AnalyzerObserver) {
         var options = wanted
         options.limits.connections = wanted.shard.share(of: wanted.limits.connections)
         options.limits.totalHeldBytes = wanted.shard.share(of: wanted.limits.totalHeldBytes)
         self.options = options
         self.output = output
         isShared = options.shard.count > 1
-        context = AnalysisContext(options: options, output: output)
+        let conversations = ConversationContext(demandSeconds: options.demandSeconds)
+        self.conversations = conversations
+        context = AnalysisContext(options: options, output: output) { context, facts, stream, midstream, enclosure in
+            Conversation(
+                context: context, shared: conversations, facts: facts, stream: stream, midstream: midstream,
+                inside: enclosure)
+        }
         dissector = Dissector(limits: options.limits)
     }
 
@@ -133,9 +56,9 @@ public struct Analyzer: ~Copyable {
             (counters.notIP, counters.notTCP, counters.malformed) = (0, 0, 0)
             counters.kinds = PacketKindCounts()
         }
-        counters.requests = context.counters.requests
-        counters.exchanges = context.counters.exchanges
-        counters.limitsHit = context.counters.limitsHit
+        counters.requests = conversations.requests
+        counters.exchanges = conversations.exchanges
+        counters.limitsHit = context.budget.limitsHit
         if options.shard.isFirst { counters.limitsHit.merge(dissector.limitsHit, uniquingKeysWith: +) }
         return counters
     }
@@ -172,7 +95,7 @@ public struct Analyzer: ~Copyable {
         case .segment:
             let segment = dissector.found
             if !segment.isReassembled, TLSDemands.mayBegin(in: bytes, at: segment.payload) {
-                context.demands.take(segment, bytes.extracting(segment.payload), at: packet.time)
+                conversations.demands.take(segment, bytes.extracting(segment.payload), at: packet.time)
             }
             if isShared, !options.shard.includes(segment) { break }
             let mark = PacketMark(packet: packet.number, capture: capture, time: packet.time, acknowledged: nil)
@@ -214,12 +137,12 @@ public struct Analyzer: ~Copyable {
     ///
     /// Walks all connections: for a display that is drawn a few times a second, not for every packet.
     public func forEachOpenExchange(_ body: (ExchangeProgress) -> Void) {
-        for index in table.liveIndices { table[index].conversation?.forEachOpen(body) }
+        for index in table.liveIndices { table[index].reader?.forEachOpen(body) }
     }
 
     /// Requests whose answers are not whole yet, on all connections: of one that is being replayed.
     public var unansweredRequests: Int {
-        table.liveIndices.reduce(0) { $0 + (table[$1].conversation?.unanswered ?? 0) }
+        table.liveIndices.reduce(0) { $0 + (table[$1].reader?.unanswered ?? 0) }
     }
 
     /// The input is over: everything still open is told of.
@@ -240,7 +163,7 @@ public struct Analyzer: ~Copyable {
         let tunnels = segment.tunnel == 0 ? [] : dissector.tunnelNames(segment.tunnel)
         let mayBeCopy = hasTwin(segment)
         let index = table.insert(
-            Connection(segment, id: id, mark: mark, hasDigests: options.streamDigests, tunnels: tunnels), segment,
+            TCPConnection(segment, id: id, mark: mark, hasDigests: options.streamDigests, tunnels: tunnels), segment,
             hash: hash)
         if mayBeCopy { settleCopy(index, segment, mark) }
         return index
@@ -320,7 +243,15 @@ public struct Analyzer: ~Copyable {
         if record.copyOf == nil {
             tally.gapBytes += UInt64(record.streams.client.gapBytes + record.streams.server.gapBytes)
         }
-        output.ended(record)
+        output.receive(.ended(record))
         table.remove(index)
+    }
+}
+
+extension Shard {
+    /// Whether a segment is of this part; both directions and all copies of a flow are of the same one.
+    func includes(_ segment: Segment) -> Bool {
+        let mixed = ConnectionTable.addressHash(segment) &* 0x9e37_79b9_7f4a_7c15
+        return UInt32(truncatingIfNeeded: mixed >> 33) % count == index
     }
 }

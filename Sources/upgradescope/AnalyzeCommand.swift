@@ -2,6 +2,7 @@
 
 import ArgumentParser
 import Inspection
+import Investigation
 import LiveCapture
 import Reports
 import Traffic
@@ -38,7 +39,22 @@ struct ReadingOptions: ParsableArguments {
     var thresholds: Thresholds { traffic.thresholds }
 
     var packetFilter: PacketFilter {
-        PacketFilter(since: since?.time, until: until?.time, expression: filter, count: count ?? .max)
+        var packets = PacketFilter()
+        (packets.since, packets.until, packets.count) = (since?.time, until?.time, count ?? .max)
+        // It was tried when the command line was read.
+        if let filter { packets.makeMatch = { (try? CaptureFilter(filter))?.matches } }
+        return packets
+    }
+
+    /// What reads and judges so; by all rules, unless told otherwise.
+    var investigation: InvestigationOptions {
+        var options = InvestigationOptions()
+        options.analyzer = analyzerOptions
+        options.judging.inspector = Inspector(showSecrets: showSecrets, thresholds: thresholds)
+        options.judging.report.showSecrets = showSecrets
+        options.filter = packetFilter
+        options.isStopped = { Signals.interrupted }
+        return options
     }
 }
 
@@ -63,9 +79,12 @@ struct AnalyzeCommand: ParsableCommand {
     @Flag(help: "Read all captures at once, by time: files that hold one direction each.")
     var merge = false
 
+    /// Each has a window and a table of its own.
+    private static let mostJobs = 256
+
     func validate() throws {
         _ = try reporting.plan(inputs: captures)
-        guard (1...Jobs.limit).contains(jobs) else { throw ValidationError("--jobs: 1 to \(Jobs.limit)") }
+        guard (1...Self.mostJobs).contains(jobs) else { throw ValidationError("--jobs: 1 to \(Self.mostJobs)") }
         guard captures.count(where: { $0 == "-" }) <= 1 else { throw ValidationError("'-' can be given once") }
         guard captures.count <= Int(UInt16.max) else { throw ValidationError("more than 65535 captures") }
     }
@@ -73,18 +92,23 @@ struct AnalyzeCommand: ParsableCommand {
     func run() throws {
         var status = ExitStatus()
         let outputs = Outputs(try reporting.plan(inputs: captures), layout: reporting.color.layout)
-        let judgeOptions = try reporting.judgeOptions(for: outputs, reading.traffic)
-        let judge = Judge(judgeOptions, events: outputs.eventFiles)
-        var analysis = Analysis(
-            options: reporting.analyzerOptions(reading.traffic), filter: reading.packetFilter, judge: judge,
-            progress: Progress(total: totalSize(of: captures), quiet: reporting.quiet))
+        var options = reading.investigation
+        options.analyzer = reporting.analyzerOptions(reading.traffic)
+        options.judging = try reporting.judgeOptions(for: outputs, reading.traffic)
+        options.jobs = outputs.eventFiles.isEmpty ? jobs : 1
+        options.isMerged = merge
+        if options.jobs < jobs { say("events are written while reading: one job") }
+        let events = reporting.events(for: outputs, reading.traffic)
+        let progress = Progress(total: totalSize(of: captures), quiet: reporting.quiet)
+        let investigation = Investigation(
+            options, observers: [ReadingWatch(progress)] + (events.map { [$0] } ?? []))
 
         Signals.watch()
-        let report = analysis.run(captures, jobs: workers(judgeOptions, outputs))
+        let report = investigation.run(captures)
 
-        status.unreadable = analysis.isUnreadable
+        status.unreadable = investigation.facts.isUnreadable
         status.interrupted = Signals.interrupted
-        status.damaged = analysis.isDamaged
+        status.damaged = investigation.facts.isDamaged
         if let report {
             reporting.judging.judge(report, &status)
             outputs.write(report)
@@ -93,15 +117,6 @@ struct AnalyzeCommand: ParsableCommand {
         }
         status.unwritable = !outputs.finish(quiet: reporting.quiet)
         try finish(with: status)
-    }
-
-    private func workers(_ judge: JudgeOptions, _ outputs: Outputs) -> Jobs {
-        var workers = Jobs(count: jobs, isMerged: merge, judge: judge.share(of: jobs))
-        if jobs > 1, !outputs.eventFiles.isEmpty {
-            say("events are written while reading: one job")
-            workers.count = 1
-        }
-        return workers
     }
 
     /// Bytes there are to read; unknown when an input is a pipe or a directory.

@@ -2,6 +2,7 @@
 
 import ArgumentParser
 import Glibc
+import Investigation
 import LiveCapture
 import Metrics
 import Reports
@@ -147,27 +148,23 @@ struct LiveCommand: ParsableCommand {
         let meter = try makeMeter()
         defer { meter?.stop() }
         let outputs: Outputs
-        let judge: Judge
+        let judging: JudgeOptions
         let screen: LiveScreen?
         do {
             let plan = try plan()
             screen = makeScreen(plan, source.interface)
-            let observers: [(any LiveObserver)?] = [screen, meter]
             outputs = Outputs(
                 plan, layout: reporting.color.layout, areEventsFollowed: true,
                 eventBytes: traffic.analyzerOptions.limits.eventBytes)
-            var judging = try reporting.judgeOptions(for: outputs, traffic)
-            judging.report.spooledExchanges = Self.spooledExchanges
-            judge = Judge(
-                judging, events: outputs.eventFiles,
-                observers: observers.compactMap { $0 })
+            judging = try reporting.judgeOptions(for: outputs, traffic)
         } catch {
             throw CaptureFailure(.usage, "\(error)")
         }
-        judge.begin(captures: 1)
-        let recorder = try makeRecorder(source.interface)
+        let observers: [(any LiveObserver)?] = [screen, meter]
         let session = LiveSession(
-            source.interface, options: reporting.analyzerOptions(traffic), judge: judge, recorder: recorder)
+            source.interface, options: reporting.analyzerOptions(traffic), judging: judging,
+            events: reporting.events(for: outputs, traffic), observers: observers.compactMap { $0 },
+            recorder: try makeRecorder(source.interface))
 
         Signals.watchCapture()
         if !reporting.quiet {
@@ -189,12 +186,9 @@ struct LiveCommand: ParsableCommand {
         reporting.judging.judge(report, &status)
         outputs.layout = reporting.color.layout
         outputs.write(report)
-        status.unwritable = !outputs.finish(quiet: reporting.quiet) || recorder?.hasFailed ?? false
+        status.unwritable = !outputs.finish(quiet: reporting.quiet) || session.recorder?.hasFailed ?? false
         if !reporting.quiet { say(LiveWords.end(session)) }
     }
-
-    /// However long it runs, the report tells of so many exchanges one by one; all of them are counted, and are events.
-    private static let spooledExchanges = 1_000_000
 
     private func makeRecorder(_ interface: RecordedInterface) throws(CaptureFailure) -> Recorder? {
         guard let recording else { return nil }

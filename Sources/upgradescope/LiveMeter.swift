@@ -2,6 +2,7 @@
 // handed over a few times a second; who asks for it waits for nobody.
 
 import Inspection
+import Investigation
 import LiveCapture
 import Metrics
 import Traffic
@@ -21,11 +22,14 @@ final class LiveMeter: LiveObserver {
     func stop() { server.stop() }
 
     let messageBytes: Int? = nil
-    func began(_ exchange: Exchange) {}
-    func decided(_ exchange: Exchange, findings: [Finding]) {}
-    func said(_ message: TranscriptMessage, in exchange: ExchangeKey) {}
-    func finished(_ exchange: Exchange, findings: [Finding]) { traffic.finished(exchange, findings: findings) }
-    func ended(_ connection: ConnectionRecord, findings: [Finding]) { traffic.found(findings) }
+
+    func receive(_ event: InvestigationEvent) {
+        switch event {
+        case .finished(let exchange, let judgement): traffic.finished(exchange, findings: judgement.findings)
+        case .ended(_, let findings): traffic.found(findings)
+        case .started, .unreadable, .undivided, .began, .decided, .said, .batchRead, .read, .reported: break
+        }
+    }
 
     func refresh(_ session: LiveSession) {
         let counters = session.counters

@@ -1,6 +1,7 @@
 // The live view as an observer of the session: what happens goes into its model, a few times a second the counts.
 
 import Inspection
+import Investigation
 import LiveCapture
 import LiveView
 import Synchronization
@@ -50,20 +51,18 @@ final class LiveScreen: LiveObserver {
 
     var messageBytes: Int? { LiveMessage.excerptLimit }
 
-    func began(_ exchange: Exchange) { view.update { $0.began(exchange) } }
-    func decided(_ exchange: Exchange, findings: [Finding]) {
-        view.update { $0.decided(exchange, findings: findings) }
-    }
-    func said(_ message: TranscriptMessage, in exchange: ExchangeKey) {
-        view.update { $0.said(message, in: exchange) }
-    }
-    func finished(_ exchange: Exchange, findings: [Finding]) {
-        view.update { $0.finished(exchange, findings: findings) }
-    }
-    func ended(_ connection: ConnectionRecord, findings: [Finding]) {
-        guard !findings.isEmpty else { return }
-        let place = connection.serverName ?? connection.facts.server.description
-        view.update { $0.found(findings, at: connection.facts.last.time, place: place) }
+    func receive(_ event: InvestigationEvent) {
+        switch event {
+        case .began(let exchange): view.update { $0.began(exchange) }
+        case .decided(let exchange, let judgement): view.update { $0.decided(exchange, judgement) }
+        case .said(let message, in: let exchange): view.update { $0.said(message, in: exchange) }
+        case .finished(let exchange, let judgement): view.update { $0.finished(exchange, judgement) }
+        case .ended(let connection, let findings):
+            guard !findings.isEmpty else { return }
+            let place = connection.serverName ?? connection.facts.server.description
+            view.update { $0.found(findings, at: connection.facts.last.time, place: place) }
+        case .started, .unreadable, .undivided, .batchRead, .read, .reported: break
+        }
     }
 
     func refresh(_ session: LiveSession) {

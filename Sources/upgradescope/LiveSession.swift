@@ -8,19 +8,13 @@
 // buffer that libpcap shares with the kernel.
 
 import Inspection
+import Investigation
 import LiveCapture
 import Reports
 import Traffic
 
-/// Told of what happens while it happens; must not ask the session before `refresh`.
-protocol LiveObserver: AnyObject {
-    func began(_ exchange: Exchange)
-    /// It was answered, or has shown another fault since; `findings` are those that will still be true at its end.
-    func decided(_ exchange: Exchange, findings: [Finding])
-    /// Asked for by `messageBytes`.
-    func said(_ message: TranscriptMessage, in exchange: ExchangeKey)
-    func finished(_ exchange: Exchange, findings: [Finding])
-    func ended(_ connection: ConnectionRecord, findings: [Finding])
+/// Watches a session; must not ask it before `refresh`.
+protocol LiveObserver: InvestigationObserver {
     /// Comes a few times a second, and once more at the end.
     func refresh(_ session: LiveSession)
     /// How many bytes of each message are wanted; `nil` for no messages.
@@ -30,6 +24,8 @@ protocol LiveObserver: AnyObject {
 final class LiveSession {
     let judge: Judge
     let recorder: Recorder?
+    let observers: [any LiveObserver]
+    private let events: EventStreams?
     let interface: RecordedInterface
     private var analyzer: Analyzer
     private let records: Bool
@@ -46,21 +42,33 @@ final class LiveSession {
     /// Numbers of packets have 32 bits: when they have all been used, the capture goes on as another one.
     private var number: UInt32 = 0
     private var captures: [CaptureDescription] = []
+    /// However long it runs, the report lists so many exchanges; all of them are counted, and are events.
+    private static let spooledExchanges = 1_000_000
 
-    init(_ interface: RecordedInterface, options: AnalyzerOptions, judge: Judge, recorder: Recorder?) {
-        self.judge = judge
+    init(
+        _ interface: RecordedInterface, options: AnalyzerOptions, judging: JudgeOptions, events: EventStreams?,
+        observers: [any LiveObserver], recorder: Recorder?
+    ) {
+        var judging = judging
+        judging.judgesEarly = true
+        judging.report.spooledExchanges = Self.spooledExchanges
+        let told: [any InvestigationObserver] = (events.map { [$0] } ?? []) + observers
+        judge = Judge(judging, observers: told)
+        self.events = events
+        self.observers = observers
         self.recorder = recorder
         self.interface = interface
         records = recorder != nil
         var options = options
         options.tellsOwners = recorder?.keepsOnlyExchanges ?? false
-        options.tellsProgress = !judge.observers.isEmpty || judge.hasEvents
-        if let bytes = judge.observers.compactMap(\.messageBytes).max() {
+        options.tellsProgress = !told.isEmpty
+        if let bytes = observers.compactMap(\.messageBytes).max() {
             let others = options.transcript.messages ? options.transcript.payloadBytes : 0
             options.transcript.messages = true
             options.transcript.payloadBytes = max(others, bytes)
         }
         analyzer = Analyzer(options: options, output: LiveOutput(judge, recorder))
+        judge.tell(.started(captures: 1))
     }
 
     /// Takes the next packet.
@@ -83,8 +91,9 @@ final class LiveSession {
         self.statistics = statistics
         recorder?.statistics = statistics
         recorder?.flush()
-        judge.batchEnded()
-        for observer in judge.observers { observer.refresh(self) }
+        judge.tell(
+            .batchRead(ReadingProgress(bytes: Int64(clamping: bytes), packets: packets, exchanges: judge.exchanges)))
+        for observer in observers { observer.refresh(self) }
     }
 
     /// The capture is over; `problem` says what ended it, where that was not asked for.
@@ -100,7 +109,7 @@ final class LiveSession {
         }
         captures.append(capture)
         let report = judge.report(captures: captures, counters: counters)
-        for observer in judge.observers { observer.refresh(self) }
+        for observer in observers { observer.refresh(self) }
         return report
     }
 
@@ -108,10 +117,11 @@ final class LiveSession {
 
     var counters: TrafficCounters {
         var counters = analyzer.counters
-        let lost = judge.lostEvents
-        if lost > 0 { counters.limitsHit["event-bytes"] = lost }
+        if lostEvents > 0 { counters.limitsHit["event-bytes"] = lostEvents }
         return counters
     }
+    /// Events that their reader was too slow for.
+    var lostEvents: UInt64 { events?.lost ?? 0 }
     /// Connections that are followed at this moment.
     var openConnections: Int { analyzer.openConnections }
     /// Walks all connections: for a display, not for every packet.
@@ -145,8 +155,8 @@ final class LiveSession {
     }
 }
 
-/// Whom the analyzer tells: the judge, and the recorder of what it may let go.
-private final class LiveOutput: AnalyzerOutput {
+/// Hands everything to the judge, and tells the recorder of what it may let go.
+private final class LiveOutput: AnalyzerObserver {
     private let judge: Judge
     private let recorder: Recorder?
 
@@ -155,22 +165,8 @@ private final class LiveOutput: AnalyzerOutput {
         self.recorder = recorder
     }
 
-    func finished(_ exchange: Exchange) { judge.finished(exchange) }
-    func began(_ exchange: Exchange) { for observer in judge.observers { observer.began(exchange) } }
-    func answered(_ exchange: Exchange) {
-        judge.answered(exchange)
-        faulted(exchange)
-    }
-    func faulted(_ exchange: Exchange) {
-        let findings = judge.findingsSoFar(exchange)
-        for observer in judge.observers { observer.decided(exchange, findings: findings) }
-    }
-    func said(_ message: TranscriptMessage, in exchange: ExchangeKey) {
-        judge.said(message, in: exchange)
-        for observer in judge.observers { observer.said(message, in: exchange) }
-    }
-    func ended(_ connection: ConnectionRecord) {
-        judge.ended(connection)
-        recorder?.ended(connection.facts.id)
+    func receive(_ event: AnalyzerEvent) {
+        judge.receive(event)
+        if case .ended(let connection) = event { recorder?.ended(connection.facts.id) }
     }
 }

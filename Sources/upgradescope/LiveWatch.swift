@@ -2,6 +2,7 @@
 
 import Glibc
 import Ground
+import Investigation
 import LiveCapture
 import Traffic
 
@@ -73,7 +74,7 @@ struct LiveWatch {
         let hasLostRecording = session.recorder?.hasLostReader ?? false
         guard outputs.hasLostReader || hasLostRecording else { return false }
         let isRecorded = session.recorder != nil && !hasLostRecording
-        return !outputs.isWanted && !isRecorded && session.judge.observers.isEmpty
+        return !outputs.isWanted && !isRecorded && session.observers.isEmpty
     }
 
     private func isFull(_ session: LiveSession) -> Bool {
@@ -122,7 +123,7 @@ enum LiveWords {
 
     static func end(_ session: LiveSession) -> String {
         let statistics = session.statistics
-        let lost = session.judge.lostEvents
+        let lost = session.lostEvents
         return "\(counted(session.packets, "packet", isGrouped: false)), \(statistics.droppedByKernel) dropped by the kernel, "
             + "\(statistics.droppedByInterface) by the interface" + recorded(session)
             + (lost > 0 ? "; \(counted(lost, "event", isGrouped: false)) lost, whose reader was too slow" : "")

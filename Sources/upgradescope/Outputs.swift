@@ -4,6 +4,7 @@
 import ArgumentParser
 import Ground
 import Inspection
+import Investigation
 import Reports
 import Traffic
 
@@ -23,7 +24,7 @@ struct OutputPlan<Format> {
             return
         }
         guard paths.insert(path).inserted else { throw ValidationError("\(option): \(path) is written already") }
-        guard System.kind(of: path) == .regular, let file = System.identity(of: path) else { return }
+        guard FileKind(of: path) == .regular, let file = System.identity(of: path) else { return }
         guard files.insert(file).inserted else { throw ValidationError("\(option): \(path) is written already") }
         guard !inputs.contains(where: { $0 != "-" && System.identity(of: $0) == file }) else {
             throw ValidationError("\(option): \(path) is an input")
@@ -166,41 +167,54 @@ func printResult(_ body: (OutputFile) throws -> Void) throws {
 }
 
 /// The same facts as events, into every file that wants them, while they happen.
-struct EventStreams {
-    private var streams: [(report: NDJSONReport, file: OutputFile)]
+final class EventStreams: InvestigationObserver {
+    private let files: [OutputFile]
+    private let showSecrets: Bool
+    private let tellsMessages: Bool
+    private var streams: [(report: NDJSONReport, file: OutputFile)] = []
+    /// Findings of exchanges that go on which were events already.
+    private var told: [ExchangeKey: Set<FindingEvent>] = [:]
 
-    init(_ files: [OutputFile], severalCaptures: Bool, showSecrets: Bool) {
-        streams = files.map { file in
-            (NDJSONReport(severalCaptures: severalCaptures, showSecrets: showSecrets, sink: file), file)
+    /// `nil` where no file wants events.
+    init?(_ files: [OutputFile], showSecrets: Bool, tellsMessages: Bool) {
+        guard !files.isEmpty else { return nil }
+        self.files = files
+        self.showSecrets = showSecrets
+        self.tellsMessages = tellsMessages
+    }
+
+    /// Events that their reader was too slow for.
+    var lost: UInt64 { files.reduce(0) { $0 + $1.lostLines } }
+
+    func receive(_ event: InvestigationEvent) {
+        switch event {
+        case .started(let captures):
+            streams = files.map { file in
+                (NDJSONReport(severalCaptures: captures > 1, showSecrets: showSecrets, sink: file), file)
+            }
+        case .began, .unreadable, .undivided, .read: break
+        case .decided(let exchange, let judgement):
+            // Each finding is an event once.
+            let new = judgement.findings.filter { told[exchange.key, default: []].insert(FindingEvent($0)).inserted }
+            each { report, _ in try report.add(new, of: exchange) }
+        case .said(let message, in: let exchange):
+            if tellsMessages { each { report, _ in try report.add(message, in: exchange) } }
+        case .finished(let exchange, let judgement):
+            let told = told.removeValue(forKey: exchange.key) ?? []
+            each { report, _ in try report.add(exchange, judgement, told: told) }
+        case .ended(let connection, let findings):
+            each { report, _ in try report.add(connection, findings: findings) }
+        case .batchRead:
+            each { report, file in
+                try? report.flush()
+                try file.flush()
+            }
+        case .reported(let finished): each { report, _ in try report.finish(finished) }
         }
     }
 
-    // What fails is kept by the file, and told of when it is finished.
-    mutating func add(_ exchange: Exchange, findings: [Finding], told: Set<FindingEvent>) {
-        for index in streams.indices { try? streams[index].report.add(exchange, findings: findings, told: told) }
-    }
-
-    mutating func add(_ findings: [Finding], of exchange: Exchange) {
-        for index in streams.indices { try? streams[index].report.add(findings, of: exchange) }
-    }
-
-    mutating func add(_ connection: ConnectionRecord, findings: [Finding]) {
-        for index in streams.indices { try? streams[index].report.add(connection, findings: findings) }
-    }
-
-    mutating func add(_ message: TranscriptMessage, in exchange: ExchangeKey) {
-        for index in streams.indices { try? streams[index].report.add(message, in: exchange) }
-    }
-
-    /// Whoever reads along gets what there is.
-    mutating func flush() {
-        for index in streams.indices {
-            try? streams[index].report.flush()
-            try? streams[index].file.flush()
-        }
-    }
-
-    mutating func finish(_ report: Report) {
-        for index in streams.indices { try? streams[index].report.finish(report) }
+    /// What fails is kept by the file, and reported when the file is finished.
+    private func each(_ write: (inout NDJSONReport, OutputFile) throws -> Void) {
+        for index in streams.indices { try? write(&streams[index].report, streams[index].file) }
     }
 }

@@ -2,6 +2,8 @@
 // the work takes more than a second; wiped out at the end.
 
 import Ground
+import Investigation
+import Traffic
 
 struct Progress {
     private let isOn: Bool
@@ -18,13 +20,14 @@ struct Progress {
     }
 
     /// Shows the line anew when it is time to.
-    mutating func update(bytes: Int64, packets: UInt64, exchanges: UInt64) {
+    mutating func update(_ reading: ReadingProgress) {
         guard isDue() else { return }
         let elapsed = max(0.001, Double((ContinuousClock.now - start) / .milliseconds(1)) / 1000)
+        let bytes = reading.bytes
         let rate = Double(bytes) / elapsed
         var parts = [
             total.map { "\(sizeText(bytes)) of \(sizeText($0))" } ?? sizeText(bytes),
-            "\(packets) packets", "\(exchanges) exchanges", "\(sizeText(Int64(rate)))/s",
+            "\(reading.packets) packets", "\(reading.exchanges) exchanges", "\(sizeText(Int64(rate)))/s",
         ]
         if let total, rate > 0, bytes <= total {
             parts.append(DurationText.estimate(seconds: Int64(Double(total - bytes) / rate)) + " left")
@@ -59,3 +62,30 @@ struct Progress {
         isShown = true
     }
 }
+
+/// Tells the user how the reading goes, and what is wrong with the inputs.
+final class ReadingWatch: InvestigationObserver {
+    private var progress: Progress
+
+    init(_ progress: Progress) { self.progress = progress }
+
+    func receive(_ event: InvestigationEvent) {
+        switch event {
+        case .unreadable(let error):
+            say(
+                error.kind == .notACapture && SessionSource.isHAR(error.path)
+                    ? "\(error.path) is a HAR file, not a capture: 'replay' and 'serve' read it" : error.message)
+        case .undivided: say("an input can be read only once: one job")
+        case .batchRead(let reading): progress.update(reading)
+        case .read(let capture):
+            for problem in capture.problems {
+                say("\(nameOf(capture.path)): \(problem.message) (at offset \(problem.offset))")
+            }
+        case .reported: progress.end()
+        case .started, .began, .decided, .said, .finished, .ended: break
+        }
+    }
+}
+
+/// The name of an input for people.
+func nameOf(_ path: String) -> String { path == "-" ? "standard input" : path }

@@ -3,6 +3,7 @@
 
 import ArgumentParser
 import Replay
+import ReplayReports
 import Reports
 
 /// What a replay can print.

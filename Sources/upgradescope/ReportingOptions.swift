@@ -2,6 +2,7 @@
 
 import ArgumentParser
 import Inspection
+import Investigation
 import Reports
 import Traffic
 
@@ -188,7 +189,12 @@ struct ReportingOptions: ParsableArguments {
         report.messages = needsMessages
         report.strict = judging.strict
         report.failureLevel = judging.failOn.level
-        return JudgeOptions(inspector: try judging.inspector(traffic), report: report, tellsMessages: messages)
+        return JudgeOptions(inspector: try judging.inspector(traffic), report: report)
+    }
+
+    /// Who writes the events; `nil` where nobody wants them.
+    func events(for outputs: Outputs, _ traffic: TrafficOptions) -> EventStreams? {
+        EventStreams(outputs.eventFiles, showSecrets: traffic.showSecrets, tellsMessages: messages)
     }
 
     /// What is written where; standard output takes one of them.

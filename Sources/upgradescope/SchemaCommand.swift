@@ -1,6 +1,7 @@
 // `upgradescope schema`: the JSON Schema of the report.
 
 import ArgumentParser
+import ReplayReports
 import Reports
 
 struct SchemaCommand: ParsableCommand {
@@ -11,6 +12,6 @@ struct SchemaCommand: ParsableCommand {
     var replay = false
 
     func run() throws {
-        try printResult { try $0.write(replay ? ReportSchema.replay : ReportSchema.bytes) }
+        try printResult { try $0.write(replay ? ReplaySchema.bytes : ReportSchema.bytes) }
     }
 }

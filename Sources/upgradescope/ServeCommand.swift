@@ -3,6 +3,7 @@
 import ArgumentParser
 import Ground
 import Inspection
+import Investigation
 import Replay
 import Reports
 import Synchronization
@@ -315,13 +316,13 @@ final class ServeLog: Sendable {
 
 /// Judges the clients of a stand-in: what the recorded server does wrong is not theirs.
 final class ServeJudge {
-    private let inspector: Inspector
-    private let collector: ReportCollector
+    private let judge: Judge
     private var counters = TrafficCounters()
 
     init(_ options: JudgeOptions) {
-        inspector = options.inspector
-        collector = ReportCollector(options: options.report)
+        var options = options
+        options.onlyFault = .client
+        judge = Judge(options)
     }
 
     /// A connection is over.
@@ -331,17 +332,15 @@ final class ServeJudge {
     }
 
     func add(_ exchanges: [Exchange]) {
-        for exchange in exchanges {
-            counters.exchanges += 1
-            counters.requests += 1
-            collector.add(exchange, findings: inspector.inspect(exchange).filter { $0.fault == .client })
-        }
+        counters.exchanges += UInt64(exchanges.count)
+        counters.requests += UInt64(exchanges.count)
+        for exchange in exchanges { judge.receive(.finished(exchange)) }
     }
 
     func report(name: String) -> Report {
         var live = CaptureDescription(path: name)
         live.format = "live"
         live.packets = counters.packets
-        return collector.finish(captures: [live], counters: counters, inspector: inspector)
+        return judge.report(captures: [live], counters: counters)
     }
 }

@@ -3,6 +3,7 @@
 import ArgumentParser
 import Glibc
 import Inspection
+import Investigation
 import Replay
 import Reports
 import Traffic
@@ -118,7 +119,7 @@ struct SessionSource {
 
     /// Directories become the captures and HAR files in them.
     private mutating func expanded(_ path: String) -> [String] {
-        guard path != "-", System.kind(of: path) == .directory else { return [path] }
+        guard path != "-", FileKind(of: path) == .directory else { return [path] }
         do throws(CaptureError) {
             let files = try CaptureReader.files(inDirectory: path) { Self.isHAR($0) || CaptureReader.isCapture($0) }
             if !files.isEmpty { return files }
@@ -147,17 +148,16 @@ struct SessionSource {
         captures: [String], reading: ReadingOptions, keepsRaw: Bool, quiet: Bool
     ) -> [RecordedSession] {
         let recorder = SessionRecorder(keepsRaw: keepsRaw)
-        let judge = Judge(
-            JudgeOptions(inspector: Inspector(showSecrets: false), report: ReportOptions()), recorder: recorder)
-        var options = reading.analyzerOptions
-        options.transcript = .all
-        var analysis = Analysis(
-            options: options, filter: reading.packetFilter, judge: judge, progress: Progress(total: nil, quiet: quiet),
-            standardInput: beginning)
-        _ = analysis.run(captures)
-        isUnreadable = isUnreadable || analysis.isUnreadable
-        isDamaged = analysis.isDamaged
-        encryptedConnections = analysis.counters.encryptedConnections
+        var options = reading.investigation
+        options.judging = JudgeOptions()
+        options.analyzer.transcript = .all
+        options.standardInput = beginning
+        let investigation = Investigation(
+            options, recorder: recorder, observers: [ReadingWatch(Progress(total: nil, quiet: quiet))])
+        _ = investigation.run(captures)
+        isUnreadable = isUnreadable || investigation.facts.isUnreadable
+        isDamaged = investigation.facts.isDamaged
+        encryptedConnections = investigation.facts.counters.encryptedConnections
         exchangeCount = recorder.exchangeCount
         if recorder.omitted > 0 { say("\(recorder.omitted) exchanges are left out: too many for one recording") }
         return recorder.sessions()
@@ -188,7 +188,7 @@ struct SessionSource {
 
     /// Whether a file begins like a HAR file.
     static func isHAR(_ path: String) -> Bool {
-        guard path != "-", System.kind(of: path) == .regular else { return false }
+        guard path != "-", FileKind(of: path) == .regular else { return false }
         return (try? System.contents(of: path, limit: 256)).map { HARLog.looksLikeHAR($0) } ?? false
     }
 

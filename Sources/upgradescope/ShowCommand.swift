@@ -2,6 +2,7 @@
 
 import ArgumentParser
 import Inspection
+import Investigation
 import Reports
 import Traffic
 
@@ -48,28 +49,21 @@ struct ShowCommand: ParsableCommand {
     }
 
     func run() throws {
-        var options = ReportOptions()
-        options.showSecrets = reading.showSecrets
-        options.messages = true
-        let judge = Judge(
-            JudgeOptions(
-                inspector: Inspector(showSecrets: reading.showSecrets, thresholds: reading.thresholds), report: options)
-        )
-        var analyzing = reading.analyzerOptions
-        analyzing.transcript.messages = true
-        analyzing.transcript.payloadBytes =
+        var options = reading.investigation
+        options.judging.report.messages = true
+        options.analyzer.transcript.messages = true
+        options.analyzer.transcript.payloadBytes =
             hex || follow != nil ? Self.messageBytes.full : Self.messageBytes.line
-        var analysis = Analysis(
-            options: analyzing, filter: reading.packetFilter, judge: judge,
-            progress: Progress(total: System.size(of: capture), quiet: false))
+        let investigation = Investigation(
+            options, observers: [ReadingWatch(Progress(total: System.size(of: capture), quiet: false))])
 
         Signals.watch()
-        let report = analysis.run([capture])
+        let report = investigation.run([capture])
 
         var status = ExitStatus()
-        status.unreadable = analysis.isUnreadable
+        status.unreadable = investigation.facts.isUnreadable
         status.interrupted = Signals.interrupted
-        status.damaged = analysis.isDamaged
+        status.damaged = investigation.facts.isDamaged
         guard let report else { return try finish(with: status) }
         if let shown = try report.exchange(id: id) {
             let page = ShowReport(hex: hex, follow: follow?.directions ?? [], layout: color.layout)

@@ -6,6 +6,7 @@
 // is no error: the rest is dropped.
 
 import Glibc
+import Investigation
 import Reports
 import Synchronization
 import Traffic
@@ -47,7 +48,7 @@ final class OutputFile: ByteSink {
     init(path: String, isFollowed: Bool = false) throws(SystemError) {
         name = path
         let target = System.resolved(path)
-        switch System.kind(of: target) {
+        switch FileKind(of: target) {
         case .absent where isFollowed, .regular where isFollowed:
             descriptor = try System.open(target, Self.flags | O_TRUNC, mode: 0o666)
             replacement = nil
@@ -175,18 +176,6 @@ final class OutputFile: ByteSink {
 
 /// Questions to the system.
 enum System {
-    /// What stands at a path.
-    enum Kind { case absent, regular, directory, stream }
-
-    static func kind(of path: String) -> Kind {
-        guard let status = status(of: path) else { return .absent }
-        return switch status.st_mode & S_IFMT {
-        case S_IFREG: .regular
-        case S_IFDIR: .directory
-        default: .stream
-        }
-    }
-
     /// Permission bits of an existing file.
     static func mode(of path: String) -> mode_t? { status(of: path).map { $0.st_mode & 0o7777 } }
 

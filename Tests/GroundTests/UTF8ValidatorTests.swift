@@ -1,5 +1,6 @@
 // Every answer of the validator against Swift's own, masked and not, cut everywhere.
 
+import TestSupport
 import Testing
 
 @testable import Ground
@@ -75,7 +76,7 @@ import Testing
     }
 
     @Test func whatChanceBrings() {
-        var random = Chance(seed: 7)
+        var random = SeededNumbers(seed: 7)
         for _ in 0..<1500 {
             let count = Int(random.next() % 24)
             let bytes = (0..<count).map { _ -> UInt8 in
@@ -98,17 +99,5 @@ import Testing
             let failure = validator.check(bytes.span, 0, bytes.count, mask: 0)
             #expect(failure == index)
         }
-    }
-}
-
-/// Numbers by chance, the same on every run.
-struct Chance {
-    private var state: UInt64
-    init(seed: UInt64) { state = seed }
-    mutating func next() -> UInt64 {
-        state ^= state << 13
-        state ^= state >> 7
-        state ^= state << 17
-        return state &* 0x2545_f491_4f6c_dd1d
     }
 }

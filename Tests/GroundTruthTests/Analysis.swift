@@ -4,7 +4,8 @@
 // connections to the inspector.
 
 import Foundation
-import Inspection
+@_spi(Judging) import Inspection
+import TestSupport
 import Traffic
 
 /// What a run found.
@@ -23,19 +24,6 @@ struct Analysis {
     var rules: Set<String> {
         Set(exchanges.flatMap { $0.findings.map { $0.rule } } + connections.flatMap { $0.findings.map { $0.rule } })
     }
-}
-
-private final class Everything: AnalyzerOutput {
-    var exchanges: [Exchange] = []
-    var connections: [ConnectionRecord] = []
-    func finished(_ exchange: Exchange) { exchanges.append(exchange) }
-    func ended(_ connection: ConnectionRecord) { connections.append(connection) }
-}
-
-/// A packet made by a test: its bytes begin with the IP header.
-struct RawPacket {
-    var time: Int64
-    var bytes: [UInt8]
 }
 
 extension Analysis {
@@ -60,51 +48,35 @@ extension Analysis {
     }
 
     private static func read(_ source: consuming CaptureReader, allConnections: Bool, digests: Bool) -> Analysis {
-        var reader = source
-        let output = Everything()
+        let output = Listener()
         var options = AnalyzerOptions()
         options.allConnections = allConnections
         options.streamDigests = digests
         var analyzer = Analyzer(options: options, output: output)
-        var batch: [CapturedPacket] = []
-        while reader.readBatch(&batch) {
-            for packet in batch {
-                analyzer.receive(packet, capture: 0, bytes: reader.window.extracting(packet.range))
-            }
-        }
+        let description = analyzer.receive(source)
         analyzer.finish()
+        output.counters = analyzer.counters
         var analysis = Analysis()
-        analysis.captures = [reader.description]
-        analysis.counters = analyzer.counters
+        analysis.captures = [description]
         analysis.take(output)
         return analysis
     }
 
     /// Analyzes packets that begin with an IP header; findings are made where `judged`.
-    static func of(_ packets: [RawPacket], judged: Bool) -> Analysis {
-        let output = Everything()
+    static func of(_ packets: [TimedPacket], judged: Bool) -> Analysis {
         var options = AnalyzerOptions()
         options.allConnections = true
-        var analyzer = Analyzer(options: options, output: output)
-        for (index, packet) in packets.enumerated() {
-            let captured = CapturedPacket(
-                number: UInt32(index + 1), time: Timestamp(nanoseconds: packet.time), linkType: 101, interface: 0,
-                range: 0..<packet.bytes.count, originalLength: UInt32(packet.bytes.count))
-            analyzer.receive(captured, capture: 0, bytes: packet.bytes.span)
-        }
-        analyzer.finish()
         var analysis = Analysis()
-        analysis.counters = analyzer.counters
-        analysis.take(output, judged: judged)
+        analysis.take(Analyzer.listen(to: packets, options: options, linkType: 101), judged: judged)
         return analysis
     }
 
-    private mutating func take(_ output: Everything, judged: Bool = true) {
+    private mutating func take(_ output: Listener, judged: Bool = true) {
         let inspector = Inspector()
-        exchanges = output.exchanges.sorted { $0.key < $1.key }.map { ($0, judged ? inspector.inspect($0) : []) }
-        connections = output.connections.sorted { $0.facts.id < $1.facts.id }.map {
-            ($0, judged ? inspector.inspect($0) : [])
-        }
+        output.sort()
+        counters = output.counters
+        exchanges = output.exchanges.map { ($0, judged ? inspector.inspect($0) : []) }
+        connections = output.connections.map { ($0, judged ? inspector.inspect($0) : []) }
     }
 }
 
@@ -149,7 +121,7 @@ func comparableFacts(of exchange: Exchange) -> [String: String] {
         }
     }
     facts["outcome"] = exchange.outcome.name
-    if let valid = Inspector.isValid(exchange) { facts["valid"] = "\(valid)" }
+    if let valid = Validity(exchange).isValid { facts["valid"] = "\(valid)" }
     if exchange.outcome == .switched {
         facts["protocol"] = exchange.upgraded == .tunnel ? "tunnel" : exchange.protocolName.lowercased()
     }

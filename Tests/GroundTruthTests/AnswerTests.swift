@@ -2,36 +2,34 @@
 // later when the session has ended. That is only right if what it says then is still true at the end.
 
 import Foundation
-import Inspection
+@_spi(Judging) import Inspection
+import TestSupport
 import Testing
 import Traffic
 
 /// What was found while the exchange went on, and at the end.
-private final class Twice: AnalyzerOutput {
-    let inspector = Inspector()
-    var early: [ExchangeKey: Set<String>] = [:]
-    var untrue: [String] = []
-    var told = 0
-    var ofFrames = 0
-    var atTheEnd = 0
+private final class Twice {
+    private let inspector = Inspector()
+    private var early: [ExchangeKey: Set<String>] = [:]
+    private(set) var untrue: [String] = []
+    private(set) var told = 0
+    private(set) var ofFrames = 0
+    private(set) var atTheEnd = 0
 
-    func answered(_ exchange: Exchange) { note(exchange) }
-    func faulted(_ exchange: Exchange) { note(exchange) }
-
-    private func note(_ exchange: Exchange) {
-        early[exchange.key, default: []].formUnion(inspector.inspectSoFar(exchange).map(\.rule))
+    func hear(_ event: Listener.Event) {
+        switch event {
+        case .answered(let exchange), .faulted(let exchange):
+            early[exchange.key, default: []].formUnion(inspector.judgeSoFar(exchange).findings.map(\.rule))
+        case .finished(let exchange):
+            let final = Set(inspector.inspect(exchange).map(\.rule))
+            let said = early.removeValue(forKey: exchange.key) ?? []
+            untrue += said.subtracting(final).map { "\($0) of packet \(exchange.key.packet)" }
+            told += said.count
+            ofFrames += said.count { $0.hasPrefix("WSF") || $0.hasPrefix("WSD") }
+            atTheEnd += final.count
+        case .began, .said, .ended: break
+        }
     }
-
-    func finished(_ exchange: Exchange) {
-        let final = Set(inspector.inspect(exchange).map(\.rule))
-        let said = early.removeValue(forKey: exchange.key) ?? []
-        untrue += said.subtracting(final).map { "\($0) of packet \(exchange.key.packet)" }
-        told += said.count
-        ofFrames += said.count { $0.hasPrefix("WSF") || $0.hasPrefix("WSD") }
-        atTheEnd += final.count
-    }
-
-    func ended(_ connection: ConnectionRecord) {}
 }
 
 @Suite struct AnswerTests {
@@ -42,7 +40,7 @@ private final class Twice: AnalyzerOutput {
     }
 
     @Test func samples() {
-        check(SharedMaterial.captures(in: SharedMaterial.repository.appending(path: "samples")))
+        check(SharedMaterial.captures(in: SharedMaterial.samples))
     }
 
     @discardableResult
@@ -62,17 +60,11 @@ private final class Twice: AnalyzerOutput {
     }
 
     private func read(_ source: consuming CaptureReader) -> Twice {
-        var reader = source
         let output = Twice()
         var options = AnalyzerOptions()
         options.tellsProgress = true
-        var analyzer = Analyzer(options: options, output: output)
-        var batch: [CapturedPacket] = []
-        while reader.readBatch(&batch) {
-            for packet in batch {
-                analyzer.receive(packet, capture: 0, bytes: reader.window.extracting(packet.range))
-            }
-        }
+        var analyzer = Analyzer(options: options, output: Listener { output.hear($0) })
+        analyzer.receive(source)
         analyzer.finish()
         return output
     }

@@ -2,35 +2,42 @@
 
 import Foundation
 import Inspection
+import TestSupport
 import Testing
 import Traffic
 
 @Suite struct CleanSessionsTests {
+    struct Sent: CustomTestStringConvertible, Sendable {
+        var file: String
+        var from: Direction
+        var bytes: Set<Int64>
+        var testDescription: String { "\(file), the \(from.name)" }
+    }
+
     /// Bytes of all messages of one side as the lab's notes say they were sent, for each session.
     ///
     /// Where the notes count characters: "wörld ☃" has seven of them in ten bytes, "héllo wörld" eleven in thirteen.
-    static let sent: [(file: String, direction: Direction, bytes: Set<Int64>)] = [
-        ("A01-chromium-pyws-basic.pcap", .client, [5 + 10 + 300 + 5000]),
-        ("A01-chromium-pyws-basic.pcap", .server, [5 + 10 + 300 + 5000]),
-        ("A02-chromium-push.pcap", .server, [13 + 400 + 35]),
-        ("A03-chromium-big.pcap", .client, [1 << 20]),
-        ("A03-chromium-big.pcap", .server, [1 << 20]),
-        ("A04-chromium-subprotocol.pcap", .client, [9]),
-        ("A05-chromium-many.pcap", .server, [5, 6]),
-        ("A15-chromium-page-and-ws-same-port.pcap", .client, [9]),
-        ("C20-nginx-haproxy-pyws-chain.pcap", .server, [5 + 10 + 300 + 5000]),
+    static let sent = [
+        Sent(file: "A01-chromium-pyws-basic.pcap", from: .client, bytes: [5 + 10 + 300 + 5000]),
+        Sent(file: "A01-chromium-pyws-basic.pcap", from: .server, bytes: [5 + 10 + 300 + 5000]),
+        Sent(file: "A02-chromium-push.pcap", from: .server, bytes: [13 + 400 + 35]),
+        Sent(file: "A03-chromium-big.pcap", from: .client, bytes: [1 << 20]),
+        Sent(file: "A03-chromium-big.pcap", from: .server, bytes: [1 << 20]),
+        Sent(file: "A04-chromium-subprotocol.pcap", from: .client, bytes: [9]),
+        Sent(file: "A05-chromium-many.pcap", from: .server, bytes: [5, 6]),
+        Sent(file: "A15-chromium-page-and-ws-same-port.pcap", from: .client, bytes: [9]),
+        Sent(file: "C20-nginx-haproxy-pyws-chain.pcap", from: .server, bytes: [5 + 10 + 300 + 5000]),
     ]
 
-    @Test(arguments: sent.indices) func compressedMessagesHaveTheirSize(_ index: Int) throws {
+    @Test(arguments: sent) func compressedMessagesHaveTheirSize(_ row: Sent) throws {
         guard let captures = SharedMaterial.captures(of: "lab", for: "compressed sessions") else { return }
-        let row = Self.sent[index]
         let capture = try #require(captures.first { $0.lastPathComponent == row.file })
         let sessions = Analysis.of(capture).exchanges.compactMap { $0.exchange.websocket }.filter {
             $0.agreement.deflate
         }
         #expect(!sessions.isEmpty)
         for session in sessions {
-            let side = session.sides[row.direction]
+            let side = session.sides[row.from]
             #expect(side.compressedMessages == side.textMessages + side.binaryMessages)
             #expect(row.bytes.contains(side.inflatedBytes), "\(row.file): \(side.inflatedBytes)")
         }
@@ -41,19 +48,21 @@ import Traffic
         guard let captures = SharedMaterial.captures(of: "lab", for: "compressed sessions") else { return }
         var messages = 0
         for capture in captures where capture.lastPathComponent.hasPrefix("A") {
-            let hearer = Hearer()
+            var said: [ExchangeKey: [TranscriptMessage]] = [:]
+            /// Exchanges with the lab's echoing servers.
+            var echoes: Set<ExchangeKey> = []
             var options = AnalyzerOptions()
             options.transcript.messages = true
-            var analyzer = Analyzer(options: options, output: hearer)
-            var reader = try CaptureReader(path: capture.path)
-            var batch: [CapturedPacket] = []
-            while reader.readBatch(&batch) {
-                for packet in batch {
-                    analyzer.receive(packet, capture: 0, bytes: reader.window.extracting(packet.range))
-                }
+            let listener = Listener { event in
+                if case .said(let message, in: let exchange) = event { said[exchange, default: []].append(message) }
             }
+            var analyzer = Analyzer(options: options, output: listener)
+            analyzer.receive(try CaptureReader(path: capture.path))
             analyzer.finish()
-            for (exchange, said) in hearer.said where hearer.echoes.contains(exchange) {
+            for exchange in listener.exchanges where exchange.request?.target.text.hasPrefix("/echo") == true {
+                echoes.insert(exchange.key)
+            }
+            for (exchange, said) in said where echoes.contains(exchange) {
                 let client = said.filter { $0.direction == .client && !$0.isControl }
                 let server = said.filter { $0.direction == .server && !$0.isControl }
                 guard client.contains(where: { $0.isCompressed }) else { continue }
@@ -63,20 +72,6 @@ import Traffic
             }
         }
         #expect(messages >= 20, "only \(messages) compressed messages were echoed")
-    }
-
-    /// Hears what is said in each exchange.
-    private final class Hearer: AnalyzerOutput {
-        var said: [ExchangeKey: [TranscriptMessage]] = [:]
-        /// Exchanges with the lab's echoing servers.
-        var echoes: Set<ExchangeKey> = []
-        func finished(_ exchange: Exchange) {
-            if exchange.request?.target.text.hasPrefix("/echo") == true { echoes.insert(exchange.key) }
-        }
-        func ended(_ connection: ConnectionRecord) {}
-        func said(_ message: TranscriptMessage, in exchange: ExchangeKey) {
-            said[exchange, default: []].append(message)
-        }
     }
 
     /// Rules above a note that speak in sessions of which the truth names no violation, and why that is right.

@@ -4,31 +4,13 @@
 // seed and the file's name: a failure can be repeated.
 
 import Foundation
+import TestSupport
 import Testing
 import Traffic
 
-/// SplitMix64: the same numbers for the same seed, on every machine.
-struct SeededNumbers: RandomNumberGenerator {
-    private var state: UInt64
-    init(seed: UInt64) { state = seed }
-    /// A seed from a name (FNV-1a 64).
-    init(name: String) {
-        state = name.utf8.reduce(0xcbf2_9ce4_8422_2325) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 }
-    }
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94d0_49bb_1331_11eb
-        return mixed ^ (mixed >> 31)
-    }
-    /// A number from 0 up to, but not with, `bound`.
-    mutating func below(_ bound: Int) -> Int { bound < 1 ? 0 : Int(next() % UInt64(bound)) }
-}
-
-@Suite struct DamageTests {
+@Suite(.tags(.long)) struct DamageTests {
     @Test(.timeLimit(.minutes(30))) func samples() throws {
-        let samples = SharedMaterial.captures(in: SharedMaterial.repository.appending(path: "samples"))
+        let samples = SharedMaterial.captures(in: SharedMaterial.samples)
         #expect(samples.count >= 12)
         try damage(samples)
     }

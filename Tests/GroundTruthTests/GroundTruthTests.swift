@@ -5,6 +5,7 @@
 
 import Foundation
 import Inspection
+import TestSupport
 import Testing
 import Traffic
 

@@ -3,6 +3,7 @@
 // behind itself.
 
 import Foundation
+import TestSupport
 import Traffic
 
 /// Something one side did: bytes in order, or the end of its stream.
@@ -27,8 +28,10 @@ struct Dialogue {
     }
 
     /// Packets of the dialogue: each turn's bytes in pieces that end where `cut` says (offsets into the stream).
-    func packets(cut: (Direction, Range<Int>) -> [Int]) -> [RawPacket] {
-        var packets: [RawPacket] = []
+    func packets(cut: (Direction, Range<Int>) -> [Int]) -> [TimedPacket] {
+        var packets: [TimedPacket] = []
+        // Near the wrap for the server.
+        let initial = PerDirection<UInt32>(client: 0x1000_0000, server: 0xffff_ff00)
         var sent = PerDirection(both: 0)
         var finished = PerDirection(both: 0)
         let start = turns.first?.time ?? 0
@@ -36,11 +39,13 @@ struct Dialogue {
             _ direction: Direction, _ flags: TCPFlags, _ sequence: Int, _ acknowledged: Int?,
             _ bytes: ArraySlice<UInt8>, _ time: Int64
         ) {
-            packets.append(
-                RawPacket(
-                    time: time,
-                    bytes: Self.packet(direction, flags, sequence: sequence, acknowledged: acknowledged, payload: bytes)
-                ))
+            let number = initial[direction] &+ 1 &+ UInt32(truncatingIfNeeded: sequence)
+            let opposite = direction.opposite
+            let packet = TCPPacket(
+                from: Self.ends[direction], to: Self.ends[opposite], sequence: number,
+                acknowledgment: acknowledged.map { initial[opposite] &+ 1 &+ UInt32(truncatingIfNeeded: $0) } ?? 0,
+                flags: flags, payload: bytes)
+            packets.append(TimedPacket(time: time, bytes: packet.datagram))
         }
         add(.client, .syn, -1, nil, [], start - 3000)
         add(.server, [.syn, .ack], -1, 0, [], start - 2000)
@@ -72,36 +77,9 @@ struct Dialogue {
         return packets
     }
 
-    /// One IPv4 packet; offsets become sequence numbers behind a fixed initial one, near the wrap for the server.
-    private static func packet(
-        _ direction: Direction, _ flags: TCPFlags, sequence: Int, acknowledged: Int?, payload: ArraySlice<UInt8>
-    ) -> [UInt8] {
-        let initial = PerDirection<UInt32>(client: 0x1000_0000, server: 0xffff_ff00)
-        let number = initial[direction] &+ 1 &+ UInt32(truncatingIfNeeded: sequence)
-        let answer = acknowledged.map { initial[direction.opposite] &+ 1 &+ UInt32(truncatingIfNeeded: $0) } ?? 0
-        var bytes: [UInt8] = []
-        bytes.reserveCapacity(40 + payload.count)
-        func two(_ value: Int) { bytes += [UInt8(truncatingIfNeeded: value >> 8), UInt8(truncatingIfNeeded: value)] }
-        func four(_ value: UInt32) {
-            two(Int(value >> 16))
-            two(Int(value & 0xffff))
-        }
-        bytes += [0x45, 0]
-        two(40 + payload.count)
-        four(0x0001_4000)
-        bytes += [64, 6, 0, 0]
-        let client: [UInt8] = [192, 0, 2, 1]
-        let server: [UInt8] = [198, 51, 100, 1]
-        bytes += direction == .client ? client + server : server + client
-        let ports = direction == .client ? (40000, 8080) : (8080, 40000)
-        two(ports.0)
-        two(ports.1)
-        four(number)
-        four(answer)
-        bytes += [0x50, flags.rawValue, 0xff, 0xff, 0, 0, 0, 0]
-        bytes += payload
-        return bytes
-    }
+    private static let ends = PerDirection(
+        client: Endpoint(address: IPAddress(v4: 0xc000_0201), port: 40000),
+        server: Endpoint(address: IPAddress(v4: 0xc633_6401), port: 8080))
 }
 
 extension Dialogue {

@@ -8,6 +8,7 @@
 
 import Foundation
 import Inspection
+import TestSupport
 import Testing
 import Traffic
 

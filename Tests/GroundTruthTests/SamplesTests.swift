@@ -3,11 +3,11 @@
 
 import Foundation
 import Inspection
+import TestSupport
 import Testing
 import Traffic
 
 @Suite struct SamplesTests {
-    static let folder = SharedMaterial.repository.appending(path: "samples")
 
     /// The core rules that one connection in clear can show.
     static let coreRules = [
@@ -18,7 +18,7 @@ import Traffic
     ]
 
     @Test func eachSampleShowsWhatItIsNamedFor() throws {
-        for sample in SharedMaterial.captures(in: Self.folder) {
+        for sample in SharedMaterial.captures(in: SharedMaterial.samples) {
             let name = sample.lastPathComponent
             let expected = try JSONValue(contentsOf: SharedMaterial.truth(for: sample))
             let analysis = Analysis.of(sample)
@@ -40,7 +40,7 @@ import Traffic
     @Test func togetherTheyShowEveryOutcomeAndEveryCoreRule() throws {
         var outcomes: Set<String> = []
         var rules: Set<String> = []
-        let samples = SharedMaterial.captures(in: Self.folder)
+        let samples = SharedMaterial.captures(in: SharedMaterial.samples)
         #expect((12...20).contains(samples.count))
         for sample in samples {
             let analysis = Analysis.of(sample)
@@ -56,8 +56,8 @@ import Traffic
     }
 
     @Test func eachSampleHasItsLine() throws {
-        let text = try String(contentsOf: Self.folder.appending(path: "README.md"), encoding: .utf8)
-        for sample in SharedMaterial.captures(in: Self.folder) {
+        let text = try String(contentsOf: SharedMaterial.samples.appending(path: "README.md"), encoding: .utf8)
+        for sample in SharedMaterial.captures(in: SharedMaterial.samples) {
             #expect(
                 text.contains("`\(sample.lastPathComponent)`"),
                 "samples/README.md does not name \(sample.lastPathComponent)")

@@ -5,6 +5,7 @@
 
 import Foundation
 import Inspection
+import TestSupport
 import Testing
 import Traffic
 
@@ -24,9 +25,9 @@ private enum Fact: Equatable, CustomStringConvertible {
     }
 }
 
-@Suite struct SplitTests {
+@Suite(.tags(.long)) struct SplitTests {
     @Test(.timeLimit(.minutes(30)), arguments: 0..<4) func samples(shard: Int) {
-        let captures = SharedMaterial.captures(in: SharedMaterial.repository.appending(path: "samples"))
+        let captures = SharedMaterial.captures(in: SharedMaterial.samples)
         #expect(split(part(shard, of: 4, captures), name: "samples \(shard)") >= 3)
     }
 

@@ -2,6 +2,7 @@
 // truth has for them (which the comparison checks stream by stream).
 
 import Foundation
+import TestSupport
 import Testing
 import Traffic
 

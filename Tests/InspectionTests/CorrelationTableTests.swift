@@ -1,8 +1,9 @@
 // Which summaries meet, and which stay: compared with what is plain and slow.
 
+import TestSupport
 import Testing
 
-@testable import Inspection
+@_spi(Judging) @testable import Inspection
 @testable import Traffic
 
 @Suite struct CorrelationTableTests {
@@ -14,7 +15,7 @@ import Testing
     ]
 
     private static func summary(_ key: ExchangeKey, asked: Int64) throws -> ExchangeSummary {
-        let heard = Wire.run([Talk(start: 0, port: 50000, steps: [.client(.ws), .server(.wsAnswer)])])
+        let heard = Wire.run([Session(start: 0, port: 50000, steps: [.client(.ws), .server(.wsAnswer)])])
         let like = try #require(heard.exchanges.first.flatMap { ExchangeSummary($0) })
         return summary(key, asked: asked, like: like)
     }
@@ -35,7 +36,7 @@ import Testing
     /// A run is all that have one value, in order of asking, and runs come in order of their values.
     @Test(arguments: rows, UInt64(1)...3)
     func runs(row: (count: Int, taking: Int, values: Int), seed: UInt64) throws {
-        var chance = SeededChance(state: seed)
+        var chance = SeededNumbers(seed: seed)
         let like = try Self.summary(Self.key(0), asked: 0)
         let values = (0..<row.count).map { _ in Int.random(in: 0..<row.values, using: &chance) }
         let taking = (0..<row.count).map { _ in Int.random(in: 0..<10, using: &chance) < row.taking }
@@ -72,7 +73,7 @@ import Testing
     func bounded(keys: [Int], kept: [Int]) throws {
         let like = try Self.summary(Self.key(0), asked: 0)
         for seed in UInt64(1)...20 {
-            var chance = SeededChance(state: seed)
+            var chance = SeededNumbers(seed: seed)
             let halves = Int.random(in: 0...keys.count, using: &chance)
             let shuffled = keys.shuffled(using: &chance)
             var tables = [CorrelationTable(limit: 10), CorrelationTable(limit: 10)]
@@ -86,17 +87,5 @@ import Testing
             #expect(tables[0].keys.map { Int($0.packet) }.sorted() == kept)
             #expect(tables[0].finish().leftOut == UInt64(keys.count - kept.count))
         }
-    }
-}
-
-/// SplitMix64: the same on every run.
-private struct SeededChance: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var mixed = (state ^ state >> 30) &* 0xbf58_476d_1ce4_e5b9
-        mixed = (mixed ^ mixed >> 27) &* 0x94d0_49bb_1331_11eb
-        return mixed ^ mixed >> 31
     }
 }

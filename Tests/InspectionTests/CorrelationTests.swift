@@ -1,14 +1,15 @@
 // What several exchanges show together: rows of conversations in, findings and retries out, in any order.
 
+import TestSupport
 import Testing
 import Traffic
 
-@testable import Inspection
+@_spi(Judging) @testable import Inspection
 
 /// A rule, conversations that break it, and some that come close and do not.
 struct CorrelationRow: CustomTestStringConvertible {
     var name: String
-    var talks: [Talk]
+    var talks: [Session]
     /// What is found: rule, level and certainty.
     var found: [String] = []
     /// Which exchange answers the demand of which, by their places in the capture.
@@ -27,18 +28,18 @@ private let challenge = Head.answer("401 Unauthorized", [("WWW-Authenticate", "B
 private let proxyChallenge = Head.answer("407 Proxy Authentication Required", [("Proxy-Authenticate", "Basic realm=x")])
 
 /// A demand of TLS, and what came later.
-private func demanded(then talks: Talk..., asked: Head = get) -> [Talk] {
-    [Talk(start: 0, port: 50000, steps: [.client(asked), .server(demandTLS)])] + talks
+private func demanded(then talks: Session..., asked: Head = get) -> [Session] {
+    [Session(start: 0, port: 50000, steps: [.client(asked), .server(demandTLS)])] + talks
 }
-private func handshakes(at times: [Double], _ steps: [Step]) -> [Talk] {
-    times.enumerated().map { Talk(start: $1, port: 50000 + UInt16($0), steps: steps) }
+private func handshakes(at times: [Double], _ steps: [Step]) -> [Session] {
+    times.enumerated().map { Session(start: $1, port: 50000 + UInt16($0), steps: steps) }
 }
 /// A fresh key for each, and a connection that breaks.
-private func broken(at times: [Double], goodbye: Bool = false) -> [Talk] {
+private func broken(at times: [Double], goodbye: Bool = false) -> [Session] {
     times.enumerated().map { index, start in
         let key = "AQIDBAUGBwgJCgsMDQ4P" + ["EA", "EQ", "Eg", "Ew", "FA", "FQ"][index] + "=="
         let closes: [Step] = goodbye ? [.client(hex: "88 82 37 fa 21 3d 34 12"), .server(hex: "88 02 03 e8")] : []
-        return Talk(
+        return Session(
             start: start, port: 50000 + UInt16(index),
             steps: [.client(Head.ws.with("Sec-WebSocket-Key", key)), .server(.wsAnswer)] + closes + [.clientRST])
     }
@@ -53,71 +54,76 @@ let correlationRows: [CorrelationRow] = [
         talks: handshakes(at: [0, 5, 9], [.client(.ws), .server(.wsAnswer)]), found: ["WS003 note proven"]),
     CorrelationRow(
         name: "WS003: the same addresses, ports and key much later: one connection captured twice, perhaps",
-        talks: [0, 40].map { Talk(start: $0, port: 50000, steps: [.client(other), .server(otherAnswer), .clientRST]) },
+        talks: [0, 40].map {
+            Session(start: $0, port: 50000, steps: [.client(other), .server(otherAnswer), .clientRST])
+        },
         found: ["WS003 error inferred"]),
     CorrelationRow(
         name: "WS003: two keys",
         talks: [
-            Talk(start: 0, port: 50000, steps: [.client(.ws), .server(.wsAnswer)]),
-            Talk(start: 5, port: 50001, steps: [.client(other), .server(otherAnswer)]),
+            Session(start: 0, port: 50000, steps: [.client(.ws), .server(.wsAnswer)]),
+            Session(start: 5, port: 50001, steps: [.client(other), .server(otherAnswer)]),
         ]),
     CorrelationRow(
         name: "WS003: two hops that nothing links",
         talks: [
-            Talk(start: 0, port: 50000, steps: [.client(other), .wait(seconds: 0.5), .server(otherAnswer)]),
-            Talk(start: 0.1, client: 0, port: 41000, server: 9, steps: [.client(other), .server(otherAnswer)]),
+            Session(start: 0, port: 50000, steps: [.client(other), .wait(seconds: 0.5), .server(otherAnswer)]),
+            Session(start: 0.1, client: 0, port: 41000, server: 9, steps: [.client(other), .server(otherAnswer)]),
         ], found: ["WS003 error inferred"]),
     CorrelationRow(
         name: "WS003: in front of a proxy and behind it, linked by the address",
         talks: [
-            Talk(start: 0, port: 50000, steps: [.client(other), .wait(seconds: 0.5), .server(otherAnswer)]),
-            Talk(
-                start: 0.1, client: Talk.proxy, port: 41000, server: 9, steps: [.client(other), .server(otherAnswer)]),
+            Session(start: 0, port: 50000, steps: [.client(other), .wait(seconds: 0.5), .server(otherAnswer)]),
+            Session(
+                start: 0.1, client: Session.proxy, port: 41000, server: 9,
+                steps: [.client(other), .server(otherAnswer)]),
         ]),
     CorrelationRow(
         name: "WS003: in front of a proxy and behind it, linked by a forwarding field",
         talks: [
-            Talk(start: 0, port: 50000, steps: [.client(other), .wait(seconds: 0.5), .server(otherAnswer)]),
-            Talk(
+            Session(start: 0, port: 50000, steps: [.client(other), .wait(seconds: 0.5), .server(otherAnswer)]),
+            Session(
                 start: 0.1, client: 0, port: 41000, server: 9,
                 steps: [.client(other.adding("X-Forwarded-For", "198.51.100.7")), .server(otherAnswer)]),
         ]),
     CorrelationRow(
         name: "WS003: in front of a proxy and behind it, the answer in front not captured",
         talks: [
-            Talk(start: 0, port: 50000, steps: [.client(other), .lostServer(otherAnswer.bytes)]),
-            Talk(
-                start: 0.1, client: Talk.proxy, port: 41000, server: 9, steps: [.client(other), .server(otherAnswer)]),
+            Session(start: 0, port: 50000, steps: [.client(other), .lostServer(otherAnswer.bytes)]),
+            Session(
+                start: 0.1, client: Session.proxy, port: 41000, server: 9,
+                steps: [.client(other), .server(otherAnswer)]),
         ]),
     CorrelationRow(
         name: "WS003: in front of a proxy and behind it, captured out of order",
         talks: [
-            Talk(start: 0.0004, port: 50000, steps: [.client(other), .wait(seconds: 0.5), .server(otherAnswer)]),
-            Talk(start: 0, client: Talk.proxy, port: 41000, server: 9, steps: [.client(other), .server(otherAnswer)]),
+            Session(start: 0.0004, port: 50000, steps: [.client(other), .wait(seconds: 0.5), .server(otherAnswer)]),
+            Session(
+                start: 0, client: Session.proxy, port: 41000, server: 9, steps: [.client(other), .server(otherAnswer)]),
         ]),
     CorrelationRow(
         name: "WS003: one connection in front of an address translator and behind it, the server's address changed",
         talks: [
-            Talk(start: 0, port: 50000, steps: [.client(other), .wait(seconds: 0.5), .server(otherAnswer)]),
-            Talk(start: 0.1, port: 50000, server: 9, steps: [.client(other), .server(otherAnswer)]),
+            Session(start: 0, port: 50000, steps: [.client(other), .wait(seconds: 0.5), .server(otherAnswer)]),
+            Session(start: 0.1, port: 50000, server: 9, steps: [.client(other), .server(otherAnswer)]),
         ]),
     CorrelationRow(
         name: "WS003: one connection in front of an address translator and behind it, the client's address changed",
         talks: [
-            Talk(start: 0, port: 50000, steps: [.client(other), .wait(seconds: 0.5), .server(otherAnswer)]),
-            Talk(start: 0.1, client: 1, port: 50000, steps: [.client(other), .server(otherAnswer)]),
+            Session(start: 0, port: 50000, steps: [.client(other), .wait(seconds: 0.5), .server(otherAnswer)]),
+            Session(start: 0.1, client: 1, port: 50000, steps: [.client(other), .server(otherAnswer)]),
         ]),
     CorrelationRow(
         name: "WS003: the same server, one within the other, nothing links them",
         talks: [
-            Talk(start: 0, port: 50000, steps: [.client(other), .wait(seconds: 0.5), .server(otherAnswer)]),
-            Talk(start: 0.1, client: 1, port: 50001, steps: [.client(other), .server(otherAnswer)]),
+            Session(start: 0, port: 50000, steps: [.client(other), .wait(seconds: 0.5), .server(otherAnswer)]),
+            Session(start: 0.1, client: 1, port: 50001, steps: [.client(other), .server(otherAnswer)]),
         ], found: ["WS003 error inferred"]),
     CorrelationRow(
         name: "WS003: linked, but one after the other",
         talks: [
-            Talk(start: 0, port: 50000, steps: [.client(other), .server(otherAnswer)]),
-            Talk(
+            Session(start: 0, port: 50000, steps: [.client(other), .server(otherAnswer)]),
+            Session(
                 start: 1, client: 0, port: 41000, server: 9,
                 steps: [.client(other.adding("X-Forwarded-For", "198.51.100.7")), .server(otherAnswer)]),
         ], found: ["WS003 error proven"]),
@@ -154,18 +160,18 @@ let correlationRows: [CorrelationRow] = [
     CorrelationRow(
         name: "TLS004: TLS is offered, as demanded",
         talks: [
-            Talk(start: 0, port: 50000, steps: [.client(get), .server(demandTLS)]),
-            Talk(start: 5, port: 50001, steps: [.client(.tls()), .server(.tlsAnswer)]),
+            Session(start: 0, port: 50000, steps: [.client(get), .server(demandTLS)]),
+            Session(start: 5, port: 50001, steps: [.client(.tls()), .server(.tlsAnswer)]),
         ], retries: [1: 0]),
     CorrelationRow(
         name: "TLS004: more than a minute later", talks: handshakes(at: [0, 65], [.client(get), .server(demandTLS)])),
     CorrelationRow(
         name: "TLS004: another user behind the same address",
         talks: [
-            Talk(
+            Session(
                 start: 0, port: 50000,
                 steps: [.client(get.adding("User-Agent", "a")), .server(demandTLS)]),
-            Talk(
+            Session(
                 start: 5, port: 50001,
                 steps: [.client(get.adding("User-Agent", "b")), .server(demandTLS)]),
         ]),
@@ -174,45 +180,45 @@ let correlationRows: [CorrelationRow] = [
         talks: handshakes(at: [0, 5], [.client(get), .server(demandVersion)])),
     CorrelationRow(
         name: "TLS004: the same again on another connection, and answered",
-        talks: demanded(then: Talk(start: 5, port: 50001, steps: [.client(get), .server(ok)])),
+        talks: demanded(then: Session(start: 5, port: 50001, steps: [.client(get), .server(ok)])),
         found: ["TLS004 warning proven"]),
     CorrelationRow(
         name: "TLS004: the same again on another connection, after TLS was offered in vain",
         talks: demanded(
-            then: Talk(start: 5, port: 50001, steps: [.client(get), .server(ok)]),
+            then: Session(start: 5, port: 50001, steps: [.client(get), .server(ok)]),
             asked: get.adding("Upgrade", "TLS/1.2").adding("Connection", "Upgrade")),
         found: ["TLS004 warning proven"]),
     CorrelationRow(
         name: "TLS004: the same again on the same connection, and answered",
         talks: [
-            Talk(start: 0, port: 50000, steps: [.client(get), .server(demandTLS), .client(get), .server(ok)])
+            Session(start: 0, port: 50000, steps: [.client(get), .server(demandTLS), .client(get), .server(ok)])
         ], found: ["TLS004 warning proven"]),
     CorrelationRow(
         name: "TLS004: again on both, once answered and once refused",
         talks: [
-            Talk(start: 0, port: 50000, steps: [.client(get), .server(demandTLS), .client(get), .server(ok)]),
-            Talk(start: 5, port: 50001, steps: [.client(get), .server(demandTLS)]),
+            Session(start: 0, port: 50000, steps: [.client(get), .server(demandTLS), .client(get), .server(ok)]),
+            Session(start: 5, port: 50001, steps: [.client(get), .server(demandTLS)]),
         ], found: ["TLS004 warning proven"]),
     CorrelationRow(
         name: "TLS004: again behind a demand in two segments",
         talks: [
-            Talk(
+            Session(
                 start: 0, port: 50000,
                 steps: [
                     .client(get), .server(Array(demandTLS.bytes.prefix(32))),
                     .server(Array(demandTLS.bytes.dropFirst(32))),
                 ]),
-            Talk(start: 5, port: 50001, steps: [.client(get), .server(ok)]),
+            Session(start: 5, port: 50001, steps: [.client(get), .server(ok)]),
         ], found: ["TLS004 warning proven"]),
     CorrelationRow(
         name: "TLS004: another target",
         talks: demanded(
-            then: Talk(
+            then: Session(
                 start: 5, port: 50001, steps: [.client(get.line("GET /public HTTP/1.1")), .server(ok)]))),
     CorrelationRow(
         name: "TLS004: another target, on the same connection",
         talks: [
-            Talk(
+            Session(
                 start: 0, port: 50000,
                 steps: [
                     .client(get), .server(demandTLS), .client(get.line("GET /public HTTP/1.1")), .server(ok),
@@ -221,60 +227,60 @@ let correlationRows: [CorrelationRow] = [
     CorrelationRow(
         name: "TLS004: another host",
         talks: demanded(
-            then: Talk(start: 5, port: 50001, steps: [.client(get.with("Host", "other.example")), .server(ok)]))),
+            then: Session(start: 5, port: 50001, steps: [.client(get.with("Host", "other.example")), .server(ok)]))),
     CorrelationRow(
         name: "TLS004: another client",
-        talks: demanded(then: Talk(start: 5, client: 9, port: 50001, steps: [.client(get), .server(ok)]))),
+        talks: demanded(then: Session(start: 5, client: 9, port: 50001, steps: [.client(get), .server(ok)]))),
     CorrelationRow(
         name: "TLS004: another user behind the same address, answered",
         talks: demanded(
-            then: Talk(start: 5, port: 50001, steps: [.client(get.adding("User-Agent", "b")), .server(ok)]))),
+            then: Session(start: 5, port: 50001, steps: [.client(get.adding("User-Agent", "b")), .server(ok)]))),
     CorrelationRow(
         name: "TLS004: more than a minute later, and answered",
-        talks: demanded(then: Talk(start: 65, port: 50001, steps: [.client(get), .server(ok)]))),
+        talks: demanded(then: Session(start: 65, port: 50001, steps: [.client(get), .server(ok)]))),
     CorrelationRow(
         name: "TLS004: the same, sent before the demand",
         talks: [
-            Talk(start: 0, port: 50000, steps: [.client(get), .wait(seconds: 3), .server(demandTLS)]),
-            Talk(start: 1, port: 50001, steps: [.client(get), .server(ok)]),
+            Session(start: 0, port: 50000, steps: [.client(get), .wait(seconds: 3), .server(demandTLS)]),
+            Session(start: 1, port: 50001, steps: [.client(get), .server(ok)]),
         ]),
     CorrelationRow(
         name: "TLS004: the same in clear text, after TLS was offered as demanded",
         talks: demanded(
-            then: Talk(start: 5, port: 50001, steps: [.client(.tls()), .server(.tlsAnswer)]),
-            Talk(start: 9, port: 50002, steps: [.client(get), .server(ok)])), retries: [1: 0]),
+            then: Session(start: 5, port: 50001, steps: [.client(.tls()), .server(.tlsAnswer)]),
+            Session(start: 9, port: 50002, steps: [.client(get), .server(ok)])), retries: [1: 0]),
     CorrelationRow(
         name: "TLS004: again behind a 426 that demands no TLS",
         talks: [
-            Talk(start: 0, port: 50000, steps: [.client(get), .server(demandVersion), .client(get), .server(ok)]),
-            Talk(start: 5, port: 50001, steps: [.client(get), .server(ok)]),
+            Session(start: 0, port: 50000, steps: [.client(get), .server(demandVersion), .client(get), .server(ok)]),
+            Session(start: 5, port: 50001, steps: [.client(get), .server(ok)]),
         ]),
     CorrelationRow(
         name: "a retry with another version",
         talks: [
-            Talk(
+            Session(
                 start: 0, port: 50000,
                 steps: [.client(other.with("Sec-WebSocket-Version", "99")), .server(demandVersion)]),
-            Talk(start: 5, port: 50001, steps: [.client(.ws), .server(.wsAnswer)]),
+            Session(start: 5, port: 50001, steps: [.client(.ws), .server(.wsAnswer)]),
         ], retries: [1: 0]),
     CorrelationRow(
         name: "a retry with credentials",
         talks: [
-            Talk(start: 0, port: 50000, steps: [.client(other), .server(challenge)]),
-            Talk(
+            Session(start: 0, port: 50000, steps: [.client(other), .server(challenge)]),
+            Session(
                 start: 5, port: 50001,
                 steps: [.client(Head.ws.adding("Authorization", "Basic eDp5")), .server(.wsAnswer)]),
         ], retries: [1: 0]),
     CorrelationRow(
         name: "a retry without credentials is none",
         talks: [
-            Talk(start: 0, port: 50000, steps: [.client(other), .server(challenge)]),
-            Talk(start: 5, port: 50001, steps: [.client(.ws), .server(.wsAnswer)]),
+            Session(start: 0, port: 50000, steps: [.client(other), .server(challenge)]),
+            Session(start: 5, port: 50001, steps: [.client(.ws), .server(.wsAnswer)]),
         ]),
     CorrelationRow(
         name: "a retry of CONNECT with credentials, on the same connection",
         talks: [
-            Talk(
+            Session(
                 start: 0, port: 50000,
                 steps: [
                     .client(.connect), .server(proxyChallenge),
@@ -285,8 +291,8 @@ let correlationRows: [CorrelationRow] = [
     CorrelationRow(
         name: "credentials for another place are no retry",
         talks: [
-            Talk(start: 0, port: 50000, steps: [.client(other), .server(challenge)]),
-            Talk(
+            Session(start: 0, port: 50000, steps: [.client(other), .server(challenge)]),
+            Session(
                 start: 5, port: 50001,
                 steps: [
                     .client(Head.ws.line("GET /other HTTP/1.1").adding("Authorization", "Basic eDp5")),
@@ -329,13 +335,13 @@ let correlationRows: [CorrelationRow] = [
     }
 
     /// Every threshold of comparing, a value for it, and a row whose outcome that value turns.
-    static let thresholds: [(name: String, value: Int, talks: [Talk], usual: [String], changed: [String])] = [
+    static let thresholds: [(name: String, value: Int, talks: [Session], usual: [String], changed: [String])] = [
         (
             "hop-seconds", 1,
             [
-                Talk(start: 0, port: 50000, steps: [.client(other), .wait(seconds: 3), .server(otherAnswer)]),
-                Talk(
-                    start: 1.5, client: Talk.proxy, port: 41000, server: 9,
+                Session(start: 0, port: 50000, steps: [.client(other), .wait(seconds: 3), .server(otherAnswer)]),
+                Session(
+                    start: 1.5, client: Session.proxy, port: 41000, server: 9,
                     steps: [.client(other), .server(otherAnswer)]),
             ], [], ["WS003"]
         ),
@@ -393,8 +399,8 @@ let correlationRows: [CorrelationRow] = [
     /// What clocks of two captures say of what came first proves nothing.
     @Test func timesOfTwoCapturesAreNotCompared() {
         let talks = [
-            Talk(start: 0, port: 50000, steps: [.client(other), .server(otherAnswer)]),
-            Talk(start: 0.5, client: 9, port: 41000, server: 9, steps: [.client(other), .server(otherAnswer)]),
+            Session(start: 0, port: 50000, steps: [.client(other), .server(otherAnswer)]),
+            Session(start: 0.5, client: 9, port: 41000, server: 9, steps: [.client(other), .server(otherAnswer)]),
         ]
         var exchanges = Wire.run(talks).exchanges
         #expect(correlation(exchanges).suspicions.map(\.certainty) == [.proven])
@@ -405,7 +411,7 @@ let correlationRows: [CorrelationRow] = [
     /// What a full table leaves out does not depend on the order either, and is counted.
     @Test func theTableIsBounded() {
         let talks = (0..<60).map { index in
-            Talk(start: Double(index), port: 50000 + UInt16(index), steps: [.client(other), .server(otherAnswer)])
+            Session(start: Double(index), port: 50000 + UInt16(index), steps: [.client(other), .server(otherAnswer)])
         }
         let exchanges = Wire.run(talks).exchanges
         let expected = correlation(exchanges, limit: 10)
@@ -420,10 +426,10 @@ let correlationRows: [CorrelationRow] = [
     /// Nor does what is left out of the requests that are no exchanges; what no demand came before is not told of at all.
     @Test func plainRequestsAreBounded() {
         let later = (1...30).map {
-            Talk(start: Double($0), port: 50000 + UInt16($0), steps: [.client(get), .server(ok)])
+            Session(start: Double($0), port: 50000 + UInt16($0), steps: [.client(get), .server(ok)])
         }
         #expect(Wire.run(later).plain.isEmpty)
-        let heard = Wire.run([Talk(start: 0, port: 50000, steps: [.client(get), .server(demandTLS)])] + later)
+        let heard = Wire.run([Session(start: 0, port: 50000, steps: [.client(get), .server(demandTLS)])] + later)
         #expect(heard.plain.count == 30)
         for _ in 0..<8 {
             let found = correlation(heard.exchanges, plain: heard.plain.shuffled(), plainLimit: 10)
@@ -434,7 +440,7 @@ let correlationRows: [CorrelationRow] = [
 
     /// Each shard knows of a demand that travelled on another's flow.
     @Test func shardsKnowOfDemands() {
-        let talks = demanded(then: Talk(start: 5, port: 50001, steps: [.client(get), .server(ok)]))
+        let talks = demanded(then: Session(start: 5, port: 50001, steps: [.client(get), .server(ok)]))
         for count in 1...8 {
             let plain = (0..<count).map { index in
                 var options = AnalyzerOptions()

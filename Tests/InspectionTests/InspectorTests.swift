@@ -1,9 +1,10 @@
 // The inspector itself: selection, levels, links between findings, validity, fingerprints.
 
+import TestSupport
 import Testing
 import Traffic
 
-@testable import Inspection
+@_spi(Judging) @testable import Inspection
 
 @Suite struct InspectorTests {
     let badKey: [Step] = [.client(.ws.without("Sec-WebSocket-Key")), .server(.wsAnswer)]
@@ -56,7 +57,9 @@ import Traffic
         #expect(some.contains("WSF020"))
     }
 
-    static let validity: [(name: String, steps: [Step], valid: Bool?)] = [
+    typealias ValidityRow = (name: String, steps: [Step], valid: Bool?)
+
+    static let validity: [ValidityRow] = [
         ("good", [.client(.ws), .server(.wsAnswer)], true),
         ("refused", [.client(.ws), .server(.answer("403 Forbidden"))], nil),
         ("no protocol", [.client(.ws), .server(.wsAnswer.without("Upgrade"))], false),
@@ -79,11 +82,22 @@ import Traffic
         ("tunnel", [.client(.connect), .server(Head("HTTP/1.1 200 OK"))], true),
     ]
 
-    @Test(arguments: validity.indices)
-    func validityComesFromFacts(_ index: Int) throws {
-        let row = Self.validity[index]
+    @Test(arguments: validity.named(\.name))
+    func validityComesFromFacts(_ row: Named<ValidityRow>) throws {
         let exchange = try #require(Wire.run(row.steps).exchanges.first)
-        #expect(Inspector.isValid(exchange) == row.valid, "\(row.name)")
+        #expect(Validity(exchange).isValid == row.valid, "\(row.name)")
+    }
+
+    /// A key is Base64 of 16 bytes, whatever its unused bits are: the RFC's own sample (4.1) has some that are not zero.
+    @Test(arguments: [
+        ("dGhlIHNhbXBsZSBub25jZQ==", true), ("AQIDBAUGBwgJCgsMDQ4PEC==", true), ("AQIDBAUGBwgJCgsMDQ4PEA==", true),
+        ("AQIDBAUGBwgJCgsMDQ4PEA=", false), ("aGVsbG8=", false), ("AQIDBAUGBwgJCgsMDQ4PEBE=", false),
+    ])
+    func theReportJudgesAKeyAsTheRulesDo(_ key: String, isValid: Bool) throws {
+        let run = Wire.run([.client(.ws.with("Sec-WebSocket-Key", key)), .server(.wsAnswer)])
+        let exchange = try #require(run.exchanges.first)
+        #expect(Validity(exchange).isKeyValid == isValid)
+        #expect(run.findings().contains { $0.rule == "WS002" } == !isValid)
     }
 
     @Test func fingerprintsForgetPortsTimesPacketsAndQueries() throws {

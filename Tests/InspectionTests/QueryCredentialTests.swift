@@ -1,6 +1,7 @@
 // Which queries hold a credential, and of what kind.
 
 import Testing
+import Traffic
 
 @testable import Inspection
 

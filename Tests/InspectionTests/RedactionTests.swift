@@ -1,5 +1,6 @@
 // Secrets: found in heads and in bytes that look like heads, and gone from everything that is shown.
 
+import TestSupport
 import Testing
 import Traffic
 
@@ -8,7 +9,9 @@ import Traffic
 @Suite struct RedactionTests {
     static let jwt = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl"
 
-    static let rows: [(line: String, secrets: [String])] = [
+    typealias Row = (line: String, secrets: [String])
+
+    static let rows: [Row] = [
         ("Authorization: Bearer abc.def", ["abc.def"]),
         ("authorization:abcdef", ["abcdef"]),
         ("Proxy-Authorization:  Basic dTpw ", ["dTpw"]),
@@ -27,9 +30,8 @@ import Traffic
         ("WWW-Authenticate: Basic realm=\"x\"", []),
     ]
 
-    @Test(arguments: rows.indices)
-    func fieldsHideTheirSecrets(_ index: Int) {
-        let row = Self.rows[index]
+    @Test(arguments: rows.named(\.line))
+    func fieldsHideTheirSecrets(_ row: Named<Row>) {
         let text = "GET / HTTP/1.1\r\n\(row.line)\r\nHost: a\r\n\r\n"
         #expect(hidden(text) == row.secrets, "\(row.line)")
         // Cut inside a secret, what is left of it stays hidden, where the field alone says that it is one.

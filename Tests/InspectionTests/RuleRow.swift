@@ -23,7 +23,7 @@ struct RuleRow: CustomTestStringConvertible {
     var unseen: Direction?
     /// The near miss happens on the loopback interface.
     var nearLoopback = false
-    var testDescription: String { rule }
+    var testDescription: String { "\(rule): \(Catalogue.rule(rule)?.title ?? "")" }
 }
 
 // What rows of several families say.

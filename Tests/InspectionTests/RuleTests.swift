@@ -1,14 +1,14 @@
 // The rows against the catalogue: each speaks when it should, only then, and none is left out.
 
+import TestSupport
 import Testing
 import Traffic
 
 @testable import Inspection
 
 @Suite struct RuleTests {
-    @Test(arguments: ruleRows.indices)
-    func triggers(_ index: Int) {
-        let row = ruleRows[index]
+    @Test(arguments: ruleRows)
+    func triggers(_ row: RuleRow) {
         let findings = Wire.run(row.trigger, handshake: row.handshake, unseen: row.unseen).findings()
         #expect(Set(findings.map(\.rule)) == row.also.union([row.rule]), "\(row.rule): \(described(findings))")
         let mine = findings.filter { $0.rule == row.rule }
@@ -16,17 +16,15 @@ import Traffic
         if let fault = row.fault { #expect(mine.contains { $0.fault == fault }, "\(row.rule): \(described(mine))") }
     }
 
-    @Test(arguments: ruleRows.indices)
-    func nearMisses(_ index: Int) {
-        let row = ruleRows[index]
+    @Test(arguments: ruleRows)
+    func nearMisses(_ row: RuleRow) {
         let findings = Wire.run(row.nearMiss, handshake: row.handshake, loopback: row.nearLoopback).findings()
         #expect(Set(findings.map(\.rule)) == row.nearAlso, "\(row.rule): \(described(findings))")
     }
 
     /// What people read is there, and every finding can be traced.
-    @Test(arguments: ruleRows.indices)
-    func findingsAreComplete(_ index: Int) {
-        let row = ruleRows[index]
+    @Test(arguments: ruleRows)
+    func findingsAreComplete(_ row: RuleRow) {
         for finding in Wire.run(row.trigger, handshake: row.handshake, unseen: row.unseen).findings() {
             #expect(finding.message.hasSuffix(".") && finding.message.count > 20, "\(finding.rule): \(finding.message)")
             #expect(!finding.message.contains { $0.isNewline })

@@ -3,7 +3,8 @@
 // Each step is one segment. A segment acknowledges everything the other side has sent so far, unless the step
 // says otherwise: that is all it takes to write down who knew what when.
 
-import Inspection
+@_spi(Judging) import Inspection
+import TestSupport
 import Traffic
 
 /// One thing that happens.
@@ -40,7 +41,7 @@ enum Step {
 }
 
 /// "81 05" as bytes.
-func bytes(_ hex: String) -> [UInt8] { hex.split(separator: " ").compactMap { UInt8($0, radix: 16) } }
+func bytes(_ text: String) -> [UInt8] { hex(text) }
 
 /// A head that is written down once and changed line by line.
 struct Head {
@@ -130,7 +131,7 @@ struct Wire {
     /// The packets of this side were not captured.
     var unseen: Direction?
 
-    private var packets: [(time: Int64, bytes: [UInt8])] = []
+    private var packets: [TimedPacket] = []
     private var now: Int64 = 1_700_000_000_000_000_000
     private var identification: UInt16 = 1
     private var sent = PerDirection<UInt32>(both: 0)
@@ -149,44 +150,28 @@ struct Wire {
             wire.server.address = 0x7f00_0001
         }
         wire.play(steps)
-        return analyze(wire.packets, options)
+        return Analyzer.listen(to: wire.packets, options: options)
     }
 
     /// What the analyzer makes of several conversations in one capture.
-    static func run(_ talks: [Talk], _ options: AnalyzerOptions = AnalyzerOptions()) -> Listener {
+    static func run(_ talks: [Session], _ options: AnalyzerOptions = AnalyzerOptions()) -> Listener {
         let packets = talks.flatMap { talk in
             var wire = Wire()
-            wire.client = (talk.client == Talk.proxy ? 0xcb00_7105 : 0xc633_6400 | talk.client, talk.port)
+            wire.client = (talk.client == Session.proxy ? 0xcb00_7105 : 0xc633_6400 | talk.client, talk.port)
             wire.server = (0xcb00_7100 | talk.server, 80)
             wire.now += Int64(talk.start * 1_000_000_000)
             wire.play(talk.steps)
             return wire.packets
         }
-        return analyze(
-            packets.enumerated().sorted { ($0.element.time, $0.offset) < ($1.element.time, $1.offset) }.map(\.element),
-            options)
-    }
-
-    private static func analyze(
-        _ packets: [(time: Int64, bytes: [UInt8])], _ options: AnalyzerOptions = AnalyzerOptions()
-    ) -> Listener {
-        let listener = Listener()
-        var analyzer = Analyzer(options: options, output: listener)
-        for (index, packet) in packets.enumerated() {
-            let description = CapturedPacket(
-                number: UInt32(index + 1), time: Timestamp(nanoseconds: packet.time), linkType: 1, interface: 0,
-                range: 0..<packet.bytes.count, originalLength: UInt32(packet.bytes.count))
-            analyzer.receive(description, capture: 0, bytes: packet.bytes.span)
-        }
-        analyzer.finish()
-        return listener
+        let inOrder = packets.enumerated().sorted { ($0.element.time, $0.offset) < ($1.element.time, $1.offset) }
+        return Analyzer.listen(to: inOrder.map(\.element), options: options)
     }
 
     private mutating func play(_ steps: [Step]) {
         if handshake {
-            segment(.client, [], flags: 2, sequence: startClient &- 1, ack: 0)
-            segment(.server, [], flags: 0x12, sequence: startServer &- 1, ack: startClient)
-            segment(.client, [], flags: 0x10)
+            segment(.client, [], flags: .syn, sequence: startClient &- 1, ack: 0)
+            segment(.server, [], flags: [.syn, .ack], sequence: startServer &- 1, ack: startClient)
+            segment(.client, [], flags: .ack)
         }
         for step in steps {
             now += 10_000_000
@@ -198,11 +183,12 @@ struct Wire {
             case .hasty(let bytes, let missing): send(.server, bytes, ack: sent.client &- UInt32(missing))
             case .lostClient(let bytes): sent.client &+= UInt32(bytes.count)
             case .lostServer(let bytes): sent.server &+= UInt32(bytes.count)
-            case .clientACK: segment(.client, [], flags: 0x10)
-            case .clientFIN: segment(.client, [], flags: 0x11)
-            case .serverFIN: segment(.server, [], flags: 0x11)
-            case .clientRST: segment(.client, [], flags: 0x14)
-            case .again: if let last = packets.last { packets.append((last.time + 1_000, last.bytes)) }
+            case .clientACK: segment(.client, [], flags: .ack)
+            case .clientFIN: segment(.client, [], flags: [.fin, .ack])
+            case .serverFIN: segment(.server, [], flags: [.fin, .ack])
+            case .clientRST: segment(.client, [], flags: [.rst, .ack])
+            case .again:
+                if let last = packets.last { packets.append(TimedPacket(time: last.time + 1_000, bytes: last.bytes)) }
             case .wait(let seconds): now += Int64(seconds * 1_000_000_000)
             }
         }
@@ -215,7 +201,9 @@ struct Wire {
         var start = 0
         while start < bytes.count {
             let end = min(bytes.count, start + 1400)
-            segment(direction, Array(bytes[start..<end]), flags: 0x18, ack: ack.map { $0 &+ base(direction.opposite) })
+            segment(
+                direction, Array(bytes[start..<end]), flags: [.ack, .psh],
+                ack: ack.map { $0 &+ base(direction.opposite) })
             sent[direction] &+= UInt32(end - start)
             start = end
         }
@@ -224,31 +212,26 @@ struct Wire {
     private func base(_ direction: Direction) -> UInt32 { direction == .client ? startClient : startServer }
 
     private mutating func segment(
-        _ direction: Direction, _ payload: [UInt8], flags: UInt8, sequence: UInt32? = nil, ack: UInt32? = nil
+        _ direction: Direction, _ payload: [UInt8], flags: TCPFlags, sequence: UInt32? = nil, ack: UInt32? = nil
     ) {
         let acknowledgment = ack ?? base(direction.opposite) &+ sent[direction.opposite]
         lastAck[direction] = acknowledgment &- base(direction.opposite)
         if unseen == direction { return }
+        func end(_ side: (address: UInt32, port: UInt16)) -> Endpoint {
+            Endpoint(address: IPAddress(v4: side.address), port: side.port)
+        }
         let (source, destination) = direction == .client ? (client, server) : (server, client)
-        var bytes: [UInt8] = [2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, 0x08, 0x00]
-        bytes += [0x45, 0] + be16(UInt16(40 + payload.count)) + be16(identification) + [0x40, 0, 64, 6, 0, 0]
-        bytes += be32(source.address) + be32(destination.address)
-        bytes += be16(source.port) + be16(destination.port)
-        bytes += be32(sequence ?? base(direction) &+ sent[direction]) + be32(acknowledgment)
-        bytes += [0x50, flags, 0xff, 0xff, 0, 0, 0, 0] + payload
-        packets.append((now, bytes))
+        let packet = TCPPacket(
+            from: end(source), to: end(destination), sequence: sequence ?? base(direction) &+ sent[direction],
+            acknowledgment: acknowledgment, flags: flags, payload: payload[...], identification: identification)
+        packets.append(TimedPacket(time: now, bytes: packet.frame))
         identification &+= 1
         now += 1_000_000
-    }
-
-    private func be16(_ value: UInt16) -> [UInt8] { [UInt8(value >> 8), UInt8(truncatingIfNeeded: value)] }
-    private func be32(_ value: UInt32) -> [UInt8] {
-        be16(UInt16(value >> 16)) + be16(UInt16(truncatingIfNeeded: value))
     }
 }
 
 /// One conversation among others.
-struct Talk {
+struct Session {
     /// The client is what the others call server 5.
     static let proxy: UInt32 = 256
 
@@ -259,19 +242,4 @@ struct Talk {
     var port: UInt16
     var server: UInt32 = 5
     var steps: [Step]
-}
-
-/// Hears what was found.
-final class Listener: AnalyzerOutput {
-    var exchanges: [Exchange] = []
-    var connections: [ConnectionRecord] = []
-    func finished(_ exchange: Exchange) { exchanges.append(exchange) }
-    func ended(_ connection: ConnectionRecord) { connections.append(connection) }
-    var plain: [(request: MessageHead, connection: ConnectionFacts)] = []
-    func askedPlainly(_ request: MessageHead, on connection: ConnectionFacts) { plain.append((request, connection)) }
-
-    /// All findings, of exchanges and of connections.
-    func findings(_ inspector: Inspector = Inspector()) -> [Finding] {
-        exchanges.flatMap { inspector.inspect($0) } + connections.flatMap { inspector.inspect($0) }
-    }
 }

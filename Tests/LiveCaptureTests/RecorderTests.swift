@@ -1,26 +1,13 @@
 // Recordings: their files, their ends, and what happens when the disk does not want them.
 
 import Foundation
+import TestSupport
 import Testing
 import Traffic
 
 @testable import LiveCapture
 
 @Suite struct RecorderTests {
-    /// A folder of its own, gone with it.
-    final class Folder {
-        let path = NSTemporaryDirectory() + "/recorder-\(UUID().uuidString)"
-        init() throws { try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true) }
-        deinit { try? FileManager.default.removeItem(atPath: path) }
-        var names: [String] { ((try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []).sorted() }
-        func read(_ name: String) throws -> CaptureDescription {
-            var reader = try CaptureReader(path: path + "/" + name)
-            var batch: [CapturedPacket] = []
-            while reader.readBatch(&batch) {}
-            return reader.description
-        }
-    }
-
     static let interface = RecordedInterface(name: "eth7", linkType: 1, filter: "tcp")
 
     static func packet(_ second: Int, size: Int = 1000) -> (CapturedPacket, [UInt8]) {
@@ -49,16 +36,16 @@ import Traffic
 
     @Test func aRecordingTellsOfItsInterfaceAndItsDrops() throws {
         let folder = try Folder()
-        let recorder = try Self.recorder(folder.path + "/a.pcapng")
+        let recorder = try Self.recorder(folder.path("a.pcapng"))
         Self.take(0..<5, recorder)
         recorder.finish(InterfaceStatistics(received: 7, droppedByKernel: 2, droppedByInterface: 1))
-        let description = try folder.read("a.pcapng")
+        let description = try folder.description(of: "a.pcapng")
         #expect(description.packets == 5 && description.complete)
         #expect(description.interfaces.first?.drops == 3)
         #expect(description.interfaces.first?.name == "eth7" && description.interfaces.first?.filter == "tcp")
         #expect(recorder.counts.packets == 5 && !recorder.hasFailed)
         let mode =
-            try FileManager.default.attributesOfItem(atPath: folder.path + "/a.pcapng")[.posixPermissions] as? Int
+            try FileManager.default.attributesOfItem(atPath: folder.path("a.pcapng"))[.posixPermissions] as? Int
         #expect(mode == 0o600)
     }
 
@@ -92,11 +79,11 @@ import Traffic
         let folder = try Folder()
         var limits = RingLimits()
         ring.set(&limits)
-        let recorder = try Self.recorder(folder.path + "/trace.pcapng", ring: limits)
+        let recorder = try Self.recorder(folder.path("trace.pcapng"), ring: limits)
         Self.take(0..<10, recorder)
         recorder.statistics = InterfaceStatistics(received: 10, droppedByKernel: 1)
         recorder.finish(InterfaceStatistics(received: 10, droppedByKernel: 1))
-        let descriptions = try folder.names.map { try folder.read($0) }
+        let descriptions = try folder.names.map { try folder.description(of: $0) }
         #expect(descriptions.map(\.packets) == ring.packets)
         #expect(descriptions.allSatisfy { $0.complete && $0.interfaces.count == 1 })
         #expect(descriptions.reduce(0) { $0 + ($1.interfaces.first?.drops ?? 0) } == 1)
@@ -122,21 +109,12 @@ import Traffic
     /// A ring makes room by its oldest file, and goes on when there is some.
     @Test func aRingTriesAgain() throws {
         let folder = try Folder()
-        let disk = folder.path + "/disk"
+        let disk = folder.path("disk")
         try FileManager.default.createDirectory(atPath: disk, withIntermediateDirectories: true)
-        let mount = Process()
-        mount.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-        mount.arguments = ["mount", "-t", "tmpfs", "-o", "size=64k", "none", disk]
-        try mount.run()
-        mount.waitUntilExit()
-        guard mount.terminationStatus == 0 else { return print("SKIPPED: no tmpfs may be mounted") }
-        defer {
-            let unmount = Process()
-            unmount.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-            unmount.arguments = ["umount", disk]
-            try? unmount.run()
-            unmount.waitUntilExit()
+        guard try Program.other(["mount", "-t", "tmpfs", "-o", "size=64k", "none", disk]).status == 0 else {
+            return print("SKIPPED: no tmpfs may be mounted")
         }
+        defer { _ = try? Program.other(["umount", disk]) }
         var limits = RingLimits()
         limits.bytes = 40_000
         limits.files = 2
@@ -165,7 +143,7 @@ import Traffic
     /// SIGHUP, as a log rotation sends it after it moved the file away.
     @Test func reopenedItGoesOnInANewFile() throws {
         let folder = try Folder()
-        let path = folder.path + "/a.pcapng"
+        let path = folder.path("a.pcapng")
         let recorder = try Self.recorder(path)
         Self.take(0..<3, recorder)
         try FileManager.default.moveItem(atPath: path, toPath: path + ".1")
@@ -173,21 +151,21 @@ import Traffic
         Self.take(3..<5, recorder)
         recorder.finish(InterfaceStatistics(received: 5, droppedByKernel: 3))
         #expect(folder.names == ["a.pcapng", "a.pcapng.1"])
-        #expect(try folder.read("a.pcapng.1").packets == 3)
-        #expect(try folder.read("a.pcapng.1").interfaces.map(\.drops) == [1])
-        #expect(try folder.read("a.pcapng").packets == 2)
-        #expect(try folder.read("a.pcapng").interfaces.map(\.drops) == [2])
+        #expect(try folder.description(of: "a.pcapng.1").packets == 3)
+        #expect(try folder.description(of: "a.pcapng.1").interfaces.map(\.drops) == [1])
+        #expect(try folder.description(of: "a.pcapng").packets == 2)
+        #expect(try folder.description(of: "a.pcapng").interfaces.map(\.drops) == [2])
     }
 
     /// Nobody moved it: nothing that was written is lost.
     @Test func reopenedInPlaceItGoesOnBehindWhatIsThere() throws {
         let folder = try Folder()
-        let recorder = try Self.recorder(folder.path + "/a.pcapng")
+        let recorder = try Self.recorder(folder.path("a.pcapng"))
         Self.take(0..<3, recorder)
         recorder.reopen(InterfaceStatistics(received: 3))
         Self.take(3..<5, recorder)
         recorder.finish(InterfaceStatistics(received: 5))
-        let description = try folder.read("a.pcapng")
+        let description = try folder.description(of: "a.pcapng")
         #expect(description.packets == 5 && description.complete && description.interfaces.count == 2)
     }
 
@@ -196,28 +174,20 @@ import Traffic
         let folder: Folder
         init?(_ size: String, for test: String = #function) throws {
             folder = try Folder()
-            guard Self.run("/bin/mount", ["-t", "tmpfs", "-o", "size=\(size)", "none", folder.path]) == 0 else {
+            guard
+                try Program.other(["mount", "-t", "tmpfs", "-o", "size=\(size)", "none", folder.url.path]).status == 0
+            else {
                 print("SKIPPED: \(test): no tmpfs may be mounted")
                 return nil
             }
         }
-        deinit { _ = Self.run("/bin/umount", [folder.path]) }
-
-        private static func run(_ program: String, _ arguments: [String]) -> Int32 {
-            let process = Process()
-            process.executableURL = URL(fileURLWithPath: program)
-            process.arguments = arguments
-            process.standardError = FileHandle.nullDevice
-            guard (try? process.run()) != nil else { return -1 }
-            process.waitUntilExit()
-            return process.terminationStatus
-        }
+        deinit { _ = try? Program.other(["umount", folder.url.path]) }
     }
 
     /// The disk fills up in the middle of a block, or between two: what was dropped is told all the same, of the end too.
     @Test(arguments: [900, 1000, 1004, 4052, 4096]) func aFullDiskStillTellsOfDrops(_ size: Int) throws {
         guard let disk = try Disk("64k") else { return }
-        let path = disk.folder.path + "/a.pcapng"
+        let path = disk.folder.path("a.pcapng")
         var said: [String] = []
         let recorder = try Self.recorder(path) { said.append($0) }
         for second in 0..<200 {
@@ -226,11 +196,11 @@ import Traffic
             recorder.take(packet, bytes.span, owner: .nobody)
             recorder.flush()
         }
-        let before = try disk.folder.read("a.pcapng")
+        let before = try disk.folder.description(of: "a.pcapng")
         #expect(before.complete && before.interfaces.first?.drops == 3)
         recorder.finish(InterfaceStatistics(received: 200, droppedByKernel: 9, droppedByInterface: 1))
         #expect(said.count == 1 && recorder.hasFailed)
-        let description = try disk.folder.read("a.pcapng")
+        let description = try disk.folder.description(of: "a.pcapng")
         #expect(description.complete, "\(description.problems)")
         #expect(description.packets == recorder.counts.packets && description.packets > 10)
         #expect(recorder.counts.packets + recorder.counts.lost == 200)
@@ -240,10 +210,10 @@ import Traffic
     /// Many packets at once, of which only some find room.
     @Test func aFullDiskCutsABatch() throws {
         guard let disk = try Disk("64k") else { return }
-        let recorder = try Self.recorder(disk.folder.path + "/a.pcapng")
+        let recorder = try Self.recorder(disk.folder.path("a.pcapng"))
         Self.take(0..<100, recorder)
         recorder.finish(InterfaceStatistics(received: 100, droppedByKernel: 4))
-        let description = try disk.folder.read("a.pcapng")
+        let description = try disk.folder.description(of: "a.pcapng")
         #expect(description.complete && description.interfaces.first?.drops == 4)
         #expect(description.packets == recorder.counts.packets && description.packets > 40)
     }
@@ -251,15 +221,15 @@ import Traffic
     /// Another program takes the whole disk while nothing is recorded: the room for the end is there.
     @Test func theRoomForTheEndIsReserved() throws {
         guard let disk = try Disk("64k") else { return }
-        let recorder = try Self.recorder(disk.folder.path + "/a.pcapng")
+        let recorder = try Self.recorder(disk.folder.path("a.pcapng"))
         Self.take(0..<3, recorder)
         recorder.flush()
         #expect(throws: (any Error).self) {
-            try Data(repeating: 1, count: 1 << 20).write(to: URL(fileURLWithPath: disk.folder.path + "/b"))
+            try Data(repeating: 1, count: 1 << 20).write(to: URL(fileURLWithPath: disk.folder.path("b")))
         }
         Self.take(3..<9, recorder)
         recorder.finish(InterfaceStatistics(received: 9, droppedByKernel: 2))
-        let description = try disk.folder.read("a.pcapng")
+        let description = try disk.folder.description(of: "a.pcapng")
         #expect(description.complete && description.packets == recorder.counts.packets && description.packets >= 3)
         #expect(description.interfaces.first?.drops == 2)
     }
@@ -269,7 +239,7 @@ import Traffic
         guard let disk = try Disk("32k") else { return }
         var ring = RingLimits()
         ring.packets = 1000
-        let recorder = try Self.recorder(disk.folder.path + "/a.pcapng", ring: ring)
+        let recorder = try Self.recorder(disk.folder.path("a.pcapng"), ring: ring)
         func take(_ seconds: Range<Int>) {
             for second in seconds {
                 recorder.statistics = InterfaceStatistics(received: UInt64(second), droppedByKernel: UInt64(second))
@@ -279,7 +249,7 @@ import Traffic
         }
         func drops() throws -> UInt64 {
             #expect(disk.folder.names.count == 1)
-            let description = try disk.folder.read(try #require(disk.folder.names.first))
+            let description = try disk.folder.description(of: try #require(disk.folder.names.first))
             #expect(description.complete && description.packets > 0)
             return description.interfaces.first?.drops ?? 0
         }
@@ -287,9 +257,19 @@ import Traffic
         take(0..<40)
         let first = try drops()
         #expect(first > 0 && first < 40)
-        try FileManager.default.removeItem(atPath: disk.folder.path + "/" + disk.folder.names[0])
+        try FileManager.default.removeItem(atPath: disk.folder.path(disk.folder.names[0]))
         take(40..<50)
         recorder.finish(InterfaceStatistics(received: 60, droppedByKernel: 60))
         #expect(try first + drops() == 60)
+    }
+}
+
+extension Folder {
+    /// What a capture in it says of itself.
+    fileprivate func description(of name: String) throws -> CaptureDescription {
+        var reader = try CaptureReader(path: path(name))
+        var batch: [CapturedPacket] = []
+        while reader.readBatch(&batch) {}
+        return reader.description
     }
 }

@@ -5,7 +5,7 @@
 // What is open at the end stays open, and time stands still there, until the view is left.
 
 import Glibc
-import Inspection
+@_spi(Judging) import Inspection
 import LiveView
 import Synchronization
 import Traffic
@@ -59,7 +59,7 @@ final class Player: Sendable {
 }
 
 /// An analyzer whose output is the view.
-final class Play: AnalyzerOutput {
+final class Play: AnalyzerObserver {
     private let stage: Player
     private let view: LiveView
     private let inspector = Inspector()
@@ -69,21 +69,22 @@ final class Play: AnalyzerOutput {
         self.view = view
     }
 
-    func began(_ exchange: Exchange) { view.update { $0.began(exchange) } }
-    func answered(_ exchange: Exchange) { faulted(exchange) }
-    func faulted(_ exchange: Exchange) {
-        let findings = inspector.inspectSoFar(exchange)
-        view.update { $0.decided(exchange, findings: findings) }
-    }
-    func said(_ message: TranscriptMessage, in exchange: ExchangeKey) { view.update { $0.said(message, in: exchange) } }
-    func finished(_ exchange: Exchange) {
-        let findings = inspector.inspect(exchange)
-        view.update { $0.finished(exchange, findings: findings) }
-    }
-    func ended(_ connection: ConnectionRecord) {
-        let findings = inspector.inspect(connection)
-        view.update { model in
-            model.found(findings, at: connection.facts.last.time, place: connection.facts.server.description)
+    func receive(_ event: AnalyzerEvent) {
+        switch event {
+        case .began(let exchange): view.update { $0.began(exchange) }
+        case .answered(let exchange), .faulted(let exchange):
+            let judgement = inspector.judgeSoFar(exchange)
+            view.update { $0.decided(exchange, judgement) }
+        case .said(let message, in: let exchange): view.update { $0.said(message, in: exchange) }
+        case .finished(let exchange):
+            let judgement = inspector.judge(exchange)
+            view.update { $0.finished(exchange, judgement) }
+        case .ended(let connection):
+            let findings = inspector.inspect(connection)
+            view.update { model in
+                model.found(findings, at: connection.facts.last.time, place: connection.facts.server.description)
+            }
+        case .askedPlainly, .lostTrack, .requested, .responded, .streamed, .streamGap: break
         }
     }
 

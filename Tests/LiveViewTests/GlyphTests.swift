@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import LiveView
@@ -23,7 +24,7 @@ import Testing
         ("\n", "\\u{a}", 5),
     ]
 
-    @Test(arguments: rows) func row(_ row: (text: String, shown: String, columns: Int)) {
+    @Test(arguments: rows.named(\.shown)) func row(_ row: Named<(text: String, shown: String, columns: Int)>) {
         let glyphs = Glyphs.of(row.text)
         #expect(glyphs.map(\.text).joined() == row.shown)
         #expect(Glyphs.columns(row.text) == row.columns)

@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import LiveView
@@ -23,12 +24,12 @@ import Testing
         ("\u{1b}\u{1b}[B", [.escape, .down]),
     ]
 
-    @Test(arguments: rows) func atOnce(_ row: (bytes: String, keys: [Key])) {
+    @Test(arguments: rows.named { "\($0.keys)" }) func atOnce(_ row: Named<(bytes: String, keys: [Key])>) {
         var reader = KeyReader()
         #expect(reader.read(row.bytes.utf8) + reader.flush() == row.keys)
     }
 
-    @Test(arguments: rows) func byteByByte(_ row: (bytes: String, keys: [Key])) {
+    @Test(arguments: rows.named { "\($0.keys)" }) func byteByByte(_ row: Named<(bytes: String, keys: [Key])>) {
         var reader = KeyReader()
         var keys: [Key] = []
         for byte in row.bytes.utf8 { keys += reader.read([byte]) }

@@ -18,7 +18,7 @@ import Traffic
         #expect(entry.messages == nil)
         #expect(entry.age(at: Scene.time(4)) == 3_000_000_000)
         let switched = Scene.switched(offer, after: 1.5)
-        model.decided(switched, findings: [Scene.finding("UPG001", .error, "No Connection.", for: offer)])
+        model.decided(switched, Judgement(findings: [Scene.finding("UPG001", .error, "No Connection.", for: offer)]))
         entry = try #require(model[offer.key])
         #expect(entry.state == "open")
         #expect(entry.levels == [.error: 1])
@@ -30,10 +30,10 @@ import Traffic
         let finished = Scene.finished(switched, code: 1001, after: 9)
         model.finished(
             finished,
-            findings: [
+            Judgement(findings: [
                 Scene.finding("UPG001", .error, "No Connection.", for: offer),
                 Scene.finding("WSF009", .warning, "Odd.", for: offer),
-            ])
+            ]))
         entry = try #require(model[offer.key])
         #expect(entry.state == "closed 1001")
         #expect(entry.age(at: Scene.time(100)) == 8_000_000_000)
@@ -54,7 +54,7 @@ import Traffic
         ]
         for (exchange, state) in rows {
             var model = LiveModel()
-            model.finished(exchange, findings: [])
+            model.finished(exchange)
             #expect(model[exchange.key]?.state == state)
         }
     }
@@ -64,7 +64,7 @@ import Traffic
             var model = LiveModel(showSecrets: showSecrets)
             let offer = Scene.offer(
                 1, target: "/ws?token=s3cret", fields: "Upgrade: websocket\nAuthorization: Basic czNjcmV0")
-            model.finished(offer, findings: [])
+            model.finished(offer)
             var state = LiveState()
             let size = ScreenSize(columns: 200, rows: 50)
             _ = state.press(.enter, model: model, height: 10, length: 10)
@@ -86,7 +86,7 @@ import Traffic
             if number % 2 == 0 {
                 model.finished(
                     Scene.refused(offer, status: 403, outcome: .failed, after: Double(number)),
-                    findings: [Scene.finding("RES010", .note, "No.", for: offer)])
+                    Judgement(findings: [Scene.finding("RES010", .note, "No.", for: offer)]))
             }
             #expect(model.openCount <= 100)
             #expect(model.finishedCount <= 50)

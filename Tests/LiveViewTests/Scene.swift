@@ -2,6 +2,7 @@
 
 import Inspection
 import LiveView
+import TestSupport
 
 @testable import Traffic
 
@@ -14,37 +15,11 @@ enum Scene {
         PacketMark(packet: packet, time: time(seconds), acknowledged: nil)
     }
 
-    /// `text` has a line for each line of the head.
+    /// `text` has a line for each line of the head, without the empty one.
     static func head(_ text: String, _ mark: PacketMark, _ direction: Direction) -> MessageHead {
-        var bytes: [UInt8] = []
-        var lines: [FieldLine] = []
-        var startLine = MessageHead.StartLine.request(method: 0..<0, target: 0..<0)
-        for (index, line) in text.split(separator: "\n").enumerated() {
-            let begin = Int32(bytes.count)
-            bytes += Array(line.utf8)
-            let end = Int32(bytes.count)
-            bytes += [13, 10]
-            if index == 0 {
-                let words = line.split(separator: " ", maxSplits: 2)
-                let first = Int32(words[0].utf8.count)
-                let second = first + 1 + Int32(words[1].utf8.count)
-                startLine =
-                    direction == .client
-                    ? .request(method: begin..<first, target: (first + 1)..<second)
-                    : .response(status: UInt16(words[1]) ?? 0, reason: min(second + 1, end)..<end)
-            } else if let colon = line.utf8.firstIndex(of: 0x3a) {
-                let name = line[..<colon]
-                let length = Int32(name.utf8.count)
-                lines.append(
-                    FieldLine(
-                        name: FieldName.allCases.first { $0 != .other && $0.text == name.lowercased() } ?? .other,
-                        nameRange: begin..<(begin + length), valueRange: min(begin + length + 2, end)..<end))
-            }
-        }
-        bytes += [13, 10]
-        let place = Place(direction: direction, offset: 0, length: Int64(bytes.count), first: mark, last: mark)
-        return MessageHead(
-            bytes: bytes, startLine: startLine, version: (1, 1), lines: lines, defects: [], place: place)
+        let bytes = Array((text.replacing("\n", with: "\r\n") + "\r\n\r\n").utf8)
+        guard let head = MessageHead(bytes, direction, mark: mark) else { preconditionFailure("no head: \(text)") }
+        return head
     }
 
     /// An offer that began after so many seconds.
@@ -150,15 +125,16 @@ enum Scene {
         model.decided(switched(feed, after: 20.1))
         model.finished(
             closed,
-            findings: [
+            Judgement(findings: [
                 finding(
                     "EARLY001", .error, "The client sent 11 bytes of WebSocket frames before the 101.", for: closed),
                 finding("WSF009", .warning, "A continuation without a beginning.", for: closed),
-            ])
+            ]))
         let admin = offer(3, after: 50, host: "admin.example", target: "/ws")
         model.began(admin)
         let refused = refused(admin, status: 403, outcome: .failed, after: 50.2)
-        model.finished(refused, findings: [finding("RES010", .note, "Refused without a reason.", for: refused)])
+        model.finished(
+            refused, Judgement(findings: [finding("RES010", .note, "Refused without a reason.", for: refused)]))
         model.began(offer(4, after: 125, host: "slow.example", target: "/subscribe"))
         return model
     }

@@ -126,7 +126,7 @@ private struct SmallTerminal {
                 model.began(offer)
                 model.finished(
                     Scene.finished(Scene.switched(offer, after: 1), after: 3),
-                    findings: [Scene.finding("EARLY001", .error, "Saw \(hostile())", for: offer)])
+                    Judgement(findings: [Scene.finding("EARLY001", .error, "Saw \(hostile())", for: offer)]))
             }
             model.status.source = hostile()
             model.say(hostile())

@@ -2,6 +2,7 @@
 
 import Foundation
 import Inspection
+import TestSupport
 import Testing
 import Traffic
 
@@ -101,19 +102,7 @@ import Traffic
 
     /// Status (127 for a program that is not there) and all that was said.
     private func run(_ line: [String], input text: String) throws -> (Int32, String) {
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-        process.arguments = line
-        let (input, output) = (Pipe(), Pipe())
-        process.standardInput = input
-        process.standardOutput = output
-        process.standardError = output
-        try process.run()
-        // What it does not read is of no interest; the answer says so.
-        try? input.fileHandleForWriting.write(contentsOf: Data(text.utf8))
-        try input.fileHandleForWriting.close()
-        let said = String(decoding: try output.fileHandleForReading.readToEnd() ?? Data(), as: UTF8.self)
-        process.waitUntilExit()
-        return (process.terminationStatus, said)
+        let run = try Program.other(line, input: Array(text.utf8))
+        return (run.status, run.text + run.errors)
     }
 }

@@ -1,6 +1,7 @@
 // The server as its peers see it, those with no manners too.
 
 import Foundation
+import TestSupport
 import Testing
 
 @testable import Metrics
@@ -32,7 +33,8 @@ import Testing
         ("\u{16}\u{3}\u{1}\r\n\r\n", "400 Bad Request"),
     ]
 
-    @Test(arguments: rows) func answers(_ row: (request: String, answer: String)) throws {
+    @Test(arguments: rows.named { "\($0.request.prefix { $0 != "\r\n" }): \($0.answer)" })
+    func answers(_ row: Named<(request: String, answer: String)>) throws {
         let (server, port) = try server()
         defer { server.stop() }
         let peer = try #require(Peer(port: port))

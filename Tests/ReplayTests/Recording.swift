@@ -2,45 +2,37 @@
 
 import Inspection
 import Replay
+import TestSupport
 import Traffic
 
 /// Makes recorded sessions of what a test says.
-struct Recording: ~Copyable {
-    private var packets = ConnectionPackets(
-        client: Endpoint(address: IPAddress(v4: 0xc000_0201), port: 40000),
-        server: Endpoint(address: IPAddress(v4: 0xc000_0202), port: 80))
-    private let recorder: SessionRecorder
-    private var analyzer: Analyzer
-    private var number: UInt32 = 0
-    private(set) var time = Timestamp(nanoseconds: 1_700_000_000_000_000_000)
+struct Recording {
+    private var talk = Talk(client: 0xc000_0201, server: 0xc000_0202, interval: 100_000)
+    private let keepsRaw: Bool
 
     init(keepsRaw: Bool = false) {
-        recorder = SessionRecorder(keepsRaw: keepsRaw)
+        self.keepsRaw = keepsRaw
+        talk.open()
+    }
+
+    mutating func client(_ text: String) { talk.client(text) }
+    mutating func server(_ text: String) { talk.server(text) }
+    mutating func client(_ bytes: [UInt8]) { talk.client(bytes) }
+    mutating func server(_ bytes: [UInt8]) { talk.server(bytes) }
+    mutating func lose(_ direction: Direction, _ bytes: [UInt8]) { talk.lose(direction, bytes) }
+    mutating func end(_ direction: Direction, reset: Bool = false) {
+        talk.send(direction, flags: [reset ? .rst : .fin, .ack])
+    }
+    mutating func wait(milliseconds: Int64) { talk.wait(milliseconds: milliseconds) }
+
+    func sessions() -> [RecordedSession] {
+        let recorder = SessionRecorder(keepsRaw: keepsRaw)
         var options = AnalyzerOptions()
         options.transcript = .all
-        analyzer = Analyzer(options: options, output: recorder)
-        for packet in packets.open() { take(packet) }
-    }
-
-    mutating func client(_ text: String) { client(Array(text.utf8)) }
-    mutating func server(_ text: String) { server(Array(text.utf8)) }
-    mutating func client(_ bytes: [UInt8]) { take(packets.data(.client, bytes[...])) }
-    mutating func server(_ bytes: [UInt8]) { take(packets.data(.server, bytes[...])) }
-    mutating func end(_ direction: Direction, reset: Bool = false) { take(packets.end(direction, reset: reset)) }
-    mutating func wait(milliseconds: Int64) { time.nanoseconds += milliseconds * 1_000_000 }
-
-    consuming func sessions() -> [RecordedSession] {
+        var analyzer = Analyzer(options: options, output: recorder)
+        talk.feed(&analyzer)
         analyzer.finish()
         return recorder.sessions()
-    }
-
-    private mutating func take(_ packet: [UInt8]) {
-        number += 1
-        time.nanoseconds += 100_000
-        let captured = CapturedPacket(
-            number: number, time: time, linkType: ConnectionPackets.linkType, interface: 0, range: 0..<packet.count,
-            originalLength: UInt32(packet.count))
-        analyzer.receive(captured, capture: 0, bytes: packet.span)
     }
 }
 
@@ -61,19 +53,6 @@ enum Frame {
     static func close(_ code: UInt16, _ reason: String = "") -> [UInt8] {
         FrameEncoder.closePayload(code: code, reason: Array(reason.utf8)[...])
     }
-}
-
-/// The handshake of RFC 6455 1.3.
-enum Handshake {
-    static let request =
-        "GET /chat HTTP/1.1\r\nHost: example.com\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-        + "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"
-    static let response =
-        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-        + "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n"
-
-    static func request(_ more: String = "") -> String { request + more + "\r\n" }
-    static func response(_ more: String = "") -> String { response + more + "\r\n" }
 }
 
 /// One line of a conversation.

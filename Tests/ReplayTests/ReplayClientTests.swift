@@ -1,6 +1,7 @@
 // The client of a replay against servers that are functions: what is said, when, and what is thought of the answers.
 
 import Inspection
+import TestSupport
 import Testing
 import Traffic
 
@@ -91,7 +92,7 @@ struct ReplayClientTests {
     @Test("the plan says what is left out of earlier requests as well")
     func historyWithoutCredentials() throws {
         var recording = Recording()
-        recording.client("GET /login HTTP/1.1\r\nHost: example.com\r\nAuthorization: Basic eDp5\r\n\r\n")
+        recording.client("GET /login HTTP/1.1\r\nHost: example.org\r\nAuthorization: Basic eDp5\r\n\r\n")
         recording.server("HTTP/1.1 204 No Content\r\n\r\n")
         recording.client(Handshake.request("Cookie: a=b\r\n"))
         recording.server(Handshake.response())
@@ -199,7 +200,7 @@ struct ReplayClientTests {
         wishes.options.subprotocols = ["a", "b"]
         let other = try #require(wishes.run(session, server: Simulation.echo))
         #expect(other.request.hasPrefix("GET /v2/chat HTTP/1.1\r\n"))
-        for line in ["Host: example.com", "Cookie: a=b", "x-odd: other", "X-New: 1", "Sec-WebSocket-Protocol: a, b"] {
+        for line in ["Host: example.org", "Cookie: a=b", "x-odd: other", "X-New: 1", "Sec-WebSocket-Protocol: a, b"] {
             #expect(other.request.contains("\r\n\(line)\r\n"), "\(line)")
         }
         #expect(!other.request.contains("Origin"))
@@ -573,31 +574,15 @@ struct ReplayClientTests {
 
     @Test("a session with a gap is said up to it")
     func gap() throws {
-        var packets = ConnectionPackets(
-            client: Endpoint(address: IPAddress(v4: 0xc000_0201), port: 40000),
-            server: Endpoint(address: IPAddress(v4: 0xc000_0202), port: 80))
-        let recorder = SessionRecorder()
-        var options = AnalyzerOptions()
-        options.transcript = .all
-        var analyzer = Analyzer(options: options, output: recorder)
-        var all = packets.open()
-        all.append(packets.data(.client, Array(Handshake.request().utf8)[...]))
-        all.append(packets.data(.server, Array(Handshake.response().utf8)[...]))
-        all.append(packets.data(.client, Frame.client(1, Array("one".utf8))[...]))
-        all.append(packets.data(.server, Frame.server(1, Array("one".utf8))[...]))
-        let lost = packets.data(.server, Frame.server(1, Array("two".utf8))[...])
-        all.append(packets.data(.server, Frame.server(1, Array("three".utf8))[...]))
-        all.append(packets.data(.client, Frame.client(1, Array("four".utf8))[...]))
-        #expect(!lost.isEmpty)
-        for (index, packet) in all.enumerated() {
-            let captured = CapturedPacket(
-                number: UInt32(index + 1), time: Timestamp(nanoseconds: Int64(index)),
-                linkType: ConnectionPackets.linkType, interface: 0, range: 0..<packet.count,
-                originalLength: UInt32(packet.count))
-            analyzer.receive(captured, capture: 0, bytes: packet.span)
-        }
-        analyzer.finish()
-        let session = try #require(recorder.sessions().first)
+        var recording = Recording()
+        recording.client(Handshake.request())
+        recording.server(Handshake.response())
+        recording.client(Frame.client(1, Array("one".utf8)))
+        recording.server(Frame.server(1, Array("one".utf8)))
+        recording.lose(.server, Frame.server(1, Array("two".utf8)))
+        recording.server(Frame.server(1, Array("three".utf8)))
+        recording.client(Frame.client(1, Array("four".utf8)))
+        let session = try #require(recording.sessions().first)
         #expect(session.steps.map { String(decoding: $0.payload, as: UTF8.self) } == ["one", "one"])
         #expect(session.cut != nil)
         let outcome = try #require(Simulation().run(session, server: Simulation.echo))

@@ -1,6 +1,7 @@
 // The stand-in as a machine: which recording answers, what it says, and when.
 
 import Inspection
+import TestSupport
 import Testing
 import Traffic
 

@@ -1,6 +1,7 @@
 // A replay without sockets: the machine, a clock that jumps, and a server that is a function.
 
 import Inspection
+import TestSupport
 import Traffic
 
 @testable import Replay

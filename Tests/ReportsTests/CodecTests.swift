@@ -1,14 +1,18 @@
 import Inspection
+import TestSupport
 import Testing
 import Traffic
 
+@testable import Investigation
 @testable import Reports
 
 @Suite("Records of the spool")
 struct CodecTests {
-    @Test("every exchange comes back as it was", arguments: Fixture.entries().indices)
-    func roundTrip(index: Int) throws {
-        let (exchange, findings) = Fixture.entries()[index]
+    @Test(
+        "every exchange comes back as it was",
+        arguments: Fixture.entries().named { "\($0.0.kind), \($0.0.outcome.name), packet \($0.0.key.packet)" })
+    func roundTrip(_ entry: Named<Fixture.Entry>) throws {
+        let (exchange, findings) = entry.value
         var full = exchange
         full.interim = [Fixture.head("HTTP/1.1 103 Early Hints\n\n", packet: 9, direction: .server)]
         full.firstLaterResponse = full.interim.first

@@ -1,7 +1,9 @@
 // A made-up analysis: exchanges of every kind and hostile ones, written by hand.
 
-import Inspection
+@_spi(Judging) import Inspection
+import Investigation
 import Reports
+import TestSupport
 import Traffic
 
 /// Builds exchanges and findings.
@@ -17,40 +19,10 @@ enum Fixture {
     static func head(
         _ bytes: [UInt8], packet: UInt32, capture: UInt16 = 0, direction: Direction, offset: Int64 = 0
     ) -> MessageHead {
-        var lines: [FieldLine] = []
-        var start = 0
-        var isFirst = true
-        var startLine = MessageHead.StartLine.request(method: 0..<0, target: 0..<0)
-        while let end = bytes[start...].firstIndex(of: 0x0a) {
-            let line = start..<(end > start && bytes[end - 1] == 0x0d ? end - 1 : end)
-            if isFirst {
-                let words = bytes[line].split(separator: 0x20, maxSplits: 2, omittingEmptySubsequences: false)
-                func range(_ index: Int) -> Range<Int32> {
-                    index < words.count ? Int32(words[index].startIndex)..<Int32(words[index].endIndex) : 0..<0
-                }
-                if direction == .client {
-                    startLine = .request(method: range(0), target: range(1))
-                } else {
-                    let status = words.count > 1 ? UInt16(words[1].text) ?? 0 : 0
-                    startLine = .response(status: status, reason: range(2))
-                }
-                isFirst = false
-            } else if let colon = bytes[line].firstIndex(of: 0x3a) {
-                let value = bytes[(colon + 1)..<line.upperBound].trimmingWhitespace()
-                let name = bytes[line.lowerBound..<colon]
-                lines.append(
-                    FieldLine(
-                        name: FieldName.allCases.first { $0 != .other && name.text.lowercased() == $0.text } ?? .other,
-                        nameRange: Int32(line.lowerBound)..<Int32(colon),
-                        valueRange: Int32(value.startIndex)..<Int32(value.endIndex)))
-            }
-            start = end + 1
+        guard let head = MessageHead(bytes, direction, mark: mark(packet, capture: capture), offset: offset) else {
+            preconditionFailure("no head: \(String(decoding: bytes, as: UTF8.self))")
         }
-        let place = Place(
-            direction: direction, offset: offset, length: Int64(bytes.count), first: mark(packet, capture: capture),
-            last: mark(packet, capture: capture))
-        return MessageHead(
-            bytes: bytes, startLine: startLine, version: (1, 1), lines: lines, defects: [], place: place)
+        return head
     }
 
     static func head(
@@ -336,7 +308,9 @@ enum Fixture {
 
     static func collector(_ options: ReportOptions = ReportOptions(), entries: [Entry] = entries()) -> ReportCollector {
         let collector = ReportCollector(options: options)
-        for (exchange, findings) in entries { collector.add(exchange, findings: findings) }
+        for (exchange, findings) in entries {
+            collector.add(exchange, Judgement(findings: findings, validity: Validity(exchange)))
+        }
         for (id, name) in [(200, "one.example"), (210, "two.example"), (220, "one.example"), (230, nil)]
             as [(UInt64, String?)]
         {
@@ -348,6 +322,28 @@ enum Fixture {
 
     static func report(_ options: ReportOptions = ReportOptions(), entries: [Entry] = entries()) -> Report {
         collector(options, entries: entries).finish(captures: [capture()], counters: counters())
+    }
+}
+
+extension Fixture {
+    private final class Lines {
+        var bytes: [UInt8] = []
+    }
+    private struct LineSink: ByteSink {
+        let lines: Lines
+        func write(_ bytes: [UInt8]) { lines.bytes += bytes }
+    }
+
+    /// All events of a run.
+    static func events(
+        _ entries: [Entry], _ connections: [(ConnectionRecord, [Finding])], _ report: Report
+    ) throws -> [UInt8] {
+        let lines = Lines()
+        var events = NDJSONReport(severalCaptures: report.captures.count > 1, sink: LineSink(lines: lines))
+        for (exchange, findings) in entries { try events.add(exchange, Judgement(findings: findings)) }
+        for (record, findings) in connections { try events.add(record, findings: findings) }
+        try events.finish(report)
+        return lines.bytes
     }
 }
 

@@ -3,14 +3,16 @@
 import Foundation
 import Inspection
 import Replay
+import TestSupport
 import Testing
 import Traffic
 
+@testable import Investigation
 @testable import Reports
 
 @Suite struct HARReportTests {
     /// What is found in a capture, as a report with its messages and as sessions.
-    final class Both: AnalyzerOutput {
+    final class Both: AnalyzerObserver {
         let collector: ReportCollector
         let recorder = SessionRecorder()
 
@@ -23,56 +25,26 @@ import Traffic
             collector = ReportCollector(options: options)
         }
 
-        func answered(_ exchange: Exchange) { recorder.answered(exchange) }
-        func requested(_ head: MessageHead, connection: UInt64) { recorder.requested(head, connection: connection) }
-        func said(_ message: TranscriptMessage, in exchange: ExchangeKey) {
-            collector.add(message, in: exchange)
-            recorder.said(message, in: exchange)
+        func receive(_ event: AnalyzerEvent) {
+            recorder.receive(event)
+            if case .said(let message, in: let exchange) = event { collector.add(message, in: exchange) }
+            if case .finished(let exchange) = event { collector.add(exchange, Judgement()) }
         }
-        func lostTrack(at place: Place, in exchange: ExchangeKey) { recorder.lostTrack(at: place, in: exchange) }
-        func streamed(
-            _ bytes: Span<UInt8>, _ direction: Direction, offset: Int64, mark: PacketMark, connection: UInt64,
-            isBehindOffer: Bool
-        ) {
-            recorder.streamed(
-                bytes, direction, offset: offset, mark: mark, connection: connection, isBehindOffer: isBehindOffer)
-        }
-        func finished(_ exchange: Exchange) {
-            collector.add(exchange, findings: [])
-            recorder.finished(exchange)
-        }
-        func ended(_ connection: ConnectionRecord) { recorder.ended(connection) }
     }
 
     static func read(_ capture: URL, showSecrets: Bool) throws -> (har: [UInt8], sessions: [RecordedSession]) {
-        var reader = try CaptureReader(path: capture.path)
         let both = Both(showSecrets: showSecrets)
         var options = AnalyzerOptions()
         options.transcript = .all
         var analyzer = Analyzer(options: options, output: both)
-        var batch: [CapturedPacket] = []
-        while reader.readBatch(&batch) {
-            for packet in batch {
-                analyzer.receive(packet, capture: 0, bytes: reader.window.extracting(packet.range))
-            }
-        }
+        let description = analyzer.receive(try CaptureReader(path: capture.path))
         analyzer.finish()
-        let report = both.collector.finish(captures: [reader.description], counters: analyzer.counters)
+        let report = both.collector.finish(captures: [description], counters: analyzer.counters)
         return (try report.renderedBytes("har"), both.recorder.sessions())
     }
 
-    static let repository = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-        .deletingLastPathComponent()
-
-    static func captures(in folder: URL) -> [URL] {
-        let names = (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []
-        return names.sorted().filter { name in
-            [".pcap", ".pcapng", ".pcap.gz", ".pcapng.gz", ".pcap.zst"].contains { name.hasSuffix($0) }
-        }.map { folder.appending(path: $0) }
-    }
-
-    static let samples = captures(in: repository.appending(path: "samples"))
-    static let lab = captures(in: repository.deletingLastPathComponent().appending(path: "shared/captures/lab"))
+    static let samples = SharedMaterial.captures(in: SharedMaterial.samples)
+    static let lab = SharedMaterial.captures(of: "lab", for: "HAR out of the captures of the laboratory") ?? []
 
     /// What a replay says and expects.
     struct Essence: Equatable {
@@ -102,7 +74,6 @@ import Traffic
     }
 
     @Test func sessionsAreTheSameAfterwards() throws {
-        if Self.lab.isEmpty { print("SKIPPED: the captures of the laboratory are not beside this clone") }
         var count = 0
         for capture in Self.samples + Self.lab {
             let (har, sessions) = try Self.read(capture, showSecrets: true)
@@ -134,17 +105,10 @@ import Traffic
         for showSecrets in [false, true] {
             let both = Both(showSecrets: showSecrets)
             var analyzer = Analyzer(output: both)
-            var packets = ConnectionPackets(
-                client: Endpoint(address: IPAddress(v4: 1), port: 1),
-                server: Endpoint(address: IPAddress(v4: 2), port: 80))
-            for (index, packet) in (packets.open() + [packets.data(.client, request[...])]).enumerated() {
-                analyzer.receive(
-                    CapturedPacket(
-                        number: UInt32(index + 1), time: Timestamp(nanoseconds: 0),
-                        linkType: ConnectionPackets.linkType,
-                        interface: 0, range: 0..<packet.count, originalLength: UInt32(packet.count)),
-                    capture: 0, bytes: packet.span)
-            }
+            var talk = Talk()
+            talk.open()
+            talk.client(request)
+            talk.feed(&analyzer)
             analyzer.finish()
             let report = both.collector.finish(captures: [], counters: analyzer.counters)
             let text = String(decoding: try report.renderedBytes("har"), as: UTF8.self)

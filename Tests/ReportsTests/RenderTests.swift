@@ -4,6 +4,7 @@ import Inspection
 import Testing
 import Traffic
 
+@testable import Investigation
 @testable import Reports
 
 @Suite("The JSON report")
@@ -117,23 +118,10 @@ struct JSONTests {
 
 @Suite("Events")
 struct NDJSONTests {
-    private final class Lines {
-        var bytes: [UInt8] = []
-    }
-    private struct LineSink: ByteSink {
-        let lines: Lines
-        func write(_ bytes: [UInt8]) { lines.bytes += bytes }
-    }
-
     @Test("every line is an object that refers to keys")
     func lines() throws {
-        let lines = Lines()
-        var events = NDJSONReport(severalCaptures: false, sink: LineSink(lines: lines))
-        for (exchange, findings) in Fixture.entries() { try events.add(exchange, findings: findings) }
-        let (record, findings) = Fixture.encrypted(id: 9, name: nil)
-        try events.add(record, findings: findings)
-        try events.finish(Fixture.report())
-        let objects = try String(decoding: lines.bytes, as: UTF8.self).split(separator: "\n").map {
+        let bytes = try Fixture.events(Fixture.entries(), [Fixture.encrypted(id: 9, name: nil)], Fixture.report())
+        let objects = try String(decoding: bytes, as: UTF8.self).split(separator: "\n").map {
             try #require(try JSONSerialization.jsonObject(with: Data($0.utf8)) as? [String: Any])
         }
         #expect(

@@ -7,6 +7,7 @@ import Replay
 import Testing
 import Traffic
 
+@testable import ReplayReports
 @testable import Reports
 
 @Suite struct ReplayReportTests {
@@ -121,7 +122,7 @@ import Traffic
         var wrong = Self.report
         wrong.target = ""
         let files = [
-            ("schema", ReportSchema.replay), ("full", try Self.bytes("json")),
+            ("schema", ReplaySchema.bytes), ("full", try Self.bytes("json")),
             ("empty", try Self.bytes("json", Self.empty)),
             (
                 "wrong",

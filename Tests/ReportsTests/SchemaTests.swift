@@ -2,9 +2,11 @@
 // every object may only have the fields the schema lists, so that a field cannot be added without it.
 
 import Foundation
+import TestSupport
 import Testing
 import Traffic
 
+@testable import Investigation
 @testable import Reports
 
 @Suite("The schema")
@@ -99,15 +101,7 @@ struct SchemaTests {
     }
 
     static func run(_ arguments: [String]) throws -> (status: Int32, output: String) {
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-        process.arguments = ["python3"] + arguments
-        let pipe = Pipe()
-        process.standardOutput = pipe
-        process.standardError = pipe
-        try process.run()
-        let output = pipe.fileHandleForReading.readDataToEndOfFile()
-        process.waitUntilExit()
-        return (process.terminationStatus, String(decoding: output, as: UTF8.self))
+        let run = try Program.other(["python3"] + arguments, seconds: 600)
+        return (run.status, run.text + run.errors)
     }
 }

@@ -1,10 +1,11 @@
 // What reports say of compression, of frames found again, of drafts, and of sessions whose handshake nobody saw.
 
 import Foundation
-import Inspection
+@_spi(Judging) import Inspection
 import Testing
 import Traffic
 
+@testable import Investigation
 @testable import Reports
 
 @Suite("Sessions in reports")

@@ -2,6 +2,7 @@ import Inspection
 import Testing
 import Traffic
 
+@testable import Investigation
 @testable import Reports
 
 @Suite("The spool and the order of the report")
@@ -219,7 +220,7 @@ struct SpoolTests {
             _ entries: [Fixture.Entry], counters: TrafficCounters = TrafficCounters(), complete: Bool = true
         ) -> Summary.Verdict {
             let collector = ReportCollector()
-            for (exchange, findings) in entries { collector.add(exchange, findings: findings) }
+            for (exchange, findings) in entries { collector.add(exchange, Judgement(findings: findings)) }
             return collector.finish(captures: [Fixture.capture(complete: complete)], counters: counters).summary.verdict
         }
         let plain = Fixture.websocket()

@@ -1,12 +1,10 @@
 // What a capture is packed in changes nothing of the report but the capture's own description.
 
 import Foundation
+import TestSupport
 import Testing
 
 @Suite struct ContainerTests {
-    private static let samples = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-        .deletingLastPathComponent().appending(path: "samples")
-
     /// Shell words that give the capture `$1` on standard output, packed in another way.
     static let ways = [
         "cat \"$1\"", "editcap -F pcap \"$1\" -", "editcap -F nsecpcap \"$1\" -", "editcap -F pcapng \"$1\" -",
@@ -18,11 +16,11 @@ import Testing
         guard try Program.shell("command -v editcap && command -v zstd", []).status == 0 else {
             return print("SKIPPED: editcap or zstd is not installed")
         }
-        let samples = try FileManager.default.contentsOfDirectory(atPath: Self.samples.path)
+        let samples = try FileManager.default.contentsOfDirectory(atPath: SharedMaterial.samples.path)
             .filter { $0.hasSuffix(".pcap") }.sorted()
         #expect(samples.count >= 12)
         for sample in samples {
-            let path = Self.samples.appending(path: sample).path
+            let path = SharedMaterial.samples.appending(path: sample).path
             let folder = try Folder()
             let expected = try Self.report(Program.run("analyze", path, "--json", "-", "--quiet", "--connections"))
             // The name says nothing: it is always the same.

@@ -1,6 +1,7 @@
 // What the program answers to the shell.
 
 import Foundation
+import TestSupport
 import Testing
 
 @Suite struct UsageTests {
@@ -95,8 +96,9 @@ import Testing
         #expect(run.errors.contains("a.pcap"))
     }
 
-    @Test(arguments: [("text", Array("GET / HTTP/1.1\r\n\r\n this is no capture at all\n".utf8)), ("empty", [])])
-    func whatIsNoCaptureIs3(name: String, bytes: [UInt8]) throws {
+    @Test(arguments: [("text", "GET / HTTP/1.1\r\n\r\n this is no capture at all\n"), ("empty", "")])
+    func whatIsNoCaptureIs3(name: String, text: String) throws {
+        let bytes = Array(text.utf8)
         let folder = try Folder()
         let capture = try folder.write(name, bytes)
         for run in [try Program.run("analyze", capture), try Program.run("analyze", "-", input: bytes)] {

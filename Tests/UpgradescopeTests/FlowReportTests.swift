@@ -1,17 +1,18 @@
 // What reports say of proxied connections and of flows that were captured twice.
 
 import Foundation
+import TestSupport
 import Testing
 
 @Suite struct FlowReportTests {
     static func proxied(_ header: [UInt8]) -> [UInt8] {
-        var capture = TestCapture()
-        capture.open()
-        capture.client(header)
-        capture.client(TestCapture.request(connection: "keep-alive"))
-        capture.server(TestCapture.answer)
-        capture.close()
-        return capture.bytes
+        var talk = TestCapture.talk()
+        talk.open()
+        talk.client(header)
+        talk.client(Handshake.request(connection: "keep-alive"))
+        talk.server(Handshake.response())
+        talk.close()
+        return talk.pcap
     }
 
     @Test func theClientBehindTheProxyIsNamed() throws {

@@ -1,26 +1,25 @@
 // One job or many: the same report. Captures one after the other, beside one another, or put together.
 
 import Foundation
+import TestSupport
 import Testing
 
 @Suite struct JobsTests {
     /// Many connections, some clean, some faulty, some let go of.
-    static func crowd(start: UInt64 = 1_700_000_000, ports: Range<UInt16> = 40000..<40150) -> [UInt8] {
-        var bytes: [UInt8] = []
-        for port in ports {
-            var capture = TestCapture(start: start + UInt64(port % 10), clientPort: port)
-            capture.open()
+    static func crowd(start: Int64 = 1_700_000_000, ports: Range<Int> = 40000..<40150) -> [UInt8] {
+        ports.flatMap { port in
+            var talk = TestCapture.talk(start: start + Int64(port % 10), port: port)
+            talk.open()
             switch port % 4 {
-            case 0: capture.client("hello there\r\n")
-            case 1: capture.client([0x16, 3, 1, 0, 5, 1, 0, 0, 1, 0])
+            case 0: talk.client("hello there\r\n")
+            case 1: talk.client([0x16, 3, 1, 0, 5, 1, 0, 0, 1, 0])
             default:
-                capture.client(TestCapture.request(connection: port % 4 == 2 ? "keep-alive" : "Upgrade"))
-                capture.server(TestCapture.answer)
+                talk.client(Handshake.request(connection: port % 4 == 2 ? "keep-alive" : "Upgrade"))
+                talk.server(Handshake.response())
             }
-            if port % 3 == 0 { capture.close() }
-            bytes += bytes.isEmpty ? capture.bytes : Array(capture.bytes.dropFirst(24))
-        }
-        return bytes
+            if port % 3 == 0 { talk.close() }
+            return talk.packets
+        }.pcap
     }
 
     @Test func theReportIsTheSameForAnyNumberOfJobs() throws {
@@ -52,14 +51,13 @@ import Testing
     @Test func moreThanTheReportHasRoomForIsTheSameToo() throws {
         let folder = try Folder()
         // More servers with names of their own than are kept.
-        var bytes: [UInt8] = []
-        for port in UInt16(20000)..<22500 {
-            var capture = TestCapture(start: 1_700_000_000 + UInt64(port % 50), clientPort: port)
-            capture.open()
-            capture.client(Self.hello("host\(port &* 7919).example"))
-            bytes += bytes.isEmpty ? capture.bytes : Array(capture.bytes.dropFirst(24))
+        let packets = (20000..<22500).flatMap { port in
+            var talk = TestCapture.talk(start: 1_700_000_000 + Int64(port % 50), port: port)
+            talk.open()
+            talk.client(Self.hello("host\(UInt16(port) &* 7919).example"))
+            return talk.packets
         }
-        let path = try folder.write("a.pcap", bytes)
+        let path = try folder.write("a.pcap", packets.pcap)
         let one = try Program.run("analyze", path, "--json", "-", "--quiet")
         #expect(one.text.contains("only 1000 names of encrypted servers are kept"))
         for jobs in ["2", "5"] {
@@ -102,28 +100,6 @@ import Testing
         #expect(one.status == 4 && many.status == 4)
         #expect(one.errors == many.errors && one.output == many.output)
     }
-
-    /// Every capture there is, all at once: hundreds of taps.
-    @Test(.timeLimit(.minutes(30))) func realCaptures() throws {
-        let repository = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-            .deletingLastPathComponent()
-        let shared =
-            ProcessInfo.processInfo.environment["UPGRADESCOPE_SHARED"].map { URL(filePath: $0) }
-            ?? repository.deletingLastPathComponent().appending(path: "shared")
-        let folders = [
-            repository.appending(path: "samples"), shared.appending(path: "captures/lab"),
-            shared.appending(path: "captures/third-party"),
-        ]
-        for folder in folders where FileManager.default.fileExists(atPath: folder.path) {
-            let one = try Program.run("analyze", folder.path, "--json", "-", "--quiet", "--connections")
-            #expect(!one.signalled && one.output.count > 10_000)
-            for jobs in ["1", "2", "3", "16"] {
-                let many = try Program.run(
-                    "analyze", folder.path, "--json", "-", "--quiet", "--connections", "--jobs", jobs)
-                #expect(many.output == one.output && many.status == one.status, "\(folder.path), \(jobs) jobs")
-            }
-        }
-    }
 }
 
 /// Captures put together.
@@ -140,7 +116,7 @@ import Testing
         return packets
     }
 
-    static func capture(_ packets: some Sequence<[UInt8]>) -> [UInt8] { TestCapture().bytes + packets.flatMap { $0 } }
+    static func capture(_ packets: some Sequence<[UInt8]>) -> [UInt8] { [TimedPacket]().pcap + packets.flatMap { $0 } }
 
     /// Source port of a packet of ours: what the client sent has a high one.
     static func isClient(_ packet: [UInt8]) -> Bool { packet[16 + 34] >= 0x9c }

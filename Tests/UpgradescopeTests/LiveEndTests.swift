@@ -2,9 +2,10 @@
 
 import Dispatch
 import Foundation
+import TestSupport
 import Testing
 
-@Suite(.serialized) struct LiveEndTests {
+@Suite(.tags(.live), .serialized) struct LiveEndTests {
     /// A small server on the server's host that answers as it is told, and clients for it.
     private static let server = """
         import socket

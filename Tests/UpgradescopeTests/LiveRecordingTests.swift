@@ -1,9 +1,10 @@
 // `--only-exchanges` on a mass of HTTP: packet by packet what was sent is compared with what was kept.
 
 import Foundation
+import TestSupport
 import Testing
 
-@Suite(.serialized) struct LiveRecordingTests {
+@Suite(.tags(.live), .serialized) struct LiveRecordingTests {
     /// Frames of a capture, and how they are found again.
     private struct Frames {
         var list: [[UInt8]] = []
@@ -35,8 +36,7 @@ import Testing
     @Test(arguments: [256 * 1024, 16 * 1024]) func everyPacketOfAnExchangeIsKeptAndNoOther(_ limit: Int) throws {
         guard let network = try TestNetwork(needs: ["tcpreplay", "cc"]) else { return }
         let folder = try Folder()
-        let generator = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-            .deletingLastPathComponent().appending(path: "Benchmarks/gen.c").path
+        let generator = SharedMaterial.repository.appending(path: "Benchmarks/gen.c").path
         let made = try Program.shell(
             "cc -O1 -o \"$1/gen\" \"$2\" && \"$1/gen\" -p http -b 20m -6 0 -V 0 -o \"$1/sent.pcap\"",
             [folder.url.path, generator])

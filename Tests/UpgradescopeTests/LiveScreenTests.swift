@@ -2,9 +2,10 @@
 // and the report on the screen that was there before.
 
 import Foundation
+import TestSupport
 import Testing
 
-@Suite(.serialized, .timeLimit(.minutes(30))) struct LiveScreenTests {
+@Suite(.tags(.live), .serialized, .timeLimit(.minutes(30))) struct LiveScreenTests {
     private static let server = """
         import asyncio, sys
         async def talk(reader, writer):

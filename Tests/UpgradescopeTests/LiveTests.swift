@@ -2,29 +2,10 @@
 // the recording of it holds, and what tcpdump saw at the same time.
 
 import Foundation
+import TestSupport
 import Testing
 
-@Suite(.serialized) struct LiveTests {
-    /// The servers and clients of the shared material; `nil`, said loudly, without them.
-    static let kit: String? = {
-        let root =
-            ProcessInfo.processInfo.environment["UPGRADESCOPE_SHARED"]
-            ?? URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-            .deletingLastPathComponent().deletingLastPathComponent().appending(path: "shared").path
-        guard FileManager.default.fileExists(atPath: root + "/servers/ctl.py") else {
-            print("SKIPPED: no servers at \(root)/servers (set UPGRADESCOPE_SHARED)")
-            return nil
-        }
-        return root + "/servers"
-    }()
-
-    static let python: String = {
-        let home =
-            ProcessInfo.processInfo.environment["SERVERS_HOME"]
-            ?? FileManager.default.homeDirectoryForCurrentUser.path + "/.cache/upgradescope-servers"
-        return home + "/venv/bin/python"
-    }()
-
+@Suite(.tags(.live, .servers), .serialized) struct LiveTests {
     /// A server, and what is said to it.
     struct Scene: CustomTestStringConvertible, Sendable {
         var name: String
@@ -85,10 +66,10 @@ import Testing
     ]
 
     @Test(arguments: scenes) func theLiveReportIsThatOfTheRecordingAndOfTcpdump(_ scene: Scene) throws {
-        guard let kit = Self.kit, let network = try TestNetwork(for: scene.name, needs: scene.needs + ["tcpdump"])
-        else {
-            return
-        }
+        guard SharedMaterial.hasServers(for: scene.name),
+            let network = try TestNetwork(for: scene.name, needs: scene.needs + ["tcpdump"])
+        else { return }
+        let kit = SharedMaterial.servers.path
         let folder = try Folder()
         var running: [(name: String, port: String)] = []
         defer {
@@ -109,7 +90,7 @@ import Testing
         ])
         let dump = try network.tcpdump(folder.path("dump.pcap"))
         for client in scene.clients {
-            try network.run(on: network.client, "K=\(kit) P=\(Self.python); \(client)")
+            try network.run(on: network.client, "K=\(kit) P=\(SharedMaterial.python); \(client)")
         }
         func events(_ kind: String) -> Int {
             let text = (try? folder.read("events.ndjson")).map { String(decoding: $0, as: UTF8.self) } ?? ""
@@ -137,5 +118,33 @@ import Testing
         #expect(events("finding") == report.findings.count)
         #expect(events("stats") == 1 && events("capture") == 1)
         print("\(scene.name): \(report.exchanges.count) exchanges, findings \(report.rules.sorted())")
+    }
+
+    /// What only a request that offers nothing shows (TLS004) is reported live as it is of a file.
+    @Test func aPlainRequestAfterADemandForTLSIsReported() throws {
+        guard let network = try TestNetwork(needs: ["tcpreplay"]) else { return }
+        let folder = try Folder()
+        let request = "GET /ipp HTTP/1.1\r\nHost: printer.example\r\n\r\n"
+        var capture = TestCapture.talk()
+        capture.open()
+        capture.client(request)
+        capture.server(
+            "HTTP/1.1 426 Upgrade Required\r\nUpgrade: TLS/1.2\r\nConnection: Upgrade\r\nContent-Length: 0\r\n\r\n")
+        capture.client(request)
+        capture.server("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+        capture.close()
+        let sent = try folder.write("sent.pcap", capture.pcap)
+
+        let live = try network.live([
+            "--json", folder.path("live.json"), "--fail-on", "never", "-f", "ip and tcp port 80", "-a", "packets:10",
+        ])
+        let replay = try network.run(on: network.client, "tcpreplay -q -K -i \(TestNetwork.interface) \(sent)")
+        try #require(replay.status == 0, "\(replay.errors)")
+        #expect(try live.end(nil) == 0, "\(live.errors)")
+        let file = try Program.run("analyze", sent, "--json", folder.path("file.json"), "--quiet", "--fail-on", "never")
+        #expect(file.status == 0, "\(file.errors)")
+        let rules = try JSONReportFile(folder.path("live.json")).rules
+        #expect(rules.contains("TLS004"))
+        #expect(try rules == JSONReportFile(folder.path("file.json")).rules)
     }
 }

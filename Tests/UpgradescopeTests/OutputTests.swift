@@ -1,6 +1,7 @@
 // Where results go, and what happens when they cannot.
 
 import Foundation
+import TestSupport
 import Testing
 
 @Suite struct OutputTests {
@@ -198,17 +199,17 @@ import Testing
 
     @Test func messagesAreShown() throws {
         let folder = try Folder()
-        var session = TestCapture()
+        var session = TestCapture.talk()
         session.open()
-        session.client(TestCapture.request())
-        session.server(TestCapture.answer)
+        session.client(Handshake.request())
+        session.server(Handshake.response())
         session.client([0x01, 0x82, 1, 2, 3, 4, 0x68 ^ 1, 0x69 ^ 2, 0x80, 0x81, 0, 0, 0, 0, 0x1b])
         session.server([0x89, 0x01, 0x70, 0x82, 0x02, 0x00, 0xff])
         session.server([0x81, 0x7e, 0x01, 0x2c] + [UInt8](repeating: 0x78, count: 300))
         session.server([0x88, 0x05, 0x03, 0xe8] + Array("bye".utf8))
         session.client([0x88, 0x80, 0, 0, 0, 0])
         session.close()
-        let capture = try folder.write("a.pcap", session.bytes)
+        let capture = try folder.write("a.pcap", session.pcap)
         func said(_ options: String...) throws -> [String] {
             let run = try Program.run(["show", capture, "1"] + options)
             #expect(run.status == 0)

@@ -1,11 +1,11 @@
 // What is installed beside the program. Whether systemd would run the unit can be told without running it.
 
 import Foundation
+import TestSupport
 import Testing
 
 @Suite struct PackagingTests {
-    private static let unit = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-        .deletingLastPathComponent().appending(path: "packaging/upgradescope@.service")
+    private static let unit = SharedMaterial.repository.appending(path: "packaging/upgradescope@.service")
 
     /// The unit with the built program in it; `nil`, said loudly, without the tool.
     private func unit(in folder: Folder, for test: String = #function) throws -> String? {

@@ -2,6 +2,7 @@
 // of the replay's own tests, each wrong in one way; the recording is what the unchanged one says.
 
 import Foundation
+import TestSupport
 import Testing
 
 @Suite("replay, its exit status", .serialized, .timeLimit(.minutes(30)))
@@ -154,29 +155,4 @@ struct ReplayExitStatusTests {
               "_webSocketMessages":[\(messages.joined(separator: ","))]}]}}
             """
     }()
-}
-
-/// A script of the replay's tests, `NAME.py PORT WORD…`; ends with the test.
-final class PythonServer {
-    let port: Int
-    private let process = Process()
-
-    init(_ name: String, _ words: String...) throws {
-        let script = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-            .appendingPathComponent("ReplayTests/Lab/\(name).py")
-        let free = try Program.shell(
-            "exec python3 -c 'import socket; s = socket.create_server((\"127.0.0.1\", 0)); print(s.getsockname()[1])'")
-        port = Int(free.text.trimmingCharacters(in: .whitespacesAndNewlines)) ?? 0
-        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-        process.arguments = ["python3", "-u", script.path, "\(port)"] + words
-        let output = Pipe()
-        process.standardOutput = output
-        try process.run()
-        guard String(decoding: output.fileHandleForReading.availableData, as: UTF8.self).hasPrefix("ready") else {
-            throw Failure("\(name) \(words) does not start")
-        }
-    }
-
-    // Threads of tests block signals, and what they start inherits that: only this one cannot be blocked.
-    deinit { kill(process.processIdentifier, SIGKILL) }
 }

@@ -1,15 +1,14 @@
 // `replay` as its users run it, and messages as events.
 
 import Foundation
+import TestSupport
 import Testing
 
 @Suite("replay, as a program")
 struct ReplayProgramTests {
-    private static let samples = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-        .deletingLastPathComponent().appending(path: "samples")
-    private var clean: String { Self.samples.appending(path: "clean-session.pcap").path }
+    private var clean: String { SharedMaterial.samples.appending(path: "clean-session.pcap").path }
     private var smuggling: String {
-        Self.samples.appending(path: "request-behind-a-refused-upgrade-answered.pcap").path
+        SharedMaterial.samples.appending(path: "request-behind-a-refused-upgrade-answered.pcap").path
     }
     /// Nobody listens on the discard port here.
     private let nobody = "ws://127.0.0.1:9"
@@ -39,7 +38,7 @@ struct ReplayProgramTests {
         let run = try Program.run("replay", clean, "--to", nobody, "--dry-run")
         #expect(run.status == 0)
         #expect(run.text.contains("Nothing was sent"))
-        let cookie = Self.samples.appending(path: "cookie-in-clear-and-a-foreign-origin.pcap").path
+        let cookie = SharedMaterial.samples.appending(path: "cookie-in-clear-and-a-foreign-origin.pcap").path
         let told = try Program.run("replay", cookie, "--to", nobody, "--dry-run")
         #expect(told.text.contains("cookie is not sent"))
         let sent = try Program.run("replay", cookie, "--to", nobody, "--dry-run", "--send-credentials")
@@ -143,7 +142,7 @@ struct ReplayProgramTests {
 
     @Test("who finds no exchange hears what may have hidden it")
     func nothingFound() throws {
-        let encrypted = Self.samples.appending(path: "encrypted-without-keys.pcap").path
+        let encrypted = SharedMaterial.samples.appending(path: "encrypted-without-keys.pcap").path
         let run = try Program.run("replay", encrypted, "--to", nobody)
         #expect(run.status == 0)
         #expect(
@@ -199,7 +198,7 @@ struct ReplayProgramTests {
 
     @Test("--raw refuses bytes with credentials")
     func raw() throws {
-        let cookie = Self.samples.appending(path: "cookie-in-clear-and-a-foreign-origin.pcap").path
+        let cookie = SharedMaterial.samples.appending(path: "cookie-in-clear-and-a-foreign-origin.pcap").path
         let run = try Program.run("replay", cookie, "--to", nobody, "--raw", "--i-own-the-target")
         #expect(run.status == 2)
         #expect(run.errors.contains("--send-credentials"))

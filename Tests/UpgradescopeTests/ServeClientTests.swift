@@ -4,6 +4,7 @@
 // a client that is not installed (`../shared/servers/setup`) is a failure.
 
 import Foundation
+import TestSupport
 import Testing
 
 /// A stand-in that runs.
@@ -51,18 +52,10 @@ final class StandIn {
 
 /// What lies beside the clone.
 enum Kit {
-    static let shared = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-        .deletingLastPathComponent().deletingLastPathComponent().appendingPathComponent("shared")
-    static let isPresent = FileManager.default.fileExists(atPath: shared.appendingPathComponent("servers").path)
-    static func capture(_ name: String) -> String { shared.appendingPathComponent("captures/lab/\(name)").path }
-    static func client(_ name: String) -> String { shared.appendingPathComponent("servers/clients/\(name)").path }
-
-    /// The Python with the clients' libraries.
-    static let python: String = {
-        let variables = ProcessInfo.processInfo.environment
-        let home = variables["SERVERS_HOME"] ?? (variables["HOME"] ?? "") + "/.cache/upgradescope-servers"
-        return home + "/venv/bin/python"
-    }()
+    static func capture(_ name: String) -> String {
+        SharedMaterial.root.appending(path: "captures/lab/\(name)").path
+    }
+    static func client(_ name: String) -> String { SharedMaterial.servers.appending(path: "clients/\(name)").path }
 
     /// What the client saw when the capture was made, from the notes beside it.
     static func observed(_ capture: String) throws -> String {
@@ -71,11 +64,6 @@ enum Kit {
         return line.trimmingCharacters(in: .whitespacesAndNewlines)
     }
 
-    /// Says that a test cannot be made here.
-    static func skips(_ test: String) -> Bool {
-        if !isPresent { print("SKIPPED: \(test): no clients at \(shared.path)/servers") }
-        return !isPresent
-    }
 }
 
 @Suite(.serialized) struct ServeClientTests {
@@ -90,7 +78,7 @@ enum Kit {
     static let clients = [
         Client(
             name: "python", capture: "A06-py-mixed",
-            line: "'\(Kit.python)' '\(Kit.client("ws_client.py"))' $1/echo --no-deflate "
+            line: "'\(SharedMaterial.python)' '\(Kit.client("ws_client.py"))' $1/echo --no-deflate "
                 + "--msgs text:hello,frag:4,ping,pong,bin:1000,text:bye"),
         Client(
             name: "node", capture: "A08-node-client",
@@ -102,8 +90,8 @@ enum Kit {
             line: "java '\(Kit.client("WsClient.java"))' $1/echo 3 chat.v2 chat.v1"),
     ]
 
-    @Test(arguments: clients) func aClientSeesTheRecordedServer(client: Client) throws {
-        if Kit.skips("serve in front of \(client.name)") { return }
+    @Test(.tags(.servers), arguments: clients) func aClientSeesTheRecordedServer(client: Client) throws {
+        guard SharedMaterial.hasServers(for: "serve in front of \(client.name)") else { return }
         let standIn = try StandIn([Kit.capture(client.capture + ".pcap"), "--findings"])
         let run = try Program.shell(client.line, "ws://127.0.0.1:\(standIn.port)")
         #expect(try standIn.stop() == 0, "\(standIn.words)")
@@ -114,10 +102,10 @@ enum Kit {
     }
 
     /// The page is served by another program; its WebSocket is ours.
-    @Test func chromiumSeesTheRecordedServer() throws {
-        if Kit.skips("serve in front of Chromium") { return }
+    @Test(.tags(.servers)) func chromiumSeesTheRecordedServer() throws {
+        guard SharedMaterial.hasServers(for: "serve in front of Chromium") else { return }
         let standIn = try StandIn([Kit.capture("A01-chromium-pyws-basic.pcap"), "--findings"])
-        let control = Kit.shared.appendingPathComponent("servers/ctl.py").path
+        let control = SharedMaterial.servers.appending(path: "ctl.py").path
         let started = try Program.shell("python3 '\(control)' start aiohttp --port 25901")
         #expect(started.status == 0, "\(started.errors)")
         defer { _ = try? Program.shell("python3 '\(control)' stop aiohttp:25901") }
@@ -130,15 +118,15 @@ enum Kit {
         }
     }
 
-    @Test func tlsWithAMadeCertificateIsTrustedByThoseWhoGotIt() throws {
-        if Kit.skips("serve --tls in front of python") { return }
+    @Test(.tags(.servers)) func tlsWithAMadeCertificateIsTrustedByThoseWhoGotIt() throws {
+        guard SharedMaterial.hasServers(for: "serve --tls in front of python") else { return }
         let folder = try Folder()
         let authority = folder.path("ca.pem")
         let standIn = try StandIn([Kit.capture("A06-py-mixed.pcap"), "--tls", "--save-cert", authority])
-        let client = "'\(Kit.python)' '\(Kit.client("ws_client.py"))' $1/echo --no-deflate --msgs text:hello"
+        let client = "'\(SharedMaterial.python)' '\(Kit.client("ws_client.py"))' $1/echo --no-deflate --msgs text:hello"
         let trusting = try Program.shell(client + " --ca \(authority)", "wss://127.0.0.1:\(standIn.port)")
         #expect(trusting.text.contains("\"got\": [5]"), "\(trusting.text)")
-        let other = Kit.shared.appendingPathComponent("servers/certs/ca.pem").path
+        let other = SharedMaterial.servers.appending(path: "certs/ca.pem").path
         let doubting = try Program.shell(client + " --ca '\(other)'", "wss://127.0.0.1:\(standIn.port)")
         #expect(doubting.text.contains("CERTIFICATE_VERIFY_FAILED"), "\(doubting.text)")
         let plain = try Program.shell(client, "ws://127.0.0.1:\(standIn.port)")
@@ -148,23 +136,23 @@ enum Kit {
         #expect(standIn.words.contains("the client speaks HTTP without TLS"), "\(standIn.words)")
     }
 
-    @Test func tlsWithAGivenCertificate() throws {
-        if Kit.skips("serve --cert in front of python") { return }
-        let certificates = Kit.shared.appendingPathComponent("servers/certs").path
+    @Test(.tags(.servers)) func tlsWithAGivenCertificate() throws {
+        guard SharedMaterial.hasServers(for: "serve --cert in front of python") else { return }
+        let certificates = SharedMaterial.servers.appending(path: "certs").path
         let standIn = try StandIn([
             Kit.capture("A06-py-mixed.pcap"), "--cert", certificates + "/server.crt", "--key",
             certificates + "/server.key",
         ])
         let run = try Program.shell(
-            "'\(Kit.python)' '\(Kit.client("ws_client.py"))' $1/echo --no-deflate --msgs text:hello --ca '\(certificates)/ca.pem'",
+            "'\(SharedMaterial.python)' '\(Kit.client("ws_client.py"))' $1/echo --no-deflate --msgs text:hello --ca '\(certificates)/ca.pem'",
             "wss://127.0.0.1:\(standIn.port)")
         #expect(run.text.contains("\"got\": [5]"), "\(run.text)")
         #expect(try standIn.stop() == 0)
     }
 
     /// A client that breaks the rules is found out: exit status 1.
-    @Test func aClientThatBreaksARuleIsJudged() throws {
-        if Kit.skips("serve --findings") { return }
+    @Test(.tags(.servers)) func aClientThatBreaksARuleIsJudged() throws {
+        guard SharedMaterial.hasServers(for: "serve --findings") else { return }
         let folder = try Folder()
         let report = folder.path("report.json")
         let standIn = try StandIn([
@@ -229,17 +217,17 @@ enum Kit {
         "import os, signal, sys; signal.pthread_sigmask(signal.SIG_SETMASK, []); os.execvp(sys.argv[1], sys.argv[1:])"
 
     /// What mitmproxy saves of a session is a recording.
-    @Test func whatMitmproxySavesIsARecording() throws {
-        if Kit.skips("HAR of mitmproxy") { return }
+    @Test(.tags(.servers)) func whatMitmproxySavesIsARecording() throws {
+        guard SharedMaterial.hasServers(for: "HAR of mitmproxy") else { return }
         let folder = try Folder()
         let har = folder.path("mitm.har")
         let standIn = try StandIn([Kit.capture("A06-py-mixed.pcap")])
-        let proxy = Kit.python.replacing("/venv/bin/python", with: "/venv-mitm/bin/mitmdump")
+        let proxy = SharedMaterial.python.replacing("/venv/bin/python", with: "/venv-mitm/bin/mitmdump")
         let run = try Program.shell(
             """
-            '\(Kit.python)' -c '\(Self.unblocked)' '\(proxy)' -q --mode reverse:http://127.0.0.1:$1 --listen-host 127.0.0.1 -p 25902 --set hardump=$2 &
+            '\(SharedMaterial.python)' -c '\(Self.unblocked)' '\(proxy)' -q --mode reverse:http://127.0.0.1:$1 --listen-host 127.0.0.1 -p 25902 --set hardump=$2 &
             until curl -s -o /dev/null http://127.0.0.1:25902/; do sleep 0.2; done
-            '\(Kit.python)' '\(Kit.client("ws_client.py"))' ws://127.0.0.1:25902/echo --no-deflate --msgs text:a,text:b,text:c,text:d
+            '\(SharedMaterial.python)' '\(Kit.client("ws_client.py"))' ws://127.0.0.1:25902/echo --no-deflate --msgs text:a,text:b,text:c,text:d
             kill -TERM $!; wait $!
             """, "\(standIn.port)", har)
         #expect(run.text.contains("[5, 44, 1000, 3]"), "\(run.text)\(run.errors)")
@@ -252,8 +240,7 @@ enum Kit {
         #expect(again.words.contains("heard 4 of 4"), "\(again.words)")
     }
 
-    static let sample = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-        .deletingLastPathComponent().appendingPathComponent("samples/clean-session.pcap").path
+    static let sample = SharedMaterial.samples.appending(path: "clean-session.pcap").path
 
     @Test func harOutOfACaptureIsReplayedLikeTheCapture() throws {
         let folder = try Folder()

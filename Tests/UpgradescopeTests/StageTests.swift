@@ -1,11 +1,11 @@
 // The live view on a real terminal, fed from captures: keys, sizes, and what is left behind on every way out.
 
 import Foundation
+import TestSupport
 import Testing
 
 @Suite(.timeLimit(.minutes(30))) struct TerminalTests {
-    static let samples = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-        .deletingLastPathComponent().appendingPathComponent("samples").path
+    static let samples = SharedMaterial.samples.path
 
     static let captures = [
         "clean-session", "426-without-upgrade", "upgrade-redirected", "client-frame-unmasked", "h2c-by-upgrade",

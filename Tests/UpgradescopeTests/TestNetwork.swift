@@ -2,6 +2,7 @@
 // started in the background, waited for by what it says, and gone with the test.
 
 import Foundation
+import TestSupport
 import Testing
 
 /// A program that runs beside the test.

@@ -1,6 +1,7 @@
 // A real terminal for tests: tmux is the terminal, a shell runs in it, keys are typed, and the screen is read.
 
 import Foundation
+import TestSupport
 
 /// A terminal with a shell in it.
 final class Tmux {

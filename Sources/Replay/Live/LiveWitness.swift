@@ -94,20 +94,21 @@ public final class LiveWitness {
         analyzer.receive(captured, capture: 0, bytes: packet.span)
     }
 
-    private final class Hearing: AnalyzerOutput {
+    private final class Hearing: AnalyzerObserver {
         var news = LiveNews()
 
-        func answered(_ exchange: Exchange) { if news.answer == nil { news.answer = exchange } }
-        func said(_ message: TranscriptMessage, in exchange: ExchangeKey) { news.messages.append(message) }
-        func lostTrack(at place: Place, in exchange: ExchangeKey) { if news.lost == nil { news.lost = place } }
-        func requested(_ head: MessageHead, connection: UInt64) { news.requests.append(head) }
-        func streamed(
-            _ bytes: Span<UInt8>, _ direction: Direction, offset: Int64, mark: PacketMark, connection: UInt64,
-            isBehindOffer: Bool
-        ) {
-            news.bytes.append((direction, offset, bytes.indices.map { bytes[$0] }))
+        func receive(_ event: AnalyzerEvent) {
+            switch event {
+            case .answered(let exchange): if news.answer == nil { news.answer = exchange }
+            case .said(let message, in: _): news.messages.append(message)
+            case .lostTrack(at: let place, in: _): if news.lost == nil { news.lost = place }
+            case .requested(let head, connection: _): news.requests.append(head)
+            case .streamed(let stream):
+                let bytes = stream.bytes
+                news.bytes.append((stream.direction, stream.offset, bytes.indices.map { bytes[$0] }))
+            case .finished(let exchange): news.finished.append(exchange)
+            case .began, .faulted, .ended, .askedPlainly, .responded, .streamGap: break
+            }
         }
-        func finished(_ exchange: Exchange) { news.finished.append(exchange) }
-        func ended(_ connection: ConnectionRecord) {}
     }
 }

@@ -23,7 +23,7 @@ public struct RecordingLimits: Sendable {
 }
 
 /// Makes sessions of what an analyzer finds; the analyzer needs `TranscriptOptions.all`.
-public final class SessionRecorder: AnalyzerOutput {
+public final class SessionRecorder: AnalyzerObserver {
     private let limits: RecordingLimits
     private let keepsRaw: Bool
     private var connections: [UInt64: ConnectionTape] = [:]
@@ -59,15 +59,24 @@ public final class SessionRecorder: AnalyzerOutput {
 
     // MARK: The tap
 
-    public func requested(_ head: MessageHead, connection: UInt64) {
-        connections[connection, default: ConnectionTape()].note(head)
+    public func receive(_ event: AnalyzerEvent) {
+        switch event {
+        case .requested(let head, let connection): connections[connection, default: ConnectionTape()].note(head)
+        case .responded(let head, let connection):
+            connections[connection, default: ConnectionTape()].note(answer: head)
+        case .answered(let exchange): answered(exchange)
+        case .said(let message, in: let exchange): said(message, in: exchange)
+        case .lostTrack(at: let place, in: let exchange): exchanges[exchange, default: MessageTape()].lose(at: place)
+        case .streamed(let stream): streamed(stream)
+        case .streamGap(let place, let connection):
+            connections[connection, default: ConnectionTape()].lose(at: place)
+        case .finished(let exchange): finished(exchange)
+        case .ended(let connection): ended(connection)
+        case .began, .faulted, .askedPlainly: break
+        }
     }
 
-    public func responded(_ head: MessageHead, connection: UInt64) {
-        connections[connection, default: ConnectionTape()].note(answer: head)
-    }
-
-    public func answered(_ exchange: Exchange) {
+    private func answered(_ exchange: Exchange) {
         guard exchange.outcome == .switched, !keepsRaw else { return }
         // What is said inside a tunnel belongs to the tunnel as well.
         guard exchange.upgraded == .websocket, !tunnels.contains(exchange.connection.id) else {
@@ -78,32 +87,22 @@ public final class SessionRecorder: AnalyzerOutput {
         release(connections[exchange.connection.id, default: ConnectionTape()].endStreams(behind: answer))
     }
 
-    public func said(_ message: TranscriptMessage, in exchange: ExchangeKey) {
+    private func said(_ message: TranscriptMessage, in exchange: ExchangeKey) {
         let room = min(limits.totalBytes - held, limits.sessionBytes - (exchanges[exchange]?.bytes ?? 0))
         held += exchanges[exchange, default: MessageTape()].add(message, room: room)
     }
 
-    public func lostTrack(at place: Place, in exchange: ExchangeKey) {
-        exchanges[exchange, default: MessageTape()].lose(at: place)
-    }
-
-    public func streamed(
-        _ bytes: Span<UInt8>, _ direction: Direction, offset: Int64, mark: PacketMark, connection: UInt64,
-        isBehindOffer: Bool
-    ) {
+    private func streamed(_ stream: StreamedBytes) {
         let room = limits.totalBytes - held
+        let (connection, isBehindOffer) = (stream.connection, stream.isBehindOffer)
         held += connections[connection, default: ConnectionTape()].add(
-            bytes, direction, offset, mark, room: min(room, limits.sessionBytes))
+            stream.bytes, stream.direction, stream.offset, stream.mark, room: min(room, limits.sessionBytes))
         if !isBehindOffer, !keepsRaw {
             release(connections[connection, default: ConnectionTape()].forgetHistory(over: limits.historyBytes))
         }
     }
 
-    public func streamGap(_ place: Place, connection: UInt64) {
-        connections[connection, default: ConnectionTape()].lose(at: place)
-    }
-
-    public func finished(_ exchange: Exchange) {
+    private func finished(_ exchange: Exchange) {
         keys.append(exchange.key)
         let messages = exchanges.removeValue(forKey: exchange.key) ?? MessageTape()
         let tape = connections[exchange.connection.id] ?? ConnectionTape()
@@ -153,7 +152,7 @@ public final class SessionRecorder: AnalyzerOutput {
         recorded.append(session)
     }
 
-    public func ended(_ connection: ConnectionRecord) {
+    private func ended(_ connection: ConnectionRecord) {
         tunnels.remove(connection.facts.id)
         if let tape = connections.removeValue(forKey: connection.facts.id) { release(keepsRaw ? 0 : tape.held) }
     }

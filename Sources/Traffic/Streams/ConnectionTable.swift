@@ -34,7 +34,7 @@ struct Flow {
 }
 
 struct ConnectionTable: ~Copyable {
-    private var connections: ContiguousArray<Connection> = []
+    private var connections: ContiguousArray<TCPConnection> = []
     private(set) var flows = Slab<Flow>(capacity: 64)
     /// Hash in the upper half, index + 1 in the lower; 0 is free.
     private var slots: ContiguousArray<UInt64>
@@ -114,7 +114,7 @@ struct ConnectionTable: ~Copyable {
         Int(truncatingIfNeeded: (addresses &* 0x9e37_79b9_7f4a_7c15) >> 49)
     }
 
-    mutating func insert(_ connection: consuming Connection, _ segment: Segment, hash: UInt32) -> Int {
+    mutating func insert(_ connection: consuming TCPConnection, _ segment: Segment, hash: UInt32) -> Int {
         let index = insert(segment, id: connection.id, hash: hash)
         if index == connections.count {
             connections.append(consume connection)
@@ -142,7 +142,7 @@ struct ConnectionTable: ~Copyable {
         return index
     }
 
-    subscript(index: Int) -> Connection {
+    subscript(index: Int) -> TCPConnection {
         @inline(__always) _read { yield connections[index] }
         @inline(__always) _modify { yield &connections[index] }
     }

@@ -37,7 +37,7 @@ public struct ConnectionStatus: Sendable, Equatable {
     }
 }
 
-extension Connection {
+extension TCPConnection {
     func status(datagram: UInt64?) -> ConnectionStatus {
         ConnectionStatus(
             id: id, copyOf: copy.of, hasSpoken: hasSpoken, carriesExchange: exchangeCount > 0,

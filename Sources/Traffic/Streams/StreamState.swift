@@ -1,31 +1,17 @@
-// One direction of a TCP connection: sequence numbers into stream offsets, and bytes in order (RFC 9293 3.4).
+// One direction of a TCP connection: sequence numbers into stream offsets (RFC 9293 3.4).
 //
-// Offsets count from the first byte behind the SYN, or from the first byte that can be known. `next` is the offset of
-// the byte that is due: everything below it was delivered or declared missing. In-order bytes pass through without a
-// copy; only what came too early is held, sorted and without overlap, within limits. The last few kilobytes that were
-// delivered are kept, to tell an honest retransmission from one with other bytes.
+// Offsets count from the first byte after the SYN, or from the first byte that can be known. What comes of them in order
+// is the `Assembler`'s business.
 
 import Ground
-
-/// Bytes that came before their turn.
-struct HeldSegment {
-    var offset: Int64
-    var bytes: [UInt8]
-    /// Bytes behind these that were on the wire but not captured.
-    var missing: Int64
-    var mark: PacketMark
-    var end: Int64 { offset + Int64(bytes.count) + missing }
-    /// What it costs to hold it, as far as limits go: a byte alone is not held for the price of a byte.
-    var cost: Int { bytes.count + Self.overhead }
-    static var overhead: Int { 96 }
-}
 
 struct StreamState {
     /// Sequence number of offset 0.
     var base: UInt32 = 0
     var hasBase = false
     var sawSYN = false
-    var next: Int64 = 0
+    /// The bytes, in order.
+    var assembler = Assembler()
     /// Highest offset the other side has acknowledged.
     var acknowledged: Int64 = 0
     /// Offset of the FIN; negative when none was seen.
@@ -34,9 +20,6 @@ struct StreamState {
     /// How far an empty segment shows that its sender had come.
     var shown: Int64 = 0
     var packets: UInt64 = 0
-    var held: [HeldSegment] = []
-    var heldBytes = 0
-    var recent = RecentBytes()
     var counters = StreamCounters()
     var hadGap = false
     /// When the hole that is waited for was first seen to be acknowledged; 0 for never.
@@ -48,6 +31,25 @@ struct StreamState {
     var lastLength = -1
     var lastIdentification: UInt16 = 0
     var lastMark = PacketMark(packet: 0, time: Timestamp(nanoseconds: 0), acknowledged: nil)
+
+    /// The offset of the byte that is due.
+    var next: Int64 {
+        @inline(__always) get { assembler.next }
+        @inline(__always) set { assembler.next = newValue }
+    }
+    /// What came before its turn.
+    var held: [HeldSegment] {
+        @inline(__always) _read { yield assembler.held }
+    }
+    var heldBytes: Int { assembler.heldBytes }
+    /// Everything that was counted.
+    var allCounters: StreamCounters {
+        var all = counters
+        all.conflicts = assembler.conflicts
+        all.retransmittedBytes = assembler.retransmittedBytes
+        all.outOfOrderSegments = assembler.outOfOrderSegments
+        return all
+    }
 
     /// The offset of a sequence number, the one nearest to the byte that is due.
     @inline(__always)
@@ -68,12 +70,11 @@ struct StreamState {
     mutating func rebase(_ sequence: UInt32) {
         let shift = -offset(of: sequence)
         base = sequence
-        for index in held.indices { held[index].offset += shift }
         acknowledged += shift
         highest += shift
         if shown > 0 { shown += shift }
         if fin >= 0 { fin += shift }
-        next = 0
+        assembler.shift(by: shift)
     }
 
     /// Notes the sequence number of a segment without payload.
@@ -104,90 +105,6 @@ struct StreamState {
     @inline(__always)
     var hasHole: Bool { !held.isEmpty || acknowledged > next && acknowledgedBytes > next }
 
-    /// Whether bytes below `next` differ from what was delivered there; only what is still kept can be compared.
-    func conflicts(_ bytes: Span<UInt8>, at offset: Int64) -> Bool {
-        let keptFrom = next - Int64(recent.count)
-        let from = max(offset, keptFrom)
-        let to = min(offset + Int64(bytes.count), next)
-        guard from < to else { return false }
-        return !recent.equals(bytes.extracting(Int(from - offset)..<Int(to - offset)), from: Int(from - keptFrom))
-    }
-
-    /// Holds bytes that came too early; those already held win, or lose where `last` is asked for.
-    mutating func hold(_ bytes: Span<UInt8>, at offset: Int64, missing: Int64, mark: PacketMark, last: Bool) {
-        counters.outOfOrderSegments += 1
-        var start = offset
-        let end = offset + Int64(bytes.count)
-        var index = lowerBound(offset)
-        while start < end {
-            if index < held.count, held[index].offset <= start {
-                let existing = held[index]
-                let overlapEnd = min(end, existing.offset + Int64(existing.bytes.count))
-                if overlapEnd > start {
-                    let from = Int(start - existing.offset)
-                    let mine = bytes.extracting(Int(start - offset)..<Int(overlapEnd - offset))
-                    if !mine.equals(existing.bytes.span, from: from) {
-                        counters.conflicts += 1
-                        if last {
-                            for position in mine.indices { held[index].bytes[from + position] = mine[position] }
-                        }
-                    } else {
-                        counters.retransmittedBytes += overlapEnd - start
-                    }
-                    start = overlapEnd
-                }
-                index += 1
-                continue
-            }
-            let pieceEnd = index < held.count ? min(end, held[index].offset) : end
-            let piece = bytes.extracting(Int(start - offset)..<Int(pieceEnd - offset)).array
-            heldBytes += piece.count + HeldSegment.overhead
-            held.insert(
-                HeldSegment(offset: start, bytes: piece, missing: pieceEnd == end ? missing : 0, mark: mark), at: index)
-            index += 1
-            start = pieceEnd
-        }
-    }
-
-    /// Compares bytes that are delivered now with those held, which win, or lose where `last` is asked for.
-    mutating func compareHeld(_ bytes: Span<UInt8>, at start: Int64, last: Bool) {
-        let end = start + Int64(bytes.count)
-        var index = 0
-        while index < held.count, held[index].offset < end {
-            let segment = held[index]
-            let from = max(start, segment.offset)
-            let to = min(end, segment.offset + Int64(segment.bytes.count))
-            if from < to {
-                let mine = bytes.extracting(Int(from - start)..<Int(to - start))
-                let position = Int(from - segment.offset)
-                if mine.equals(segment.bytes.span, from: position) {
-                    counters.retransmittedBytes += to - from
-                } else {
-                    counters.conflicts += 1
-                    if last {
-                        for offset in mine.indices { held[index].bytes[position + offset] = mine[offset] }
-                    }
-                }
-            }
-            index += 1
-        }
-    }
-
     /// Nothing is waited for any more.
-    mutating func dropHeld(_ context: AnalysisContext) {
-        context.heldBytes -= heldBytes
-        held = []
-        heldBytes = 0
-    }
-
-    /// Index of the first held segment that ends behind `offset`.
-    private func lowerBound(_ offset: Int64) -> Int {
-        var low = 0
-        var high = held.count
-        while low < high {
-            let middle = (low + high) / 2
-            if held[middle].end <= offset { low = middle + 1 } else { high = middle }
-        }
-        return low
-    }
+    mutating func dropHeld(_ context: AnalysisContext) { context.budget.heldBytes -= assembler.dropHeld() }
 }

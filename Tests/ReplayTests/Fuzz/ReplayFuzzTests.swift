@@ -2,36 +2,18 @@
 // changed.
 
 import Foundation
+import TestSupport
 import Testing
 
-/// SplitMix64: the same bytes on every run.
-struct SeededGenerator: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var mixed = (state ^ state >> 30) &* 0xbf58_476d_1ce4_e5b9
-        mixed = (mixed ^ mixed >> 27) &* 0x94d0_49bb_1331_11eb
-        return mixed ^ mixed >> 31
-    }
-}
-
 @Suite struct ReplayFuzzTests {
-    static let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-        .deletingLastPathComponent().deletingLastPathComponent()
-
     @Test(arguments: ReplayInvariants.entries.map(\.name)) func whatOnceBroke(name: String) throws {
         let entry = try #require(ReplayInvariants.entry(name))
-        let folder = Self.root.appendingPathComponent("Fuzz/crashes/\(name)")
-        for file in (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? [] {
-            let bytes = [UInt8](try Data(contentsOf: folder.appendingPathComponent(file)))
-            #expect(entry(bytes) == nil, "\(file)")
-        }
+        for crash in try SharedMaterial.crashes(of: name) { #expect(entry(crash.bytes) == nil, "\(crash.name)") }
     }
 
     @Test(arguments: ReplayInvariants.entries.map(\.name)) func whatChanceBrings(name: String) throws {
         let entry = try #require(ReplayInvariants.entry(name))
-        var chance = SeededGenerator(state: 4711)
+        var chance = SeededNumbers(seed: 4711)
         let good: [[UInt8]] = [
             Array(#"{"a":[1,-2.5e3,true,null,"x\u00e9\ud83d\ude00"],"b":{"c":""}}"#.utf8), Array("[[[[1.0]]]]".utf8),
             Array(

@@ -2,6 +2,7 @@
 
 import Foundation
 import Inspection
+import TestSupport
 import Testing
 import Traffic
 
@@ -74,7 +75,7 @@ struct ChangedServerTests {
 
     @Test("is told exactly", arguments: rows)
     func changed(_ row: Row) throws {
-        let server = try ScriptedServer("changed_server", row.way)
+        let server = try PythonServer("changed_server", row.way)
         var options = ReplayOptions()
         options.timeout = 3_000_000_000
         options.compare.latencyBudget = 500_000_000
@@ -103,14 +104,14 @@ struct ChangedServerTests {
         var options = ReplayOptions()
         options.timeout = 3_000_000_000
         options.compare.pointers = [JSONPointer(["user", "name"])]
-        let field = try ScriptedServer("changed_server", "field")
+        let field = try PythonServer("changed_server", "field")
         #expect(try Lab.replay([session], to: "ws://127.0.0.1:\(field.port)", options: options).verdicts == [.same: 1])
         options.compare.pointers = []
         options.compare.patterns = [try #require(IgnorePattern("alice|bob"))]
         #expect(try Lab.replay([session], to: "ws://127.0.0.1:\(field.port)", options: options).verdicts == [.same: 1])
         options.compare = CompareOptions()
         options.compare.ignoresOrder = true
-        let order = try ScriptedServer("changed_server", "order")
+        let order = try PythonServer("changed_server", "order")
         #expect(try Lab.replay([session], to: "ws://127.0.0.1:\(order.port)", options: options).verdicts == [.same: 1])
     }
 }

@@ -1,6 +1,7 @@
 // Every complete WebSocket session of the laboratory, replayed against a stand-in of its own server: nothing differs.
 
 import Foundation
+import TestSupport
 import Testing
 import Traffic
 
@@ -8,16 +9,7 @@ import Traffic
 
 extension Lab {
     /// The captures of the laboratory, sorted by name; none, said loudly, where they are not.
-    static let captures: [URL] = {
-        let folder = shared.appending(path: "captures/lab")
-        guard let names = try? FileManager.default.contentsOfDirectory(atPath: folder.path) else {
-            print("SKIPPED: no captures at \(folder.path)")
-            return []
-        }
-        return names.sorted().filter { name in
-            [".pcap", ".pcapng", ".pcap.gz", ".pcapng.gz", ".pcap.zst"].contains { name.hasSuffix($0) }
-        }.map { folder.appending(path: $0) }
-    }()
+    static let captures = SharedMaterial.captures(of: "lab", for: "sessions of the laboratory") ?? []
 
     /// Whether a session is WebSocket from its request to the close of both sides, with nothing missing.
     static func isComplete(_ session: RecordedSession) -> Bool {

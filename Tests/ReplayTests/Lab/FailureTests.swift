@@ -1,6 +1,7 @@
 // A live server may fail in any way: a clear verdict each, in time, and nothing is left behind.
 
 import Foundation
+import TestSupport
 import Testing
 import Traffic
 
@@ -48,7 +49,7 @@ struct FailureTests {
 
     @Test("get a verdict each, in time", arguments: rows)
     func failing(_ row: Row) throws {
-        let server = try ScriptedServer("failing_server", row.way)
+        let server = try PythonServer("failing_server", row.way)
         var options = options
         // On a slow machine a mebibyte may take longer to arrive than the others may take to fail.
         if row.failure == "too-much" { options.timeout = 5_000_000_000 }
@@ -69,7 +70,7 @@ struct FailureTests {
         let named = try Lab.replay([recording()], to: "ws://no-such-host.invalid:1", options: options)
         #expect(named.exchanges.first?.failure == "unknown-host")
         #expect(!named.wasAnswered)
-        let plain = try ScriptedServer("changed_server", "none")
+        let plain = try PythonServer("changed_server", "none")
         let secure = try Lab.replay([recording()], to: "wss://127.0.0.1:\(plain.port)", options: options)
         #expect(secure.exchanges.first?.failure == "tls", "\(secure.exchanges)")
         #expect(!secure.wasAnswered)
@@ -93,7 +94,7 @@ struct FailureTests {
 
 /// One way to fail, again and again, with what is open and what is held counted before and after.
 private struct LeakTrial {
-    private let server: ScriptedServer?
+    private let server: PythonServer?
     private let standIn: LiveStandIn?
     private let target: String
     private let session: RecordedSession
@@ -116,11 +117,11 @@ private struct LeakTrial {
             standIn = try LiveStandIn([session], security: .selfMade(certificate))
             target = "wss://127.0.0.1:\(standIn?.port ?? 0)"
         case "no-tls":
-            server = try ScriptedServer("changed_server", "none")
+            server = try PythonServer("changed_server", "none")
             standIn = nil
             target = "wss://127.0.0.1:\(server?.port ?? 0)"
         default:
-            server = try ScriptedServer("failing_server", way)
+            server = try PythonServer("failing_server", way)
             standIn = nil
             target = "ws://127.0.0.1:\(server?.port ?? 0)"
         }
@@ -137,8 +138,8 @@ private struct LeakTrial {
         try round(count)
         let (filesAfter, memoryAfter) = (try Self.openFiles(), try Self.memory())
         // What the stand-in's last connections hold is closed within a moment.
-        guard filesAfter <= files + 8 else { throw LabFailure("\(files) files were open, \(filesAfter) are") }
-        guard memoryAfter < memory + 8 << 20 else { throw LabFailure("\(memory) bytes were held, \(memoryAfter) are") }
+        guard filesAfter <= files + 8 else { throw Failure("\(files) files were open, \(filesAfter) are") }
+        guard memoryAfter < memory + 8 << 20 else { throw Failure("\(memory) bytes were held, \(memoryAfter) are") }
         print("\(target): \(files) files and \(memory >> 10) KiB, then \(filesAfter) and \(memoryAfter >> 10) KiB")
     }
 
@@ -148,7 +149,7 @@ private struct LeakTrial {
         load.concurrency = 50
         let report = try Lab.replay([session], to: target, options: options, load: load)
         guard report.load?.finished == count, report.count(.failed) + report.count(.differs) == count else {
-            throw LabFailure("of \(count) \(report.verdicts)")
+            throw Failure("of \(count) \(report.verdicts)")
         }
     }
 

@@ -5,12 +5,14 @@
 // of it, of node, tornado and uvicorn there is one session with early data each. Here each server gets all shapes.
 
 import Foundation
+import TestSupport
 import Testing
 import Traffic
 
 @testable import Replay
 
-@Suite("A recording of now and the server it was made of", .serialized, .timeLimit(.minutes(30)))
+@Suite(
+    "A recording of now and the server it was made of", .tags(.live, .servers), .serialized, .timeLimit(.minutes(30)))
 struct FreshRecordingTests {
     struct Row: CustomTestStringConvertible {
         var server: String
@@ -134,7 +136,7 @@ private final class Tap {
 
     /// Whether it can run here; where the servers are and it cannot, the test has failed.
     static func isReady(for test: String) -> Bool {
-        guard Lab.isReady(for: test) else { return false }
+        guard SharedMaterial.hasServers(for: test) else { return false }
         if geteuid() != 0 { Issue.record("\(test): only root may capture on lo") }
         return geteuid() == 0
     }
@@ -152,7 +154,7 @@ private final class Tap {
         while !said.contains("listening on"), case let data = words.fileHandleForReading.availableData, !data.isEmpty {
             said += String(decoding: data, as: UTF8.self)
         }
-        guard said.contains("listening on") else { throw LabFailure("tcpdump does not run: \(said)") }
+        guard said.contains("listening on") else { throw Failure("tcpdump does not run: \(said)") }
     }
 
     /// The sessions, once there are so many and both sides have ended them.
@@ -168,7 +170,7 @@ private final class Tap {
             }
             Thread.sleep(forTimeInterval: 0.05)
         }
-        throw LabFailure("the recording does not hold \(count) whole sessions")
+        throw Failure("the recording does not hold \(count) whole sessions")
     }
 
     deinit {

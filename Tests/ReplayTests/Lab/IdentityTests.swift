@@ -1,12 +1,13 @@
 // A recording said to the server it was recorded from shows zero differences.
 
 import Foundation
+import TestSupport
 import Testing
 import Traffic
 
 @testable import Replay
 
-@Suite("A recording and the server it was made of", .serialized, .timeLimit(.minutes(30)))
+@Suite("A recording and the server it was made of", .tags(.servers), .serialized, .timeLimit(.minutes(30)))
 struct IdentityTests {
     struct Row: CustomTestStringConvertible {
         var server: String
@@ -45,7 +46,7 @@ struct IdentityTests {
 
     @Test("is the same", arguments: rows)
     func same(_ row: Row) throws {
-        guard Lab.isReady(for: "identity, \(row.testDescription)") else { return }
+        guard SharedMaterial.hasServers(for: "identity, \(row.testDescription)") else { return }
         let server = try LabServer(row.server, extra: row.extra)
         let proxy = try row.proxy.map { try LabServer($0, backend: server) }
         for capture in row.captures {
@@ -62,7 +63,7 @@ struct IdentityTests {
 
     @Test("requests before the upgrade are sent as well")
     func history() throws {
-        guard Lab.isReady(for: "history") else { return }
+        guard SharedMaterial.hasServers(for: "history") else { return }
         let server = try LabServer("aiohttp")
         var options = ReplayOptions()
         options.withHistory = true
@@ -74,7 +75,7 @@ struct IdentityTests {
 
     @Test("every pace says the same")
     func paces() throws {
-        guard Lab.isReady(for: "paces") else { return }
+        guard SharedMaterial.hasServers(for: "paces") else { return }
         let server = try LabServer("pyws")
         let sessions = try Lab.sessions("A06-py-mixed") + Lab.sessions("A01-chromium-pyws-basic")
         for pace in [ReplayOptions.Pace.causal, .recorded(1), .recorded(10), .fast] {
@@ -91,7 +92,7 @@ struct IdentityTests {
 
     @Test("h2c, other tokens and CONNECT by bytes")
     func bytes() throws {
-        guard Lab.isReady(for: "protocols by bytes") else { return }
+        guard SharedMaterial.hasServers(for: "protocols by bytes") else { return }
         let aiohttp = try LabServer("aiohttp")
         let nghttpx = try LabServer("nghttpx", backend: aiohttp)
         let lighttpd = try LabServer("lighttpd")

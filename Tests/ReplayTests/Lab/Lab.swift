@@ -5,39 +5,21 @@ import Foundation
 import Inspection
 import NIOCore
 import NIOPosix
+import TestSupport
 import Testing
 import Traffic
 
 @testable import Replay
 
 enum Lab {
-    static let shared: URL = {
-        if let path = ProcessInfo.processInfo.environment["UPGRADESCOPE_SHARED"], !path.isEmpty {
-            return URL(filePath: path)
-        }
-        var folder = URL(filePath: #filePath)
-        for _ in 0..<4 { folder.deleteLastPathComponent() }
-        return folder.deletingLastPathComponent().appending(path: "shared")
-    }()
-
-    static var isPresent: Bool {
-        FileManager.default.fileExists(atPath: shared.appending(path: "servers/ctl.py").path)
-    }
-
-    /// Whether a test can run; says it where not.
-    static func isReady(for test: String) -> Bool {
-        if !isPresent { print("SKIPPED: \(test): no servers at \(shared.path)/servers (set UPGRADESCOPE_SHARED)") }
-        return isPresent
-    }
-
     /// A lab capture by the beginning of its name.
     static func capture(_ name: String) throws -> URL {
-        let folder = shared.appending(path: "captures/lab")
+        let folder = SharedMaterial.root.appending(path: "captures/lab")
         for suffix in ["pcap", "pcapng"] {
             let file = folder.appending(path: "\(name).\(suffix)")
             if FileManager.default.fileExists(atPath: file.path) { return file }
         }
-        throw LabFailure("no capture \(name)")
+        throw Failure("no capture \(name)")
     }
 
     /// The sessions of a capture.
@@ -46,15 +28,11 @@ enum Lab {
     }
 
     static func sessions(of path: String, keepsRaw: Bool = false) throws -> [RecordedSession] {
-        var reader = try CaptureReader(path: path)
         let recorder = SessionRecorder(keepsRaw: keepsRaw)
         var options = AnalyzerOptions()
         options.transcript = .all
         var analyzer = Analyzer(options: options, output: recorder)
-        var batch: [CapturedPacket] = []
-        while reader.readBatch(&batch) {
-            for packet in batch { analyzer.receive(packet, capture: 0, bytes: reader.window.extracting(packet.range)) }
-        }
+        analyzer.receive(try CaptureReader(path: path))
         analyzer.finish()
         return recorder.sessions()
     }
@@ -76,56 +54,36 @@ enum Lab {
         return runner.run(plan: plan, isStopped: { false }, progress: { _ in })
     }
 
-    /// The Python with the libraries of the lab's servers and clients.
-    static var python: String {
-        let variables = ProcessInfo.processInfo.environment
-        let home = variables["SERVERS_HOME"] ?? (variables["HOME"] ?? "") + "/.cache/upgradescope-servers"
-        return home + "/venv/bin/python"
-    }
-
     /// Runs the lab's Python client to its end; throws where it saw an error.
     static func client(_ arguments: [String]) throws {
-        let process = Process()
-        process.executableURL = URL(filePath: python)
-        process.arguments = [shared.appending(path: "servers/clients/ws_client.py").path] + arguments
-        let output = Pipe()
-        process.standardOutput = output
-        try process.run()
-        let words = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-        process.waitUntilExit()
-        guard process.terminationStatus == 0, words.contains("\"err\": null") else {
-            throw LabFailure("the client \(arguments): \(words)")
+        let client = SharedMaterial.servers.appending(path: "clients/ws_client.py").path
+        let run = try Program.other([SharedMaterial.python, client] + arguments)
+        guard run.status == 0, run.text.contains("\"err\": null") else {
+            throw Failure("the client \(arguments): \(run.text)")
         }
     }
 
     /// The values of a field in all packets of a capture that match, as tshark reads it.
     static func tshark(_ file: URL, _ filter: String, field: String) throws -> [String] {
-        let process = Process()
-        process.executableURL = URL(filePath: "/usr/bin/env")
-        process.arguments = ["tshark", "-r", file.path, "-Y", filter, "-T", "fields", "-e", field]
-        let output = Pipe()
-        process.standardOutput = output
-        process.standardError = FileHandle.nullDevice
-        try process.run()
-        let words = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-        process.waitUntilExit()
-        guard process.terminationStatus == 0 else { throw LabFailure("tshark (Debian package) with \(filter)") }
-        return words.split { $0 == "\n" || $0 == "," }.map(String.init)
+        let run = try Program.other(["tshark", "-r", file.path, "-Y", filter, "-T", "fields", "-e", field])
+        guard run.status == 0 else { throw Failure("tshark (Debian package) with \(filter)") }
+        return run.text.split { $0 == "\n" || $0 == "," }.map(String.init)
     }
 
-    /// A port that nobody listens on.
-    static func freePort() throws -> Int {
-        let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
-        defer { try? group.syncShutdownGracefully() }
-        let channel = try ServerBootstrap(group: group).bind(host: "127.0.0.1", port: 0).wait()
-        defer { try? channel.close().wait() }
-        return try #require(channel.localAddress?.port)
+    /// The engine stand-in of the lab, `Upgrade: tcp`; made to say when it listens.
+    static func dockerEngine() throws -> PythonServer {
+        let script = SharedMaterial.servers.appending(path: "servers/fake_docker.py").path
+        let code = """
+            import http.server, sys
+            class Server(http.server.ThreadingHTTPServer):
+                def server_activate(self):
+                    super().server_activate()
+                    print("ready", flush=True)
+            http.server.ThreadingHTTPServer = Server
+            exec(open(sys.argv.pop(2)).read())
+            """
+        return try PythonServer { ["-u", "-c", code, "\($0)", script] }
     }
-}
-
-struct LabFailure: Error, CustomStringConvertible {
-    var description: String
-    init(_ description: String) { self.description = description }
 }
 
 /// A real server for the time of one test.
@@ -136,22 +94,17 @@ final class LabServer {
     /// Starts a server of `../shared/servers`.
     init(_ name: String, backend: LabServer? = nil, host: String = "127.0.0.1", extra: String = "") throws {
         self.name = name
-        port = try Lab.freePort()
+        port = try PythonServer.freePort()
         var arguments = ["start", name, "--port", "\(port)", "--host", host]
         if let backend { arguments += ["--backend", "127.0.0.1:\(backend.port)"] }
         if !extra.isEmpty { arguments += ["--extra=\(extra)"] }
-        guard try Self.control(arguments) == 0 else { throw LabFailure("the server \(name) does not start") }
+        guard try Self.control(arguments) == 0 else { throw Failure("the server \(name) does not start") }
     }
 
     deinit { _ = try? Self.control(["stop", "\(name):\(port)"]) }
 
     private static func control(_ arguments: [String]) throws -> Int32 {
-        let process = Process()
-        process.executableURL = URL(filePath: "/usr/bin/env")
-        process.arguments = ["python3", Lab.shared.appending(path: "servers/ctl.py").path] + arguments
-        process.standardOutput = FileHandle.nullDevice
-        try process.run()
-        process.waitUntilExit()
-        return process.terminationStatus
+        let script = SharedMaterial.servers.appending(path: "ctl.py").path
+        return try Program.other(["python3", script] + arguments).status
     }
 }

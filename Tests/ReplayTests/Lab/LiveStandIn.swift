@@ -2,6 +2,7 @@
 
 import Foundation
 import Synchronization
+import TestSupport
 import Testing
 import Traffic
 
@@ -61,7 +62,7 @@ final class LiveStandIn: Sendable {
         }
         hasBegun.wait()
         guard let port = log.state.withLock({ $0.port }) else {
-            throw LabFailure("the stand-in does not serve: \(log.state.withLock { $0.error } ?? "")")
+            throw Failure("the stand-in does not serve: \(log.state.withLock { $0.error } ?? "")")
         }
         self.port = port
     }

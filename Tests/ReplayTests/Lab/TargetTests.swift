@@ -3,6 +3,7 @@
 import Foundation
 import Inspection
 import Synchronization
+import TestSupport
 import Testing
 import Traffic
 
@@ -10,12 +11,12 @@ import Traffic
 
 @Suite("Targets of a replay", .serialized, .timeLimit(.minutes(30)))
 struct TargetTests {
-    @Test("wss: with a test authority, and with certificates that are wrong")
+    @Test("wss: with a test authority, and with certificates that are wrong", .tags(.servers))
     func tls() throws {
-        guard Lab.isReady(for: "wss targets") else { return }
+        guard SharedMaterial.hasServers(for: "wss targets") else { return }
         let server = try LabServer("pywss")
         let sessions = try Lab.sessions("A06-py-mixed")
-        let authority = Lab.shared.appending(path: "servers/certs/ca.pem").path
+        let authority = SharedMaterial.servers.appending(path: "certs/ca.pem").path
         for host in ["127.0.0.1", "localhost"] {
             let trusted = try Lab.replay(
                 sessions, to: "wss://\(host):\(server.port)", security: TargetSecurity(authorities: authority))
@@ -76,10 +77,10 @@ struct TargetTests {
         #expect(try replay(at: "127.0.0.1", old, isInsecure: true).verdict == .same)
     }
 
-    @Test("Upgrade: tcp against the engine stand-in")
+    @Test("Upgrade: tcp against the engine stand-in", .tags(.servers))
     func tcp() throws {
-        guard Lab.isReady(for: "Upgrade: tcp") else { return }
-        let engine = try ScriptedServer.dockerEngine()
+        guard SharedMaterial.hasServers(for: "Upgrade: tcp") else { return }
+        let engine = try Lab.dockerEngine()
         let sessions = try Lab.sessions("K01-docker-exec")
         let report = try Lab.replay(sessions, to: "http://127.0.0.1:\(engine.port)")
         #expect(report.verdicts == [.same: 1], "\(report.exchanges)")
@@ -87,11 +88,11 @@ struct TargetTests {
     }
 
     /// A WebSocket session inside a tunnel, said as the bytes it was: the key is the recorded one, so the answer is too.
-    @Test("CONNECT through a proxy", arguments: ["squid"])
+    @Test("CONNECT through a proxy", .tags(.servers), arguments: ["squid"])
     func connect(_ name: String) throws {
-        guard Lab.isReady(for: "CONNECT") else { return }
+        guard SharedMaterial.hasServers(for: "CONNECT") else { return }
         let proxy = try LabServer(name)
-        let backend = try ScriptedServer("changed_server", "none")
+        let backend = try PythonServer("changed_server", "none")
         var recording = Recording()
         recording.client("CONNECT 127.0.0.1:\(backend.port) HTTP/1.1\r\nHost: 127.0.0.1:\(backend.port)\r\n\r\n")
         recording.server("HTTP/1.1 200 Connection established\r\n\r\n")
@@ -115,7 +116,7 @@ struct TargetTests {
 
     /// The second answer is seen, and judged by the same rules as a capture.
     @Test(
-        "--raw shows the smuggling again",
+        "--raw shows the smuggling again", .tags(.servers),
         arguments: [
             ("apache", "F02b-optimistic-refused-smuggle-apache"),
             ("nginx-good", "F02a-optimistic-refused-smuggle-nginx-static"),
@@ -123,7 +124,7 @@ struct TargetTests {
             ("apache-fwd", "F06-connect-refused-smuggle-apache-fwd-403"),
         ])
     func raw(_ name: String, _ capture: String) throws {
-        guard Lab.isReady(for: "smuggling") else { return }
+        guard SharedMaterial.hasServers(for: "smuggling") else { return }
         let backend = name == "nginx-good" ? try LabServer("aiohttp") : nil
         let server = try LabServer(name, backend: backend)
         var options = ReplayOptions()
@@ -134,9 +135,9 @@ struct TargetTests {
         #expect(rules.contains("EARLY005"), "\(rules)")
     }
 
-    @Test("what was said is a capture with the same exchanges")
+    @Test("what was said is a capture with the same exchanges", .tags(.servers))
     func written() throws {
-        guard Lab.isReady(for: "written captures") else { return }
+        guard SharedMaterial.hasServers(for: "written captures") else { return }
         let server = try LabServer("pyws")
         let sink = MemorySink()
         let sessions = try Lab.sessions("A06-py-mixed") + Lab.sessions("A11-ipv6")
@@ -167,9 +168,9 @@ struct TargetTests {
         #expect(try Lab.replay(again, to: "ws://127.0.0.1:\(server.port)").verdicts == [.same: 2])
     }
 
-    @Test("many sessions at once, by concurrency and by rate")
+    @Test("many sessions at once, by concurrency and by rate", .tags(.servers))
     func load() throws {
-        guard Lab.isReady(for: "load") else { return }
+        guard SharedMaterial.hasServers(for: "load") else { return }
         let server = try LabServer("pyws")
         let sessions = try Lab.sessions("A06-py-mixed")
         var load = LoadOptions()

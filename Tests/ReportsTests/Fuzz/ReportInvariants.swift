@@ -5,7 +5,8 @@
 // what is wrong with it was meant. The fuzzer of the package in Fuzz/ and the test that replays its crashes call the same
 // function.
 
-import Inspection
+@_spi(Judging) import Inspection
+import Investigation
 import Reports
 
 @testable import Traffic
@@ -63,8 +64,8 @@ enum ReportInvariants {
             counters.add(analyzer.counters)
             let context = analyzer.context
             outcome.isAnythingLeft =
-                outcome.isAnythingLeft || context.pendingBytes != 0 || context.heldBytes != 0
-                || context.inflaterMemory.bytes != 0 || analyzer.openConnections != 0
+                outcome.isAnythingLeft || context.budget.pendingBytes != 0 || context.budget.heldBytes != 0
+                || context.budget.inflaterMemory.bytes != 0 || analyzer.openConnections != 0
             outcome.findings.merge(judge.findings) { _, new in new }
             outcome.twice = outcome.twice ?? judge.twice
             if index > 0 { judges[0].collector.absorb(judge.collector) }
@@ -83,7 +84,7 @@ enum ReportInvariants {
 }
 
 /// A judge whose report holds a few exchanges only, so that which these are is compared as well.
-private final class SmallJudge: AnalyzerOutput {
+private final class SmallJudge: AnalyzerObserver {
     private let inspector = Inspector()
     let collector: ReportCollector
     /// What was found of each exchange: rule and level.
@@ -98,19 +99,20 @@ private final class SmallJudge: AnalyzerOutput {
         collector = ReportCollector(options: options)
     }
 
-    func finished(_ exchange: Exchange) {
-        let found = inspector.inspect(exchange)
-        collector.add(exchange, findings: found)
-        let words = found.map { "\($0.rule) \($0.level) \($0.certainty) \($0.count)" }
+    func receive(_ event: AnalyzerEvent) {
+        switch event {
+        case .finished(let exchange): finished(exchange)
+        case .ended(let connection): collector.add(connection, findings: inspector.inspect(connection))
+        case .askedPlainly(let request, on: let connection): collector.add(plain: request, on: connection)
+        default: break
+        }
+    }
+
+    private func finished(_ exchange: Exchange) {
+        let judgement = inspector.judge(exchange)
+        collector.add(exchange, judgement)
+        let words = judgement.findings.map { "\($0.rule) \($0.level) \($0.certainty) \($0.count)" }
         if findings.updateValue(words, forKey: exchange.key) != nil { twice = exchange.key }
-    }
-
-    func ended(_ connection: ConnectionRecord) {
-        collector.add(connection, findings: inspector.inspect(connection))
-    }
-
-    func askedPlainly(_ request: MessageHead, on connection: ConnectionFacts) {
-        collector.add(plain: request, on: connection)
     }
 }
 

@@ -1,6 +1,7 @@
 // Captures as rows of bytes: what is read, what is told of damage, and that nothing ever traps.
 
 import Foundation
+import TestSupport
 import Testing
 
 @testable import Traffic
@@ -79,7 +80,7 @@ import Testing
             ])
     }
 
-    @Test func anUnknownVersionIsTold() throws {
+    @Test func anUnknownVersionIsListener() throws {
         let read = try ReadCapture(CaptureBytes.pcap([PacketBytes([1])], version: (1, 0)))
         #expect(read.packets.isEmpty)
         #expect(read.description.problems.map(\.kind) == ["unknown-version"])
@@ -337,7 +338,9 @@ import Testing
 
     // MARK: what cannot be opened
 
-    static let strangers: [([UInt8], CaptureError.Kind, String)] = [
+    typealias Stranger = (bytes: [UInt8], kind: CaptureError.Kind, message: String)
+
+    static let strangers: [Stranger] = [
         ([UInt8](), CaptureError.Kind.empty, "x is empty"),
         (
             Array("GET / HTTP/1.1\r\n\r\n".utf8), .notACapture,
@@ -361,8 +364,9 @@ import Testing
         ),
     ]
 
-    @Test(arguments: strangers)
-    func whatIsNoCaptureIsAnErrorInWords(bytes: [UInt8], kind: CaptureError.Kind, message: String) {
+    @Test(arguments: strangers.named(\.message))
+    func whatIsNoCaptureIsAnErrorInWords(_ stranger: Named<Stranger>) {
+        let (bytes, kind, message) = stranger.value
         do {
             _ = try CaptureReader(bytes: bytes, name: "x")
             Issue.record("was opened: \(message)")
@@ -418,8 +422,10 @@ import Testing
         #expect(description.problems.map(\.kind) == ["unsupported"])
     }
 
-    /// Small captures of every kind, and where each packet ends in them.
-    static var specimens: [[UInt8]] {
+    typealias Specimen = (name: String, bytes: [UInt8])
+
+    /// Small captures of every kind.
+    static var specimens: [Specimen] {
         let packets = (0..<5).map { PacketBytes([UInt8](repeating: UInt8($0), count: $0 * 3)) }
         var file = CaptureBytes()
         file.section(options: [(4, [65])])
@@ -431,15 +437,17 @@ import Testing
         file.secrets([1, 2, 3, 4, 5])
         file.block(0xbad, [1, 2, 3, 4, 5])
         return [
-            CaptureBytes.pcap(packets), CaptureBytes.pcap(packets, variant: .modified, bigEndian: true),
-            CaptureBytes.pcapng(packets, bigEndian: true), file.bytes, gzipMember(file.bytes),
-            zstdFrame(CaptureBytes.pcap(packets)),
+            ("pcap", CaptureBytes.pcap(packets)),
+            ("modified pcap, big endian", CaptureBytes.pcap(packets, variant: .modified, bigEndian: true)),
+            ("pcapng, big endian", CaptureBytes.pcapng(packets, bigEndian: true)),
+            ("pcapng, every block", file.bytes), ("pcapng in gzip", gzipMember(file.bytes)),
+            ("pcap in zstd", zstdFrame(CaptureBytes.pcap(packets))),
         ]
     }
 
-    @Test(arguments: specimens.indices)
-    func cutAnywhereNothingBeforeTheCutIsLost(specimen: Int) throws {
-        let bytes = Self.specimens[specimen]
+    @Test(arguments: specimens.named(\.name))
+    func cutAnywhereNothingBeforeTheCutIsLost(_ specimen: Named<Specimen>) throws {
+        let bytes = specimen.bytes
         let whole = try ReadCapture(bytes)
         #expect(whole.description.complete)
         var most = 0
@@ -458,12 +466,12 @@ import Testing
         #expect(most >= whole.packets.count - 1)
     }
 
-    @Test(arguments: specimens.indices)
-    func changedBytesNeverTrapAndLoseNothingBeforeThem(specimen: Int) throws {
-        let bytes = Self.specimens[specimen]
+    @Test(arguments: specimens.named(\.name))
+    func changedBytesNeverTrapAndLoseNothingBeforeThem(_ specimen: Named<Specimen>) throws {
+        let bytes = specimen.bytes
         let whole = try ReadCapture(bytes)
         let isPlain = whole.description.compression == nil
-        var generator = RepeatableGenerator(seed: UInt64(specimen) + 1)
+        var generator = SeededNumbers(name: specimen.name)
         for round in 0..<3000 {
             var changed = bytes
             var first = bytes.count

@@ -2,6 +2,7 @@
 // hand where they differ. Without the captures nothing is tested, and that is said.
 
 import Foundation
+import TestSupport
 import Testing
 
 @testable import Traffic
@@ -34,34 +35,14 @@ import Testing
         "nDPI--fuzz-2021-10-13.pcap",
     ]
 
-    private static var shared: URL {
-        if let path = ProcessInfo.processInfo.environment["UPGRADESCOPE_SHARED"] { return URL(filePath: path) }
-        // Tests/TrafficTests/Captures/<this file>, four levels below the package.
-        return (0..<4).reduce(URL(filePath: #filePath)) { url, _ in url.deletingLastPathComponent() }
-            .deletingLastPathComponent().appending(path: "shared")
-    }
-
-    private static func captures(in folder: String) -> [URL] {
-        let directory = shared.appending(path: "captures").appending(path: folder)
-        let files = (try? FileManager.default.contentsOfDirectory(at: directory, includingPropertiesForKeys: nil)) ?? []
-        let captures = files.filter { file in
-            [".pcap", ".pcapng", ".pcap.gz"].contains { file.lastPathComponent.hasSuffix($0) }
-        }
-        if captures.isEmpty { print("SKIPPED: no captures in \(directory.path)") }
-        return captures.sorted { $0.path < $1.path }
-    }
-
-    /// What stands in the capture's name without its extensions, `.expected.json` behind it.
     private static func truth(of capture: URL) -> Truth? {
-        let stem = [".pcap.gz", ".pcapng", ".pcap"].first { capture.path.hasSuffix($0) }
-            .map { String(capture.path.dropLast($0.count)) }
-        guard let stem, let data = try? Data(contentsOf: URL(filePath: stem + ".expected.json")) else { return nil }
+        guard let data = try? Data(contentsOf: SharedMaterial.truth(for: capture)) else { return nil }
         return try? JSONDecoder().decode(Truth.self, from: data)
     }
 
     @Test func thirdPartyCapturesAreReadAsOthersReadThem() throws {
         var compared = 0
-        for capture in Self.captures(in: "third-party") {
+        for capture in SharedMaterial.captures(of: "third-party") ?? [] {
             let name = capture.lastPathComponent
             let truth = try #require(Self.truth(of: capture), "\(name) has no ground truth")
             let read = try ReadCapture(path: capture.path)
@@ -110,7 +91,7 @@ import Testing
 
     @Test func labCapturesAreWhole() throws {
         var whole = 0
-        for capture in Self.captures(in: "lab") {
+        for capture in SharedMaterial.captures(of: "lab") ?? [] {
             let read = try ReadCapture(path: capture.path)
             if !read.description.complete {
                 print("\(capture.lastPathComponent): \(read.description.problems.map(\.message))")

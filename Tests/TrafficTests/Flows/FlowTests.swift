@@ -1,5 +1,6 @@
 // Flows through the whole analyzer: copies of them, parts of them, and what link layers do to packets.
 
+import TestSupport
 import Testing
 
 @testable import Traffic
@@ -45,7 +46,7 @@ import Testing
 
     @Test func aCopyThatBeginsWithABareAcknowledgmentIsFound() {
         var talk = Talk(vlans: [nil, 100])
-        talk.send(.client, flags: 0x10)
+        talk.send(.client, flags: .ack)
         let found = Self.session(talk, isWhole: false).told()
         #expect(found.told.exchanges.count == 1)
         #expect(found.told.connections.map { $0.copyOf != nil } == [false, true])
@@ -112,13 +113,8 @@ import Testing
         for index in 0..<4 {
             var options = AnalyzerOptions()
             options.shard = Shard(index: index, count: 4)
-            var analyzer = Analyzer(options: options, output: Told())
-            for (number, bytes) in junk.enumerated() {
-                let packet = CapturedPacket(
-                    number: UInt32(number + 1), time: Timestamp(nanoseconds: 0), linkType: 1, interface: 0,
-                    range: 0..<bytes.count, originalLength: UInt32(bytes.count))
-                analyzer.receive(packet, capture: 0, bytes: bytes.span)
-            }
+            var analyzer = Analyzer(options: options, output: Listener())
+            analyzer.receive(junk.map { TimedPacket(time: 0, bytes: $0) })
             sum.add(analyzer.counters)
         }
         #expect(sum.packets == 3 && sum.notIP == 1 && sum.notTCP == 1 && sum.malformed == 1)
@@ -130,8 +126,8 @@ import Testing
     @Test func anIPLengthOf0IsTheWholePacket() {
         var talk = Talk()
         talk.open()
-        talk.send(.client, Array(webSocketRequest.utf8), length: 0)
-        talk.send(.server, Array(webSocketAnswer.utf8), length: 0)
+        talk.send(.client, Array(webSocketRequest.utf8), statedLength: 0)
+        talk.send(.server, Array(webSocketAnswer.utf8), statedLength: 0)
         let found = talk.told().told
         #expect(found.exchanges.map { $0.outcome } == [.switched])
         #expect(found.connections.first?.streams.client.bytes == Int64(webSocketRequest.utf8.count))
@@ -141,7 +137,7 @@ import Testing
         var talk = Talk()
         talk.open()
         talk.client(webSocketRequest)
-        talk.send(.server, flags: 0x10, trailer: [0, 0, 0, 0, 0, 0])
+        talk.send(.server, flags: .ack, trailer: [0, 0, 0, 0, 0, 0])
         talk.server(webSocketAnswer)
         talk.send(.client, hex("8180 00000000"), trailer: [0xff, 0xff])
         let exchange = talk.told().told.exchanges.first

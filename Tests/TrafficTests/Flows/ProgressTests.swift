@@ -1,18 +1,27 @@
 // What is told of exchanges before they are over, and when a silent connection is.
 
+import TestSupport
 import Testing
 import Traffic
 
 @Suite struct ProgressTests {
     /// Everything an analyzer told, in the order it did.
-    final class Diary: AnalyzerOutput {
-        var lines: [String] = []
-        func began(_ exchange: Exchange) { lines.append("began \(exchange.key.packet)") }
-        func answered(_ exchange: Exchange) {
-            lines.append("decided \(exchange.key.packet) \(exchange.response?.status ?? 0) \(exchange.outcome.name)")
+    final class Diary {
+        private(set) var lines: [String] = []
+
+        var listener: Listener {
+            Listener { [self] event in
+                switch event {
+                case .began(let exchange): lines.append("began \(exchange.key.packet)")
+                case .answered(let exchange):
+                    let status = exchange.response?.status ?? 0
+                    lines.append("decided \(exchange.key.packet) \(status) \(exchange.outcome.name)")
+                case .finished(let exchange): lines.append("finished \(exchange.key.packet)")
+                case .ended(let connection): lines.append("ended \(connection.end.name)")
+                case .faulted, .said: break
+                }
+            }
         }
-        func finished(_ exchange: Exchange) { lines.append("finished \(exchange.key.packet)") }
-        func ended(_ connection: ConnectionRecord) { lines.append("ended \(connection.end.name)") }
     }
 
     struct Row: CustomTestStringConvertible, Sendable {
@@ -55,7 +64,7 @@ import Traffic
         let diary = Diary()
         var options = AnalyzerOptions()
         options.tellsProgress = row.tells
-        var analyzer = Analyzer(options: options, output: diary)
+        var analyzer = Analyzer(options: options, output: diary.listener)
         talk.feed(&analyzer)
         analyzer.finish()
         #expect(diary.lines == row.lines)
@@ -66,7 +75,7 @@ import Traffic
         talk.open()
         talk.client(webSocketRequest)
         let diary = Diary()
-        var before = Analyzer(output: diary)
+        var before = Analyzer(output: diary.listener)
         talk.feed(&before)
         #expect(before.openConnections == 1)
         var progress: [ExchangeProgress] = []
@@ -78,7 +87,7 @@ import Traffic
         talk.server(webSocketAnswer)
         talk.client([0x81, 0x82, 1, 2, 3, 4, 0x69, 0x6b])
         talk.client([0x01, 0x81, 1, 2, 3, 4, 0x69])
-        var after = Analyzer(output: diary)
+        var after = Analyzer(output: diary.listener)
         talk.feed(&after)
         progress = []
         after.forEachOpenExchange { progress.append($0) }

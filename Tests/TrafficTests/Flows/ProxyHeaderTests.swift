@@ -1,5 +1,6 @@
 // The PROXY protocol in front of a request: bytes in, addresses out.
 
+import TestSupport
 import Testing
 
 @testable import Traffic

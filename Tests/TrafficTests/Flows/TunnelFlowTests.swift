@@ -1,5 +1,6 @@
 // Whole sessions inside every tunnel and on every link layer: what they say comes out the same.
 
+import TestSupport
 import Testing
 
 @testable import Traffic

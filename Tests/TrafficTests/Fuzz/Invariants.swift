@@ -92,17 +92,22 @@ enum Invariants {
         let counters = analyzer.counters
         if teller.connections != counters.connections { return "a connection was told of twice or never" }
         if counters.packets != reader.description.packets { return "packets were lost" }
-        if analyzer.context.pendingBytes != 0 { return "something is kept that nobody has any more" }
-        if analyzer.context.heldBytes != 0 { return "something is held that nobody has any more" }
-        if analyzer.context.inflaterMemory.bytes != 0 { return "an inflater is left" }
+        if analyzer.context.budget.pendingBytes != 0 { return "something is kept that nobody has any more" }
+        if analyzer.context.budget.heldBytes != 0 { return "something is held that nobody has any more" }
+        if analyzer.context.budget.inflaterMemory.bytes != 0 { return "an inflater is left" }
         return teller.fault
     }
 
-    private final class Teller: AnalyzerOutput {
+    private final class Teller: AnalyzerObserver {
         var connections: UInt64 = 0
         var fault: String?
 
-        func finished(_ exchange: Exchange) {
+        func receive(_ event: AnalyzerEvent) {
+            if case .finished(let exchange) = event { finished(exchange) }
+            if case .ended(let connection) = event { ended(connection) }
+        }
+
+        private func finished(_ exchange: Exchange) {
             if exchange.request == nil, exchange.response == nil {
                 let frames = Direction.allCases.reduce(UInt64(0)) { sum, direction in
                     exchange.websocket?.sides[direction].frames.indices.reduce(sum) {
@@ -126,7 +131,7 @@ enum Invariants {
             }
         }
 
-        func ended(_ connection: ConnectionRecord) {
+        private func ended(_ connection: ConnectionRecord) {
             connections += 1
             for counters in [connection.streams.client, connection.streams.server]
             where counters.bytes < 0 || counters.contiguous < 0 || counters.gapBytes < 0
@@ -217,8 +222,7 @@ enum Invariants {
             var index = 0
             while index < bytes.count {
                 let end = min(bytes.count, index + step)
-                decoder.receive(
-                    bytes.span.extracting(index..<end), direction, offset: Int64(index), mark: mark)
+                decoder.receive(Chunk(bytes.span.extracting(index..<end), direction, offset: Int64(index), arrival: mark))
                 index = end
             }
             decoder.finish(into: &exchange)
@@ -247,7 +251,7 @@ enum Invariants {
             var index = 0
             while index < bytes.count {
                 let end = min(bytes.count, index + step)
-                decoder.receive(bytes.span.extracting(index..<end), direction, offset: Int64(index), mark: mark)
+                decoder.receive(Chunk(bytes.span.extracting(index..<end), direction, offset: Int64(index), arrival: mark))
                 index = end
             }
             var exchange = Exchange(kind: .upgrade, connection: nowhere, first: mark)

@@ -1,52 +1,42 @@
 // Every input that once broke a reader, through the same entry again; and the entries on what the samples hold.
 
 import Foundation
+import TestSupport
 import Testing
 
 @testable import Traffic
 
 @Suite struct ReplayTests {
-    static let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-        .deletingLastPathComponent().deletingLastPathComponent()
-
-    static func files(_ folder: String, ending: String = "") -> [String] {
-        let url = root.appendingPathComponent(folder)
-        let names = (try? FileManager.default.contentsOfDirectory(atPath: url.path)) ?? []
-        return names.filter { $0.hasSuffix(ending) && !$0.hasPrefix(".") }.sorted().map { url.path + "/" + $0 }
-    }
-
     @Test(arguments: Invariants.entries.map(\.name)) func whatOnceBroke(name: String) throws {
         let entry = try #require(Invariants.entry(name))
-        for path in Self.files("Fuzz/crashes/\(name)") {
-            let bytes = [UInt8](try Data(contentsOf: URL(fileURLWithPath: path)))
-            #expect(entry(bytes) == nil, "\(path)")
-        }
+        for crash in try SharedMaterial.crashes(of: name) { #expect(entry(crash.bytes) == nil, "\(crash.name)") }
     }
 
     /// A crash is kept under the name of the entry that found it.
     @Test func everyFolderOfCrashesHasAnEntry() throws {
-        let script = try String(contentsOf: Self.root.appendingPathComponent("Fuzz/run.sh"), encoding: .utf8)
+        let fuzz = SharedMaterial.repository.appending(path: "Fuzz")
+        let script = try String(contentsOf: fuzz.appending(path: "run.sh"), encoding: .utf8)
         let names = try #require(script.split(separator: "\n").first { $0.hasPrefix("names=") })
-        for path in Self.files("Fuzz/crashes") {
-            let name = URL(fileURLWithPath: path).lastPathComponent
-            #expect(names.split { " =\"".contains($0) }.contains { $0 == name }, "\(path)")
+        let folders = try FileManager.default.contentsOfDirectory(atPath: fuzz.appending(path: "crashes").path)
+        for name in folders where !name.hasPrefix(".") {
+            #expect(names.split { " =\"".contains($0) }.contains { $0 == name }, "\(name)")
         }
     }
 
     @Test func theSamplesKeepTheInvariants() throws {
-        let samples = Self.files("samples", ending: ".pcap")
+        let samples = SharedMaterial.captures(in: SharedMaterial.samples)
         #expect(!samples.isEmpty)
-        for path in samples {
-            let bytes = [UInt8](try Data(contentsOf: URL(fileURLWithPath: path)))
-            #expect(Invariants.capture(bytes) == nil, "\(path)")
-            #expect(Invariants.analyzer(bytes) == nil, "\(path)")
+        for sample in samples {
+            let bytes = [UInt8](try Data(contentsOf: sample))
+            #expect(Invariants.capture(bytes) == nil, "\(sample.lastPathComponent)")
+            #expect(Invariants.analyzer(bytes) == nil, "\(sample.lastPathComponent)")
         }
     }
 
     /// Bytes by chance, and good bytes with a few of them changed: a fuzzer for every day.
     @Test(arguments: Invariants.entries.map(\.name)) func whatChanceBrings(name: String) throws {
         let entry = try #require(Invariants.entry(name))
-        var chance = Chance(seed: 4711)
+        var chance = SeededNumbers(seed: 4711)
         let good: [[UInt8]] = [
             Array(wsRequest.utf8), Array(wsAnswer.utf8),
             [0, 3] + text("hello", fin: false) + frame(9, [1]) + frame(0, [2]),

@@ -1,5 +1,6 @@
 // Heads as rows: the text, and what a tolerant reader makes of it.
 
+import TestSupport
 import Testing
 
 @testable import Traffic
@@ -151,8 +152,7 @@ private let defectNames: [(HeadDefects, String)] = [
         let clock = ContinuousClock()
         let time = clock.measure {
             for index in bytes.indices {
-                _ = conversation.receive(
-                    bytes.span.extracting(index..<(index + 1)), .client, offset: Int64(index), mark: mark)
+                _ = conversation.receive(Chunk(bytes.span.extracting(index..<(index + 1)), .client, offset: Int64(index), arrival: mark))
             }
         }
         // A debug build takes some tenths of a second; looking at every byte again for each piece takes minutes.
@@ -163,10 +163,10 @@ private let defectNames: [(HeadDefects, String)] = [
         var conversation = ConversationState.alone { $0.headBytes = 100 }
         let mark = PacketMark(packet: 1, time: Timestamp(nanoseconds: 0), acknowledged: 0)
         let bytes = Array(("GET / HTTP/1.1\r\nX: " + String(repeating: "y", count: 200)).utf8)
-        _ = conversation.receive(bytes.span.extracting(0..<90), .client, offset: 0, mark: mark)
-        #expect(conversation.context.counters.limitsHit.isEmpty)
-        _ = conversation.receive(bytes.span.extracting(90...), .client, offset: 90, mark: mark)
-        #expect(conversation.context.counters.limitsHit == ["head-bytes": 1])
+        _ = conversation.receive(Chunk(bytes.span.extracting(0..<90), .client, offset: 0, arrival: mark))
+        #expect(conversation.context.budget.limitsHit.isEmpty)
+        _ = conversation.receive(Chunk(bytes.span.extracting(90...), .client, offset: 90, arrival: mark))
+        #expect(conversation.context.budget.limitsHit == ["head-bytes": 1])
         #expect(conversation.client.buffer.isEmpty)
     }
 
@@ -186,14 +186,20 @@ private let defectNames: [(HeadDefects, String)] = [
 extension ConversationState {
     /// A conversation between nobody in particular.
     static func alone(
-        output: any AnalyzerOutput = Heard(), _ change: (inout Limits) -> Void = { _ in }
+        output: any AnalyzerObserver = Listener(), _ change: (inout Limits) -> Void = { _ in }
     ) -> ConversationState {
         var options = AnalyzerOptions()
         change(&options.limits)
         let endpoint = Endpoint(address: IPAddress(v4: 0x0a00_0001), port: 1)
         let mark = PacketMark(packet: 1, time: Timestamp(nanoseconds: 0), acknowledged: nil)
+        let shared = ConversationContext(demandSeconds: 60)
+        let context = AnalysisContext(options: options, output: output) { context, facts, stream, midstream, enclosure in
+            Conversation(
+                context: context, shared: shared, facts: facts, stream: stream, midstream: midstream,
+                inside: enclosure)
+        }
         return ConversationState(
-            context: AnalysisContext(options: options, output: output),
+            context: context, shared: shared,
             facts: ConnectionFacts(id: 1, client: endpoint, server: endpoint, first: mark), midstream: false)
     }
 }

@@ -1,5 +1,6 @@
 // HTTP/2 behind a 101: preface, frames, settings; wherever the bytes are cut.
 
+import TestSupport
 import Testing
 
 @testable import Traffic
@@ -17,10 +18,10 @@ import Testing
         let decoder = HTTP2Decoder(limits: Limits())
         var offset: Int64 = 0
         for (index, piece) in pieces.enumerated() {
-            decoder.receive(piece.span, direction, offset: offset, mark: Invariants.mark)
+            decoder.receive(Chunk(piece.span, direction, offset: offset, arrival: Invariants.mark))
             offset += Int64(piece.count)
             if index == gapAfter {
-                decoder.gap(direction, from: offset, to: offset + gap, mark: Invariants.mark)
+                decoder.gap(Gap(direction: direction, from: offset, to: offset + gap, arrival: Invariants.mark))
                 offset += gap
             }
         }
@@ -42,7 +43,9 @@ import Testing
         return words.joined(separator: " ")
     }
 
-    static let rows: [(String, Direction, [UInt8], String)] = [
+    typealias Row = (name: String, direction: Direction, bytes: [UInt8], facts: String)
+
+    static let rows: [Row] = [
         ("preface and settings", .client, preface + settings, "preface SETTINGS:1 3=100 4=10485760 streams 1"),
         ("no settings frame yet", .client, preface, "preface streams 1"),
         ("half a preface", .client, Array(preface.prefix(10)), "streams 1"),
@@ -69,7 +72,8 @@ import Testing
         ),
     ]
 
-    @Test(arguments: rows) func aStream(name: String, direction: Direction, bytes: [UInt8], facts: String) {
+    @Test(arguments: rows.named(\.name)) func aStream(_ row: Named<Row>) {
+        let (name, direction, bytes, facts) = row.value
         #expect(Self.facts([bytes], direction) == facts, "\(name)")
         #expect(Self.facts(bytes.map { [$0] }, direction) == facts, "\(name), byte by byte")
         for cut in bytes.indices.dropFirst() {

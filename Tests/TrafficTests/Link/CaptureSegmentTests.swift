@@ -2,15 +2,11 @@
 // with TCP that is not quoted by ICMP), and that no damage to them traps.
 
 import Foundation
+import TestSupport
 import Testing
 import Traffic
 
-private let sharedCaptures: String = {
-    let beside = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-        .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
-        .appendingPathComponent("shared").path
-    return (ProcessInfo.processInfo.environment["UPGRADESCOPE_SHARED"] ?? beside) + "/captures/third-party"
-}()
+private let sharedCaptures = SharedMaterial.root.appending(path: "captures/third-party").path
 
 struct CaptureRow: Sendable, CustomTestStringConvertible {
     var file: String
@@ -44,7 +40,7 @@ struct CaptureSegmentTests {
     func damage(_ part: Int) throws {
         let files = try FileManager.default.contentsOfDirectory(atPath: sharedCaptures).sorted()
             .filter { $0.hasSuffix(".pcap") }
-        var random = SplitMix(state: UInt64(part))
+        var random = SeededNumbers(seed: UInt64(part))
         var tried = 0
         for (number, file) in files.enumerated() where number % 4 == part {
             let whole = [UInt8](try Data(contentsOf: URL(fileURLWithPath: sharedCaptures + "/" + file)))

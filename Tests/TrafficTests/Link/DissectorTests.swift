@@ -1,5 +1,6 @@
 // Packets in, segment facts out: one row for every link type, every header on the way to TCP, every way to be cut.
 
+import TestSupport
 import Testing
 import Traffic
 
@@ -138,7 +139,7 @@ struct DissectorTests {
 
     @Test("Any bytes, as any link type, do not trap")
     func garbage() {
-        var random = SplitMix(state: 7)
+        var random = SeededNumbers(seed: 7)
         let types: [UInt32] = [
             0, 1, 9, 12, 50, 51, 100, 101, 104, 105, 108, 113, 119, 127, 163, 204, 228, 229, 239, 276, 65_535,
         ]
@@ -154,18 +155,6 @@ struct DissectorTests {
             let type = round % 3 == 0 ? types[Int(random.next() % UInt64(types.count))] : 1
             _ = dissector.facts(bytes, linkType: type, originalLength: original)
         }
-    }
-}
-
-/// Random numbers that are the same on every run.
-struct SplitMix: RandomNumberGenerator {
-    var state: UInt64
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var mixed = state
-        mixed = (mixed ^ mixed >> 30) &* 0xbf58_476d_1ce4_e5b9
-        mixed = (mixed ^ mixed >> 27) &* 0x94d0_49bb_1331_11eb
-        return mixed ^ mixed >> 31
     }
 }
 

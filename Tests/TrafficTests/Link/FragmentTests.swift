@@ -1,5 +1,6 @@
 // Fragments: any order, overlaps, timeouts, ceilings.
 
+import TestSupport
 import Testing
 import Traffic
 

@@ -1,5 +1,6 @@
 // Tunnels, a row for each way a header may look.
 
+import TestSupport
 import Testing
 import Traffic
 

@@ -1,5 +1,6 @@
 // The table against a dictionary, under operations by chance and with hashes that collide on purpose.
 
+import TestSupport
 import Testing
 
 @testable import Traffic
@@ -13,9 +14,9 @@ import Testing
             flags: [.syn], window: 0, payload: 0..<0, tunnel: tunnel)
     }
 
-    static func connection(_ number: Int, time: Int64 = 0, tunnel: UInt32 = 0) -> Connection {
+    static func connection(_ number: Int, time: Int64 = 0, tunnel: UInt32 = 0) -> TCPConnection {
         let mark = PacketMark(packet: 1, time: Timestamp(nanoseconds: time), acknowledged: nil)
-        return Connection(segment(number, tunnel: tunnel), id: UInt64(number), mark: mark)
+        return TCPConnection(segment(number, tunnel: tunnel), id: UInt64(number), mark: mark)
     }
 
     /// One home for all, homes side by side at the end of the table, and the hash that is really used.
@@ -33,7 +34,7 @@ import Testing
     @Test(arguments: Hashing.allCases) func itIsADictionary(hashing: Hashing) {
         var table = ConnectionTable()
         var model: [Int: Int] = [:]
-        var chance = Chance(seed: 99)
+        var chance = SeededNumbers(seed: 99)
         let numbers = hashing == .real ? 2000 : 100
         for step in 0..<(hashing == .real ? 8_000 : 2_000) {
             let number = Int(chance.next() % UInt64(numbers))

@@ -1,11 +1,12 @@
 // Whose a packet was: what a recorder is told.
 
+import TestSupport
 import Testing
 import Traffic
 
 @Suite struct OwnerTests {
     private static func owners(_ talk: Talk, _ options: AnalyzerOptions) -> [PacketOwner] {
-        var analyzer = Analyzer(options: options, output: Told())
+        var analyzer = Analyzer(options: options, output: Listener())
         var owners: [PacketOwner] = []
         talk.feed(&analyzer) { owners.append($0.lastOwner) }
         analyzer.finish()

@@ -1,5 +1,6 @@
 // TCP as it is: out of order, twice, contradicting itself, with holes, beginning and ending anywhere.
 
+import TestSupport
 import Testing
 
 @testable import Traffic
@@ -14,7 +15,7 @@ import Testing
     static let tail = [s(0, answer, ack: size), c(size, ack: answer.count)]
 
     /// What the client's stream was like: bytes, and what was odd about them.
-    static func stream(_ heard: Heard) -> String {
+    static func stream(_ heard: Listener) -> String {
         guard let counters = heard.connections.first?.streams.client else { return "no connection" }
         var words = ["\(counters.bytes)"]
         if counters.contiguous != counters.bytes { words.append("contiguous \(counters.contiguous)") }
@@ -88,7 +89,7 @@ import Testing
 
     @Test(arguments: whole) func theRequestIsRead(row: Row) throws {
         for overlap in [AnalyzerOptions.Overlap.first, .last] {
-            let heard = Heard.play(opening + row.sheets + Self.tail) { $0.overlap = overlap }
+            let heard = Tape.play(opening + row.sheets + Self.tail) { $0.overlap = overlap }
             #expect(Self.stream(heard) == row.stream)
             #expect(heard.exchanges.map { $0.story.replacing(" (capture-end)", with: "") } == [Self.good])
             #expect(heard.exchanges.first?.request?.bytes == Self.request)
@@ -98,7 +99,7 @@ import Testing
     /// The numbers may begin anywhere, the end of their circle included.
     @Test(arguments: [0, 1, 0x7fff_ffff, 0x8000_0000, 0xffff_fff0, UInt32.max]) func numbersWrap(start: UInt32) {
         for row in Self.whole {
-            let heard = Heard.play(opening + row.sheets + Self.tail, clientStart: start, serverStart: start &- 30)
+            let heard = Tape.play(opening + row.sheets + Self.tail, clientStart: start, serverStart: start &- 30)
             #expect(Self.stream(heard) == row.stream, "\(row.name)")
             #expect(heard.story == Self.good, "\(row.name)")
         }
@@ -111,14 +112,14 @@ import Testing
         var changed = Self.request
         changed[position] = UInt8(ascii: "X")
         // Other bytes for the path, while the first byte of the request is missing.
-        let heard = Heard.play(
+        let heard = Tape.play(
             opening + [c(1, Array(Self.request[1...])), c(1, Array(changed[1...])), c(0, Self.part(0..<1))] + Self.tail
         ) { $0.overlap = overlap }
         #expect(Self.stream(heard) == "\(Self.size) early 2 conflicts 1")
         let request = try #require(heard.exchanges.first?.request)
         #expect(request.target.text == (overlap == .first ? "/chat" : "/Xhat").replacing("/X", with: "/X"))
         // The same, where the later copy comes in order and reaches over what is held.
-        let across = Heard.play(opening + [c(1, Array(Self.request[1...])), c(0, changed)] + Self.tail) {
+        let across = Tape.play(opening + [c(1, Array(Self.request[1...])), c(0, changed)] + Self.tail) {
             $0.overlap = overlap
         }
         #expect(across.connections.first?.streams.client.conflicts == 1)
@@ -129,31 +130,31 @@ import Testing
 
     @Test func anAcknowledgedHoleBecomesAGapInTime() throws {
         let holed = [c(0, Self.part(0..<10)), c(20, Self.part(20..<Self.size)), s(0, ack: Self.size)]
-        let soon = Heard.play(opening + holed + [c(10, Self.part(10..<20))] + Self.tail)
+        let soon = Tape.play(opening + holed + [c(10, Self.part(10..<20))] + Self.tail)
         #expect(Self.stream(soon) == "\(Self.size) early 1")
         // A second later nobody waits any more, and what comes then is old.
-        let late = Heard.play(
+        let late = Tape.play(
             opening + holed + [s(0, ack: Self.size).after(nanoseconds: 2_000_000_000), c(10, Self.part(10..<20))])
         #expect(late.connections.first?.streams.client.gapBytes == 10)
         #expect(late.counters.gapBytes == 10)
         let gap = try #require(late.connections.first?.firstGap)
         #expect(gap.offset == 10 && gap.length == 10 && gap.direction == .client)
         // Many packets later neither.
-        let busy = Heard.play(
+        let busy = Tape.play(
             opening + holed + [Sheet](repeating: s(0, ack: Self.size).after(nanoseconds: 1000), count: 300)
                 + [c(10, Self.part(10..<20))])
         #expect(busy.connections.first?.streams.client.gapBytes == 10)
     }
 
     @Test func aHoleAtTheEndIsAGap() {
-        let heard = Heard.play(opening + [c(0, Self.part(0..<10)), c(20, Self.part(20..<Self.size))])
+        let heard = Tape.play(opening + [c(0, Self.part(0..<10)), c(20, Self.part(20..<Self.size))])
         #expect(Self.stream(heard) == "\(Self.size - 10) contiguous 10 gap 10 early 1")
         #expect(heard.story.isEmpty)
     }
 
     @Test func snappedBytesAreAGap() {
         let snapped = c(0, Self.request).with { $0.snapped = 30 }
-        let heard = Heard.play(opening + [snapped] + Self.tail)
+        let heard = Tape.play(opening + [snapped] + Self.tail)
         #expect(heard.connections.first?.streams.client.gapBytes == 30)
     }
 
@@ -164,20 +165,20 @@ import Testing
         ])
     func aHeadThatWasCutIsHTTP(start: String, application: ConnectionProtocol) {
         let cut = c(0, start + String(repeating: "x", count: 30)).with { $0.snapped = 30 }
-        let heard = Heard.play(opening + [cut, s(0, ack: cut.bytes.count)])
+        let heard = Tape.play(opening + [cut, s(0, ack: cut.bytes.count)])
         #expect(heard.connections.first?.application == application)
         #expect(heard.connections.first?.firstGap?.offset == Int64(start.utf8.count))
     }
 
     @Test func anAnswerThatWasCutIsHTTP() {
         let cut = s(0, "HTTP/1.1 101 Sw").with { $0.snapped = 5 }
-        #expect(Heard.play(opening + [cut, c(0, ack: 15)]).connections.first?.application == .http)
+        #expect(Tape.play(opening + [cut, c(0, ack: 15)]).connections.first?.application == .http)
     }
 
     @Test func aGapInWebSocketPayloadIsStepped() {
         let binary = frame(2, [UInt8](repeating: 7, count: 100))
         let end = Self.size + binary.count
-        let heard = Heard.play(
+        let heard = Tape.play(
             opening + [c(0, Self.request)] + Self.tail + [
                 c(Self.size, Array(binary[..<50]), ack: Self.answer.count),
                 c(Self.size + 60, Array(binary[60...]) + frame(9), ack: Self.answer.count),
@@ -192,14 +193,14 @@ import Testing
     // MARK: Beginnings
 
     @Test func dataInTheSYN() {
-        let heard = Heard.play(
+        let heard = Tape.play(
             [c(-1, Self.request, ack: nil, .syn), s(-1, ack: Self.size, .syn)] + [c(Self.size)] + Self.tail)
         #expect(heard.story == Self.good)
         #expect(Self.stream(heard) == "\(Self.size)")
     }
 
     @Test func dataInTheSYNThatWasRefused() {
-        let heard = Heard.play(
+        let heard = Tape.play(
             [c(-1, Self.request, ack: nil, .syn), s(-1, ack: 0, .syn), c(0), c(0, Self.request)] + Self.tail)
         #expect(heard.story == Self.good)
         #expect(Self.stream(heard) == "\(Self.size) again \(Self.size)")
@@ -208,21 +209,21 @@ import Testing
     /// A reset may carry a text that says why; it is not of the stream.
     @Test func dataInAReset() {
         let why = text("go away")
-        let heard = Heard.play(
+        let heard = Tape.play(
             opening + [c(0, Self.request), s(0, ack: Self.size)] + [s(0, why, ack: Self.size, .rst)])
         #expect(heard.connections.first?.streams.server.bytes == 0)
         #expect(heard.exchanges.map(\.outcome) == [.incomplete])
     }
 
     @Test func withoutAHandshake() {
-        let heard = Heard.play([c(0, Self.request)] + Self.tail)
+        let heard = Tape.play([c(0, Self.request)] + Self.tail)
         #expect(heard.story == Self.good)
         #expect(heard.connections.first?.startedMidstream == true)
         #expect(heard.connections.first?.facts.client.port == 49152)
     }
 
     @Test func inTheMiddleOfAMessage() {
-        let heard = Heard.play(
+        let heard = Tape.play(
             [c(70, "te: x\r\n\r\n", ack: 0), s(0, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", ack: 79)]
                 + [c(79, Self.request, ack: 38), s(38, Self.answer, ack: 79 + Self.size)])
         #expect(heard.connections.first?.startedMidstream == true)
@@ -230,13 +231,13 @@ import Testing
     }
 
     @Test func theServerIsSeenFirst() {
-        let heard = Heard.play([s(0, Self.answer, ack: Self.size)])
+        let heard = Tape.play([s(0, Self.answer, ack: Self.size)])
         #expect(heard.connections.first?.facts.client.port == 49152)
         #expect(heard.connections.first?.oneDirection == .server)
     }
 
     @Test func oneDirectionOnly() {
-        let heard = Heard.play([
+        let heard = Tape.play([
             opening[0], opening[2], c(0, Self.request), c(Self.size, text("hi"), ack: Self.answer.count),
         ])
         #expect(heard.connections.first?.oneDirection == .client)
@@ -250,7 +251,7 @@ import Testing
             s(0, Self.answer, ack: Self.size), c(Self.size, text("hi"), ack: Self.answer.count), c(0, Self.request),
             s(Self.answer.count, text("ho", key: nil), ack: Self.size + 8),
         ]
-        let heard = Heard.play(opening + shuffled)
+        let heard = Tape.play(opening + shuffled)
         #expect(heard.story == "upgrade GET /chat 101 switched websocket 8/4 frames 1/1")
         #expect(heard.early == nil)
     }
@@ -270,7 +271,7 @@ import Testing
     /// A client whose packets come behind those of the server is waited for: nothing is out of order, and nothing early.
     @Test(arguments: [1, 2, 3]) func theServersSideComesFirst(count: Int) {
         let sheets = Self.serverFirst.prefix(count) + Self.clientBehind + Self.serverFirst.dropFirst(count)
-        let heard = Heard.play(Array(sheets))
+        let heard = Tape.play(Array(sheets))
         #expect(heard.story == "upgrade GET /chat 101 switched websocket 8/4 frames 1/1")
         #expect(heard.early == nil)
         #expect(heard.connections.count == 1)
@@ -279,7 +280,7 @@ import Testing
     /// One that comes too late to be waited for proves nothing against anybody.
     @Test func theServersSideComesLongBefore() {
         let frames = (1...20).map { s(Self.answer.count + 4 * $0, Self.said, ack: Self.size + 8) }
-        let heard = Heard.play(Self.serverFirst + frames + Self.clientBehind)
+        let heard = Tape.play(Self.serverFirst + frames + Self.clientBehind)
         #expect(
             heard.exchanges.sorted { $0.key < $1.key }.map(\.story) == [
                 "upgrade 101 switched websocket 0/84 frames 0/21", "upgrade GET /chat incomplete (capture-end)",
@@ -289,7 +290,7 @@ import Testing
 
     /// Without a SYN the server's first packet says where the client's stream begins, and is wrong.
     @Test func theServersSideComesFirstWithoutASYN() {
-        let heard = Heard.play(Array(Self.serverFirst.dropFirst() + Self.clientBehind.dropFirst()))
+        let heard = Tape.play(Array(Self.serverFirst.dropFirst() + Self.clientBehind.dropFirst()))
         #expect(heard.exchanges.allSatisfy { $0.kind == .upgrade })
         #expect(heard.early?.verdict != .proven)
     }
@@ -297,7 +298,7 @@ import Testing
     /// Where the client was not captured, its request was not either: nobody is at fault, and no ceiling is hit.
     @Test(arguments: [0, 3, 40], [false, true]) func theClientNeverComes(more: Int, isNarrow: Bool) {
         let frames = (0..<more).map { s(Self.answer.count + 4 + 4 * $0, Self.said, ack: Self.size + 8) }
-        let heard = Heard.play(Self.serverFirst + frames) { if isNarrow { $0.limits.heldBytes = 400 } }
+        let heard = Tape.play(Self.serverFirst + frames) { if isNarrow { $0.limits.heldBytes = 400 } }
         #expect(heard.story == "upgrade 101 switched websocket 0/\(4 + 4 * more) frames 0/\(1 + more)")
         #expect(heard.connections.first?.oneDirection == .server)
         #expect(heard.connections.first?.facts.gapBytes == PerDirection(both: 0))
@@ -312,7 +313,7 @@ import Testing
         let (from, to) = (connect.utf8.count, opened.utf8.count)
         let end = from + wsRequest.utf8.count
         for begun in [0, 40] {
-            let heard = Heard.play(
+            let heard = Tape.play(
                 opening + [
                     c(0, connect), s(0, opened, ack: from), c(from, Array(wsRequest.utf8.prefix(begun)), ack: to),
                     s(to, wsAnswer, ack: end), c(from + begun, Array(wsRequest.utf8.dropFirst(begun)), ack: to),
@@ -323,7 +324,7 @@ import Testing
     }
 
     @Test func halfClosedIsNotClosed() {
-        let heard = Heard.play(
+        let heard = Tape.play(
             opening + [c(0, Self.request), c(Self.size, ack: 0, .fin)] + [
                 s(0, Self.answer, ack: Self.size + 1), s(Self.answer.count, text("ho", key: nil), ack: Self.size + 1),
                 s(Self.answer.count + 4, ack: Self.size + 1, .fin), c(Self.size + 1, ack: Self.answer.count + 5),
@@ -334,7 +335,7 @@ import Testing
     }
 
     @Test func aFINBehindAHoleWaits() {
-        let heard = Heard.play(
+        let heard = Tape.play(
             opening + [c(20, Self.part(20..<Self.size), ack: 0, .fin), c(0, Self.part(0..<20))] + [
                 s(0, Self.answer, ack: Self.size + 1, .fin)
             ])
@@ -343,13 +344,13 @@ import Testing
     }
 
     @Test func aResetEndsIt() {
-        let heard = Heard.play(opening + [c(0, Self.request), s(0, "gone", ack: Self.size, .rst)])
+        let heard = Tape.play(opening + [c(0, Self.request), s(0, "gone", ack: Self.size, .rst)])
         #expect(heard.connections.map(\.end) == [.rst])
         #expect(heard.story.hasPrefix("upgrade GET /chat incomplete (server-abort)"))
     }
 
     @Test func aResetFarFromTheStreamIsNobodys() {
-        let heard = Heard.play(opening + [c(0, Self.request), s(1 << 24, ack: Self.size, .rst)] + Self.tail)
+        let heard = Tape.play(opening + [c(0, Self.request), s(1 << 24, ack: Self.size, .rst)] + Self.tail)
         #expect(heard.story == Self.good)
         #expect(heard.connections.map(\.end) == [.captureEnd])
     }
@@ -357,11 +358,11 @@ import Testing
     @Test func theSameAddressesAgain() {
         let first = opening + [c(0, Self.request)] + Self.tail
         let second = first.map { sheet in sheet.with { $0.turn = 500_000_000 } }
-        let heard = Heard.play(first + second)
+        let heard = Tape.play(first + second)
         #expect(heard.connections.count == 2)
         #expect(heard.exchanges.map(\.story) == [Self.good, Self.good])
         // A SYN that comes once more is the same connection.
-        let repeated = Heard.play([opening[0]] + opening + [c(0, Self.request)] + Self.tail)
+        let repeated = Tape.play([opening[0]] + opening + [c(0, Self.request)] + Self.tail)
         #expect(repeated.connections.count == 1)
     }
 
@@ -371,7 +372,7 @@ import Testing
             c(Self.size + 1, ack: Self.answer.count + 1),
         ]
         let first = opening + [c(0, Self.request)] + Self.tail + end
-        let heard = Heard.play(first + first.map { sheet in sheet.with { $0.turn = 3_000_000_000 } })
+        let heard = Tape.play(first + first.map { sheet in sheet.with { $0.turn = 3_000_000_000 } })
         #expect(heard.connections.count == 2)
         #expect(heard.exchanges.count == 2)
         #expect(heard.connections.map(\.end) == [.fin, .fin])
@@ -382,11 +383,11 @@ import Testing
     @Test func heldBytesAreBounded() {
         var sheets = opening
         for index in 0..<200 { sheets.append(c(100 + index * 100, [UInt8](repeating: 1, count: 100))) }
-        let heard = Heard.play(sheets) { $0.limits.heldBytes = 5000 }
+        let heard = Tape.play(sheets) { $0.limits.heldBytes = 5000 }
         #expect((heard.counters.limitsHit["held-bytes"] ?? 0) > 0)
         #expect(heard.connections.first?.streams.client.gapBytes == 100)
         #expect(heard.connections.first?.streams.client.bytes == 20_000)
-        let roomy = Heard.play(sheets)
+        let roomy = Tape.play(sheets)
         #expect(roomy.counters.limitsHit.isEmpty)
     }
 
@@ -396,7 +397,7 @@ import Testing
         for index in 0..<15_000 { sheets.append(c(1 + index, [1])) }
         let clock = ContinuousClock()
         let time = clock.measure {
-            let heard = Heard.play(sheets)
+            let heard = Tape.play(sheets)
             #expect((heard.counters.limitsHit["held-bytes"] ?? 0) > 0)
         }
         #expect(time < .seconds(60))
@@ -408,9 +409,9 @@ import Testing
             sheets.append(c(-1, ack: nil, .syn).with { $0.port = 40_000 + port })
             sheets.append(c(100, [UInt8](repeating: 1, count: 1000)).with { $0.port = 40_000 + port })
         }
-        let heard = Heard.play(sheets) { $0.limits.totalHeldBytes = 20_000 }
+        let heard = Tape.play(sheets) { $0.limits.totalHeldBytes = 20_000 }
         #expect((heard.counters.limitsHit["total-held-bytes"] ?? 0) > 0)
-        #expect(Heard.play(sheets).counters.limitsHit.isEmpty)
+        #expect(Tape.play(sheets).counters.limitsHit.isEmpty)
     }
 
     @Test func pendingBytesAreBounded() {
@@ -420,18 +421,18 @@ import Testing
             sheets.append(c(Self.size + start, Array(early[start..<min(early.count, start + 1000)])))
         }
         sheets.append(s(0, Self.answer, ack: Self.size))
-        let heard = Heard.play(sheets) { $0.limits.pendingBytes = 2000 }
+        let heard = Tape.play(sheets) { $0.limits.pendingBytes = 2000 }
         #expect((heard.counters.limitsHit["pending-bytes"] ?? 0) > 0)
         #expect(heard.early?.verdict == .proven)
         #expect(heard.early?.clientBytes == Int64(early.count))
-        #expect(Heard.play(sheets).counters.limitsHit.isEmpty)
+        #expect(Tape.play(sheets).counters.limitsHit.isEmpty)
     }
 
     @Test func headsAreBounded() {
         let head = Array(("GET / HTTP/1.1\r\nX: " + String(repeating: "y", count: 3000) + "\r\n\r\n").utf8)
         let sheets = opening + [c(0, Array(head[..<1400])), c(1400, Array(head[1400...]))]
-        #expect(Heard.play(sheets) { $0.limits.headBytes = 1000 }.counters.limitsHit == ["head-bytes": 1])
-        let roomy = Heard.play(sheets)
+        #expect(Tape.play(sheets) { $0.limits.headBytes = 1000 }.counters.limitsHit == ["head-bytes": 1])
+        let roomy = Tape.play(sheets)
         #expect(roomy.counters.limitsHit.isEmpty && roomy.counters.requests == 1)
     }
 
@@ -441,7 +442,7 @@ import Testing
         let sheets = stride(from: 0, to: head.count, by: step).map { start in
             c(start, Array(head[start..<min(start + step, head.count)]))
         }
-        let heard = Heard.play(opening + sheets) { $0.limits.headBytes = 1000 }
+        let heard = Tape.play(opening + sheets) { $0.limits.headBytes = 1000 }
         #expect(heard.counters.limitsHit == ["head-bytes": 1])
         #expect(heard.counters.requests == 0)
     }
@@ -455,7 +456,7 @@ import Testing
             sheets.append(s(start, Array(answer[start..<min(start + step, answer.count)]), ack: Self.size))
         }
         sheets.append(c(Self.size, frame(2, [1]), ack: answer.count))
-        let heard = Heard.play(sheets) { $0.limits.headBytes = 1000 }
+        let heard = Tape.play(sheets) { $0.limits.headBytes = 1000 }
         #expect(heard.early?.verdict == .undetermined)
         #expect(heard.early?.missing == "the answer was not seen whole")
     }
@@ -466,15 +467,15 @@ import Testing
             sheets += (opening + [c(0, Self.request)] + Self.tail).map { sheet in sheet.with { $0.port = 40_000 + port }
             }
         }
-        let heard = Heard.play(sheets) { $0.limits.connections = 5 }
+        let heard = Tape.play(sheets) { $0.limits.connections = 5 }
         #expect(heard.counters.limitsHit == ["connections": 15])
         #expect(heard.connections.count == 20 && heard.exchanges.count == 20)
     }
 
     @Test func outstandingRequestsAreBounded() {
         let requests = String(repeating: "GET / HTTP/1.1\r\nHost: a\r\n\r\n", count: 20)
-        let heard = Heard.play(opening + [c(0, requests)]) { $0.limits.outstandingRequests = 5 }
+        let heard = Tape.play(opening + [c(0, requests)]) { $0.limits.outstandingRequests = 5 }
         #expect((heard.counters.limitsHit["outstanding-requests"] ?? 0) > 0)
-        #expect(Heard.play(opening + [c(0, requests)]).counters.requests == 20)
+        #expect(Tape.play(opening + [c(0, requests)]).counters.requests == 20)
     }
 }

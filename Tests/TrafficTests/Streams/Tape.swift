@@ -3,6 +3,7 @@
 // Offsets are relative: 0 is the first byte behind the SYN. Each packet comes a millisecond after the one before,
 // unless it says otherwise.
 
+import TestSupport
 import Testing
 
 @testable import Traffic
@@ -47,59 +48,42 @@ func s(_ offset: Int, _ text: String, ack: Int? = 0, _ flags: TCPFlags = []) -> 
 /// SYN, SYN-ACK, ACK.
 let opening = [c(-1, ack: nil, .syn), s(-1, ack: 0, .syn), c(0)]
 
-/// What was heard of a tape.
-final class Heard: AnalyzerOutput {
-    var exchanges: [Exchange] = []
-    var connections: [ConnectionRecord] = []
-    var counters = TrafficCounters()
-    func finished(_ exchange: Exchange) { exchanges.append(exchange) }
-    func ended(_ connection: ConnectionRecord) { connections.append(connection) }
-
+/// Plays sheets to an analyzer.
+enum Tape {
     static func play(
         _ sheets: [Sheet], clientStart: UInt32 = 1000, serverStart: UInt32 = 5000,
         _ change: (inout AnalyzerOptions) -> Void = { _ in }
-    ) -> Heard {
+    ) -> Listener {
         var options = AnalyzerOptions()
         options.allConnections = true
         change(&options)
-        let heard = Heard()
-        var analyzer = Analyzer(options: options, output: heard)
+        let starts = PerDirection(client: clientStart, server: serverStart)
         var time: Int64 = 1_700_000_000_000_000_000
-        for (index, sheet) in sheets.enumerated() {
+        let packets = sheets.enumerated().map { index, sheet in
             time += sheet.after
-            let whole = packet(sheet, clientStart, serverStart, identification: index + 1)
-            let bytes = Array(whole.dropLast(sheet.snapped))
-            let description = CapturedPacket(
-                number: UInt32(index + 1), time: Timestamp(nanoseconds: time), linkType: 1, interface: 0,
-                range: 0..<bytes.count, originalLength: UInt32(whole.count))
-            analyzer.receive(description, capture: 0, bytes: bytes.span)
+            let frame = packet(sheet, starts, identification: index + 1).frame
+            return TimedPacket(time: time, bytes: Array(frame.dropLast(sheet.snapped)), original: frame.count)
         }
-        analyzer.finish()
-        heard.counters = analyzer.counters
-        return heard
+        return Analyzer.listen(to: packets, options: options)
     }
 
-    private static func packet(
-        _ sheet: Sheet, _ clientStart: UInt32, _ serverStart: UInt32, identification: Int
-    ) -> [UInt8] {
-        let isClient = sheet.direction == .client
-        func number(_ start: UInt32, _ offset: Int) -> [UInt8] {
-            let value = start &+ UInt32(truncatingIfNeeded: offset) &+ sheet.turn
-            return be16(Int(value >> 16)) + be16(Int(value & 0xffff))
+    private static func packet(_ sheet: Sheet, _ starts: PerDirection<UInt32>, identification: Int) -> TCPPacket {
+        let ends = PerDirection(
+            client: Endpoint(address: IPAddress(v4: 0x0a00_0001), port: sheet.port),
+            server: Endpoint(address: IPAddress(v4: 0x0a00_0002), port: 80))
+        func number(_ direction: Direction, _ offset: Int) -> UInt32 {
+            starts[direction] &+ UInt32(truncatingIfNeeded: offset) &+ sheet.turn
         }
-        var flags = sheet.flags
-        if sheet.ack != nil { flags.insert(.ack) }
-        let ends = isClient ? be16(Int(sheet.port)) + be16(80) : be16(80) + be16(Int(sheet.port))
-        let numbers =
-            number(isClient ? clientStart : serverStart, sheet.offset)
-            + (sheet.ack.map { number(isClient ? serverStart : clientStart, $0) } ?? [0, 0, 0, 0])
-        let segment = ends + numbers + [0x50, flags.rawValue] + be16(Int(sheet.window)) + [0, 0, 0, 0] + sheet.bytes
-        let addresses = isClient ? hex("0a000001 0a000002") : hex("0a000002 0a000001")
-        return ethernet(
-            0x0800,
-            [0x45, 0] + be16(20 + segment.count) + be16(identification) + [0, 0, 64, 6, 0, 0] + addresses + segment)
+        let opposite = sheet.direction.opposite
+        return TCPPacket(
+            from: ends[sheet.direction], to: ends[opposite], sequence: number(sheet.direction, sheet.offset),
+            acknowledgment: sheet.ack.map { number(opposite, $0) } ?? 0,
+            flags: sheet.ack == nil ? sheet.flags : sheet.flags.union(.ack), window: sheet.window,
+            payload: sheet.bytes[...], identification: UInt16(identification))
     }
+}
 
+extension Listener {
     /// The only exchange, as a line.
     var story: String { exchanges.map { $0.story }.joined(separator: " | ") }
     /// The early bytes of the first exchange that has any.
@@ -130,10 +114,8 @@ extension Exchange {
     }
 }
 
-/// The request and the answer of RFC 6455 1.2, as short as may be.
-let wsRequest =
-    "GET /chat HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-    + "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
-let wsAnswer =
-    "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-    + "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n"
+// The request and the answer of RFC 6455 1.3, with a host as short as may be and with one as long as they are.
+let wsRequest = Handshake.request(host: "a")
+let wsAnswer = Handshake.response()
+let webSocketRequest = Handshake.request()
+let webSocketAnswer = Handshake.response()

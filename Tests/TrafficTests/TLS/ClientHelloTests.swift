@@ -1,5 +1,6 @@
 // A ClientHello made of its parts, whole, cut and wrong.
 
+import TestSupport
 import Testing
 
 @testable import Traffic

@@ -1,5 +1,6 @@
 // HTTP between two peers who might switch, as rows of what each says in turn; wherever it is cut.
 
+import TestSupport
 import Testing
 
 @testable import Traffic
@@ -14,7 +15,7 @@ import Testing
 
     /// The stories of the exchanges; each turn is cut into pieces of `step` bytes, or once at `cut`.
     static func stories(_ turns: [Turn], step: Int = .max, cut: (turn: Int, at: Int)? = nil) -> [String] {
-        let heard = Heard()
+        let heard = Listener()
         var conversation = ConversationState.alone(output: heard)
         var sent: [Int64] = [0, 0]
         var packet: UInt32 = 0
@@ -33,7 +34,7 @@ import Testing
                     packet: packet, time: Timestamp(nanoseconds: Int64(packet) * 1_000_000),
                     acknowledged: sent[direction.opposite.index])
                 let offset = sent[direction.index]
-                _ = conversation.receive(bytes.span.extracting(start..<end), direction, offset: offset, mark: mark)
+                _ = conversation.receive(Chunk(bytes.span.extracting(start..<end), direction, offset: offset, arrival: mark))
                 sent[direction.index] += Int64(end - start)
                 start = end
             }
@@ -250,7 +251,7 @@ import Testing
     }
 
     @Test func manyExchangesAreToldOfInTime() {
-        let heard = Heard()
+        let heard = Listener()
         var conversation = ConversationState.alone(output: heard) { $0.openExchanges = 4 }
         var offset: [Int64] = [0, 0]
         for round in 0..<100 {
@@ -259,7 +260,7 @@ import Testing
                 let mark = PacketMark(
                     packet: UInt32(round + 1), time: Timestamp(nanoseconds: 0),
                     acknowledged: offset[direction.opposite.index])
-                _ = conversation.receive(bytes.span, direction, offset: offset[direction.index], mark: mark)
+                _ = conversation.receive(Chunk(bytes.span, direction, offset: offset[direction.index], arrival: mark))
                 offset[direction.index] += Int64(bytes.count)
             }
             #expect(conversation.open.count <= 4)

@@ -1,5 +1,6 @@
 // "Before the 101": every line of the table of section D as a conversation with explicit acknowledgments.
 
+import TestSupport
 import Testing
 
 @testable import Traffic
@@ -160,7 +161,7 @@ import Testing
     ]
 
     @Test(arguments: rows) func theVerdict(row: Row) {
-        let heard = Heard.play((row.handshake ? opening : []) + row.sheets)
+        let heard = Tape.play((row.handshake ? opening : []) + row.sheets)
         guard let early = heard.early else {
             #expect(row.verdict == "none")
             return
@@ -179,7 +180,7 @@ import Testing
         ("SSH-2.0-x\r\n", .ssh), ("anything", .unknown),
     ])
     func whatItLooksLike(bytes: String, likeness: Likeness) {
-        let heard = Heard.play(opening + [c(0, wsRequest + bytes), s(0, Self.head, ack: Self.size)])
+        let heard = Tape.play(opening + [c(0, wsRequest + bytes), s(0, Self.head, ack: Self.size)])
         #expect(heard.early?.looksLike == likeness)
         #expect(heard.early?.excerpt == Array(bytes.utf8))
     }
@@ -187,7 +188,7 @@ import Testing
     @Test func anEarlyRequestThatIsAnsweredIsNamed() throws {
         let inner = "GET /admin HTTP/1.1\r\nHost: a\r\n\r\n"
         let refusal = "HTTP/1.1 403 F\r\nContent-Length: 0\r\n\r\n"
-        let heard = Heard.play(
+        let heard = Tape.play(
             opening + [
                 c(0, wsRequest + inner), s(0, refusal, ack: Self.size + inner.utf8.count),
                 s(

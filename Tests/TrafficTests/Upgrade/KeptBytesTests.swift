@@ -1,5 +1,6 @@
 // What a stranger can make a conversation keep, and where that ends.
 
+import TestSupport
 import Testing
 
 @testable import Traffic
@@ -7,7 +8,7 @@ import Testing
 @Suite struct KeptBytesTests {
     /// A conversation that is told what each side says in turn.
     private struct Dialogue: ~Copyable {
-        let heard = Heard()
+        let heard = Listener()
         var state: ConversationState
         private var offsets: [Int64] = [0, 0]
         private var packet: UInt32 = 0
@@ -21,11 +22,11 @@ import Testing
             let mark = PacketMark(
                 packet: packet, time: Timestamp(nanoseconds: Int64(packet)),
                 acknowledged: offsets[direction.opposite.index])
-            _ = state.receive(bytes.span, direction, offset: offsets[direction.index], mark: mark)
+            _ = state.receive(Chunk(bytes.span, direction, offset: offsets[direction.index], arrival: mark))
             offsets[direction.index] += Int64(bytes.count)
         }
 
-        var limitsHit: [String: UInt64] { state.context.counters.limitsHit }
+        var limitsHit: [String: UInt64] { state.context.budget.limitsHit }
     }
 
     private static let connect = "CONNECT b:80 HTTP/1.1\r\nHost: b:80\r\n\r\n"
@@ -61,7 +62,7 @@ import Testing
         #expect(exchanges.count == 501 && Set(exchanges.map(\.key)).count == 501)
         #expect(exchanges.allSatisfy { $0.kind == .connect || $0.parent == tunnel?.key && $0.outcome == .declined })
         #expect(dialogue.state.requests == 501)
-        #expect(dialogue.state.context.pendingBytes == 0)
+        #expect(dialogue.state.context.budget.pendingBytes == 0)
     }
 
     @Test func aServerThatSpeaksIntoATunnelIsNotHeldForEver() {
@@ -151,14 +152,14 @@ import Testing
             roomy.say(direction, text)
             narrow.say(direction, text)
         }
-        #expect(roomy.limitsHit.isEmpty && roomy.state.context.pendingBytes > 2800)
+        #expect(roomy.limitsHit.isEmpty && roomy.state.context.budget.pendingBytes > 2800)
         #expect(narrow.limitsHit == ["total-pending-bytes": 1] && narrow.state.isLetGo)
-        #expect(narrow.state.context.pendingBytes == 0)
+        #expect(narrow.state.context.budget.pendingBytes == 0)
         #expect(narrow.heard.exchanges.count == row.exchanges)
         for exchange in narrow.heard.exchanges {
             #expect(exchange.limitsHit == ["total-pending-bytes"] && exchange.reason == .gap)
         }
         roomy.state.finish(roomy.state.startFacts)
-        #expect(roomy.state.context.pendingBytes == 0)
+        #expect(roomy.state.context.budget.pendingBytes == 0)
     }
 }

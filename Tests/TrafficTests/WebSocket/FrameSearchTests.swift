@@ -25,7 +25,7 @@ import Testing
         let search = FrameSearch(direction, allowsCompression: compression)
         var offset: Int64 = 0
         for segment in segments {
-            search.take(segment.span, offset: offset, mark: Invariants.mark)
+            search.take(Chunk(segment.span, direction, offset: offset, arrival: Invariants.mark))
             offset += Int64(segment.count)
         }
         return search.finish(acceptsShortRun: short)
@@ -111,9 +111,9 @@ import Testing
         let long = frame(2, [UInt8](repeating: 7, count: 100), key: nil)
         let before = Self.plain("a") + Self.plain("b") + long.prefix(50)
         let after = Array(long.suffix(22)) + Self.plain("c")
-        search.take(before.span, offset: 0, mark: Invariants.mark)
+        search.take(Chunk(before.span, .server, offset: 0, arrival: Invariants.mark))
         search.gap(30)
-        search.take(after.span, offset: 86, mark: Invariants.mark)
+        search.take(Chunk(after.span, .server, offset: 86, arrival: Invariants.mark))
         let found = try #require(search.finish(acceptsShortRun: false))
         #expect(found.headers == 4 && found.times == 1 && found.payloadBytes == 103)
     }

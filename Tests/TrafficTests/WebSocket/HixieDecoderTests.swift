@@ -17,7 +17,7 @@ import Testing
         let decoder = HixieDecoder(exchange.websocket ?? WebSocketFacts())
         var offset: Int64 = 0
         for piece in pieces {
-            decoder.receive(piece.span, direction, offset: offset, mark: Invariants.mark)
+            decoder.receive(Chunk(piece.span, direction, offset: offset, arrival: Invariants.mark))
             offset += Int64(piece.count)
         }
         decoder.finish(into: &exchange)

@@ -1,6 +1,7 @@
 // Compressed messages: the examples of RFC 7692, and what zlib makes of random ones, read back in random pieces.
 
 import CZlib
+import TestSupport
 import Testing
 
 @testable import Traffic
@@ -51,9 +52,8 @@ import Testing
         Row(testDescription: "cut short", payloads: [[0xf2, 0x48, 0xcd]], texts: ["He"], failure: .cutShort),
     ]
 
-    @Test(arguments: rows.indices)
-    func examples(_ index: Int) {
-        let row = Self.rows[index]
+    @Test(arguments: rows)
+    func examples(_ row: Row) {
         for step in 1...3 {
             let inflater = MessageInflater(limit: 1 << 20, memory: InflaterMemory(limit: .max))
             for (number, payload) in row.payloads.enumerated() {
@@ -166,7 +166,7 @@ import Testing
             var index = 0
             while index < wire.count {
                 let end = min(wire.count, index + 1000)
-                decoder.receive(wire.span.extracting(index..<end), .server, offset: offset, mark: mark)
+                decoder.receive(Chunk(wire.span.extracting(index..<end), .server, offset: offset, arrival: mark))
                 offset += Int64(end - index)
                 index = end
             }
@@ -181,7 +181,7 @@ import Testing
 
     /// Ten thousand sessions' worth of one direction.
     @Test func whatZlibPacksComesBack() {
-        var random = Seeded(state: 7692)
+        var random = SeededNumbers(seed: 7692)
         for number in 0..<10_000 {
             let session = RandomSession(&random)
             #expect(session.isReadBack(&random), "case \(number)")
@@ -191,7 +191,7 @@ import Testing
 
     /// Noise neither stops nor outgrows the reader.
     @Test func noiseIsRefused() {
-        var random = Seeded(state: 1951)
+        var random = SeededNumbers(seed: 1951)
         for _ in 0..<3_000 {
             let inflater = MessageInflater(limit: 1 << 16, memory: InflaterMemory(limit: .max))
             var payload = Deflater(bits: 15).message(random.bytes(Int.random(in: 1...300, using: &random)))
@@ -228,7 +228,7 @@ private struct RandomSession {
     var isClient: Bool
     var messages: [(text: [UInt8], isText: Bool, packed: [UInt8]?)] = []
 
-    init(_ random: inout Seeded) {
+    init(_ random: inout SeededNumbers) {
         bits = Int.random(in: 9...15, using: &random)
         keepsContext = Bool.random(using: &random)
         isClient = Bool.random(using: &random)
@@ -253,7 +253,7 @@ private struct RandomSession {
             .joined(separator: " ")
     }
 
-    func isReadBack(_ random: inout Seeded) -> Bool {
+    func isReadBack(_ random: inout SeededNumbers) -> Bool {
         let inflater = MessageInflater(limit: 1 << 30, memory: InflaterMemory(limit: .max))
         for message in messages {
             guard let packed = message.packed else { continue }
@@ -266,7 +266,7 @@ private struct RandomSession {
         return true
     }
 
-    func isUnderstood(_ random: inout Seeded) -> Bool {
+    func isUnderstood(_ random: inout SeededNumbers) -> Bool {
         let facts = WebSocketFacts()
         facts.agreement.deflate = true
         let side = isClient ? "client" : "server"
@@ -282,8 +282,7 @@ private struct RandomSession {
         var index = 0
         while index < wire.count {
             let end = min(wire.count, index + Int.random(in: 1...1500, using: &random))
-            decoder.receive(
-                wire.span.extracting(index..<end), isClient ? .client : .server, offset: Int64(index), mark: mark)
+            decoder.receive(Chunk(wire.span.extracting(index..<end), isClient ? .client : .server, offset: Int64(index), arrival: mark))
             index = end
         }
         decoder.finish(into: &exchange)
@@ -297,7 +296,7 @@ private struct RandomSession {
     }
 
     /// Fragments of any size, with a Ping in between now and then.
-    private func frames(_ random: inout Seeded) -> [UInt8] {
+    private func frames(_ random: inout SeededNumbers) -> [UInt8] {
         var wire: [UInt8] = []
         for message in messages {
             let payload = message.packed ?? message.text
@@ -322,7 +321,7 @@ private struct RandomSession {
 
     private func append(
         _ wire: inout [UInt8], opcode: UInt8, final: Bool, rsv1: Bool, _ payload: ArraySlice<UInt8>,
-        _ random: inout Seeded
+        _ random: inout SeededNumbers
     ) {
         wire.append((final ? 0x80 : 0) | (rsv1 ? 0x40 : 0) | opcode)
         let mask: UInt8 = isClient ? 0x80 : 0
@@ -383,18 +382,10 @@ private struct RandomSession {
     }
 }
 
-private struct Seeded: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var value = state
-        value = (value ^ value >> 30) &* 0xbf58_476d_1ce4_e5b9
-        value = (value ^ value >> 27) &* 0x94d0_49bb_1331_11eb
-        return value ^ value >> 31
+extension SeededNumbers {
+    fileprivate mutating func bytes(_ count: Int) -> [UInt8] {
+        (0..<count).map { _ in UInt8(truncatingIfNeeded: next()) }
     }
-
-    mutating func bytes(_ count: Int) -> [UInt8] { (0..<count).map { _ in UInt8(truncatingIfNeeded: next()) } }
 
     /// Mostly short, now and then longer than the window.
     private mutating func size() -> Int {
@@ -402,7 +393,7 @@ private struct Seeded: RandomNumberGenerator {
         return Int(next() % 1000) == 0 ? Int(next() % 90_000) : Int(next() % UInt64(sizes[Int(next() % 8)] + 1))
     }
 
-    mutating func text() -> [UInt8] {
+    fileprivate mutating func text() -> [UInt8] {
         let words = ["price", "{\"id\":", "42", "é", "漢字", "😀", "aaaa", ",", " ", "true", "tick"]
         let count = size()
         var text: [UInt8] = []
@@ -410,7 +401,7 @@ private struct Seeded: RandomNumberGenerator {
         return text
     }
 
-    mutating func repetitive() -> [UInt8] {
+    fileprivate mutating func repetitive() -> [UInt8] {
         let count = size()
         var text: [UInt8] = []
         while text.count < count {

@@ -1,5 +1,6 @@
 // RFC 6455 frames as rows: every anomaly with its trigger and a near miss, wherever the bytes are cut.
 
+import TestSupport
 import Testing
 
 @testable import Traffic
@@ -39,10 +40,10 @@ func text(_ string: String, fin: Bool = true, key: [UInt8]? = [1, 2, 3, 4]) -> [
         let decoder = WebSocketDecoder(exchange: exchange, limits: Limits())
         var offset: Int64 = 0
         for (index, piece) in pieces.enumerated() {
-            decoder.receive(piece.span, direction, offset: offset, mark: Invariants.mark)
+            decoder.receive(Chunk(piece.span, direction, offset: offset, arrival: Invariants.mark))
             offset += Int64(piece.count)
             if index == gapAfter {
-                decoder.gap(direction, from: offset, to: offset + gap, mark: Invariants.mark)
+                decoder.gap(Gap(direction: direction, from: offset, to: offset + gap, arrival: Invariants.mark))
                 offset += gap
             }
         }
@@ -284,7 +285,7 @@ func text(_ string: String, fin: Bool = true, key: [UInt8]? = [1, 2, 3, 4]) -> [
         let decoder = WebSocketDecoder(exchange: exchange, limits: Limits())
         func send(_ bytes: [UInt8], _ direction: Direction, at time: Int64) {
             let mark = PacketMark(packet: 1, time: Timestamp(nanoseconds: time), acknowledged: 0)
-            decoder.receive(bytes.span, direction, offset: 0, mark: mark)
+            decoder.receive(Chunk(bytes.span, direction, offset: 0, arrival: mark))
         }
         send(frame(9, [1]), .client, at: 100)
         send(frame(9, [2]), .client, at: 200)
@@ -311,7 +312,7 @@ func text(_ string: String, fin: Bool = true, key: [UInt8]? = [1, 2, 3, 4]) -> [
     /// Base64 as RFC 4648 4 describes it, six bits after the other.
     @Test func theLettersAreThoseOfTheDigest() {
         let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
-        var chance = Chance(seed: 11)
+        var chance = SeededNumbers(seed: 11)
         var met: Set<UInt8> = []
         for _ in 0..<500 {
             let key = (0..<24).map { _ in alphabet[Int(chance.next() % 64)] }
@@ -327,12 +328,6 @@ func text(_ string: String, fin: Bool = true, key: [UInt8]? = [1, 2, 3, 4]) -> [
             letters.append(UInt8(ascii: "="))
             met.formUnion(letters)
             #expect(WebSocketAccept.value(for: key[...]) == letters)
-            var nonce = [24 of UInt8](repeating: 0)
-            for index in key.indices { nonce[index] = key[index] }
-            let isRight = WebSocketAccept.isValue(letters.span, for: nonce)
-            letters[Int(chance.next() % 28)] ^= 1
-            let isWrong = !WebSocketAccept.isValue(letters.span, for: nonce)
-            #expect(isRight && isWrong)
         }
         #expect(met.count == 65)
     }
