@@ -1,8 +1,7 @@
 // The records of the spool, field by field.
 //
 // A test fills every stored property with a value of its own, so one that is added later and not named here is found.
-// Of a head, its index of names and its `shape` are not written: the first follows from the lines, the second means
-// something to the analyzer that read it, and to nobody else.
+// Of a head, its index of names is not written: it follows from the lines.
 
 import Inspection
 import Traffic
@@ -41,10 +40,15 @@ extension PacketMark: Record {
     }
 }
 
+extension StreamID: Record {
+    static var blank: StreamID { .connection }
+    mutating func code<Coder: FieldCoder>(_ coder: inout Coder) throws(Coder.Failure) { try coder(&rawValue) }
+}
+
 extension Place: Record {
     static var blank: Place { Place(direction: .client, offset: 0, length: 0, first: .blank, last: .blank) }
     mutating func code<Coder: FieldCoder>(_ coder: inout Coder) throws(Coder.Failure) {
-        try coder(&direction, &offset, &length, &first)
+        try coder(&direction, &stream, &offset, &length, &first)
         // Nearly always the same packet.
         var other = last == first ? nil : Optional(last)
         try coder(&other)
@@ -55,7 +59,7 @@ extension Place: Record {
 extension ExchangeKey: Record {
     static var blank: ExchangeKey { ExchangeKey(capture: 0, packet: 0, direction: .client, offset: 0) }
     mutating func code<Coder: FieldCoder>(_ coder: inout Coder) throws(Coder.Failure) {
-        try coder(&capture, &packet, &direction, &offset)
+        try coder(&capture, &packet, &direction, &stream, &offset)
     }
 }
 
