@@ -225,38 +225,40 @@ extension FactValue.Member: Record {
     mutating func code<Coder: FieldCoder>(_ coder: inout Coder) throws(Coder.Failure) { try coder(&name, &value) }
 }
 
+/// Which of its cases a fact is.
+private enum FactKind: UInt8 { case number, flag, word, captured, list, object }
+
 extension FactValue: Record {
     static var blank: FactValue { .flag(false) }
     mutating func code<Coder: FieldCoder>(_ coder: inout Coder) throws(Coder.Failure) {
-        var (kind, number, flag, word): (UInt8, Int64, Bool, String) = (0, 0, false, "")
+        var (kind, number, flag, word): (FactKind, Int64, Bool, String) = (.number, 0, false, "")
         var (bytes, values, members): ([UInt8], [FactValue], [Member]) = ([], [], [])
         switch self {
-        case .number(let value): (kind, number) = (0, value)
-        case .flag(let value): (kind, flag) = (1, value)
-        case .word(let value): (kind, word) = (2, value)
-        case .captured(let value): (kind, bytes) = (3, value)
-        case .list(let value): (kind, values) = (4, value)
-        case .object(let value): (kind, members) = (5, value)
+        case .number(let value): (kind, number) = (.number, value)
+        case .flag(let value): (kind, flag) = (.flag, value)
+        case .word(let value): (kind, word) = (.word, value)
+        case .captured(let value): (kind, bytes) = (.captured, value)
+        case .list(let value): (kind, values) = (.list, value)
+        case .object(let value): (kind, members) = (.object, value)
         }
-        try coder.byte(&kind)
+        try coder.word(&kind)
         switch kind {
-        case 0:
+        case .number:
             try coder(&number)
             self = .number(number)
-        case 1:
+        case .flag:
             try coder(&flag)
             self = .flag(flag)
-        case 2:
+        case .word:
             try coder(&word)
             self = .word(word)
-        case 3:
+        case .captured:
             try coder(&bytes)
             self = .captured(bytes)
-        case 4:
+        case .list:
             try coder(&values)
             self = .list(values)
-        default:
-            try coder.check(kind == 5)
+        case .object:
             try coder(&members)
             self = .object(members)
         }

@@ -1,6 +1,6 @@
 // A made-up capture, told to the model as an analyzer would.
 
-import Inspection
+@_spi(Judging) import Inspection
 import LiveView
 import TestSupport
 
@@ -125,11 +125,13 @@ enum Scene {
         model.decided(switched(feed, after: 20.1))
         model.finished(
             closed,
-            Judgement(findings: [
-                finding(
-                    "EARLY001", .error, "The client sent 11 bytes of WebSocket frames before the 101.", for: closed),
-                finding("WSF009", .warning, "A continuation without a beginning.", for: closed),
-            ]))
+            Judgement(
+                findings: [
+                    finding(
+                        "EARLY001", .error, "The client sent 11 bytes of WebSocket frames before the 101.", for: closed
+                    ),
+                    finding("WSF009", .warning, "A continuation without a beginning.", for: closed),
+                ], validity: Validity(closed)))
         let admin = offer(3, after: 50, host: "admin.example", target: "/ws")
         model.began(admin)
         let refused = refused(admin, status: 403, outcome: .failed, after: 50.2)
