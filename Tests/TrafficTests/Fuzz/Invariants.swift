@@ -222,7 +222,8 @@ enum Invariants {
             var index = 0
             while index < bytes.count {
                 let end = min(bytes.count, index + step)
-                decoder.receive(Chunk(bytes.span.extracting(index..<end), direction, offset: Int64(index), arrival: mark))
+                decoder.receive(
+                    Chunk(bytes.span.extracting(index..<end), direction, offset: Int64(index), arrival: mark))
                 index = end
             }
             decoder.finish(into: &exchange)
@@ -251,7 +252,8 @@ enum Invariants {
             var index = 0
             while index < bytes.count {
                 let end = min(bytes.count, index + step)
-                decoder.receive(Chunk(bytes.span.extracting(index..<end), direction, offset: Int64(index), arrival: mark))
+                decoder.receive(
+                    Chunk(bytes.span.extracting(index..<end), direction, offset: Int64(index), arrival: mark))
                 index = end
             }
             var exchange = Exchange(kind: .upgrade, connection: nowhere, first: mark)

@@ -282,7 +282,10 @@ private struct RandomSession {
         var index = 0
         while index < wire.count {
             let end = min(wire.count, index + Int.random(in: 1...1500, using: &random))
-            decoder.receive(Chunk(wire.span.extracting(index..<end), isClient ? .client : .server, offset: Int64(index), arrival: mark))
+            decoder.receive(
+                Chunk(
+                    wire.span.extracting(index..<end), isClient ? .client : .server, offset: Int64(index), arrival: mark
+                ))
             index = end
         }
         decoder.finish(into: &exchange)
