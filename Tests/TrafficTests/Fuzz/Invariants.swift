@@ -4,6 +4,8 @@
 // that mean nothing and answers with what was broken, or `nil`. The first bytes often choose a split, because what is
 // read must never depend on where the bytes were cut.
 
+import Ground
+
 @testable import Traffic
 
 enum Invariants {

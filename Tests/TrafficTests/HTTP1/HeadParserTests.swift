@@ -1,5 +1,6 @@
 // Heads as rows: the text, and what a tolerant reader makes of it.
 
+import Ground
 import TestSupport
 import Testing
 

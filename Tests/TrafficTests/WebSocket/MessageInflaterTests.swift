@@ -1,6 +1,7 @@
 // Compressed messages: the examples of RFC 7692, and what zlib makes of random ones, read back in random pieces.
 
 import CZlib
+import Ground
 import TestSupport
 import Testing
 
