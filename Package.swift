@@ -106,10 +106,7 @@ let package = Package(
         .testTarget(
             name: "ReplayTests",
             dependencies: [
-                "TestSupport", "Replay", "Inspection", "Traffic",
-                .product(name: "NIOCore", package: "swift-nio"),
-                .product(name: "NIOPosix", package: "swift-nio"),
-                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+                "TestSupport", "Replay", "Inspection", "Traffic", .product(name: "NIOSSL", package: "swift-nio-ssl"),
             ],
             swiftSettings: strict),
         // A capture on the live view's terminal, for its tests.

@@ -3,8 +3,6 @@
 
 import Foundation
 import Inspection
-import NIOCore
-import NIOPosix
 import TestSupport
 import Testing
 import Traffic
