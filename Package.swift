@@ -17,6 +17,7 @@ let package = Package(
     name: "upgradescope",
     products: [
         .executable(name: "upgradescope", targets: ["upgradescope"]),
+        .library(name: "Ground", targets: ["Ground"]),
         .library(name: "Traffic", targets: ["Traffic"]),
         .library(name: "Inspection", targets: ["Inspection"]),
         .library(name: "Investigation", targets: ["Investigation"]),
@@ -32,24 +33,24 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
         .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
-        .package(url: "https://github.com/apple/swift-certificates", from: "1.21.1"),
+        .package(url: "https://github.com/apple/swift-asn1", from: "1.7.4"),
         .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
     ],
     targets: [
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
         .systemLibrary(name: "CPcap", pkgConfig: "libpcap", providers: [.apt(["libpcap-dev"])]),
+        // Bytes and text, and no protocol.
         .target(
-            name: "Traffic",
-            dependencies: ["CZlib", "CZstd", .product(name: "Crypto", package: "swift-crypto")],
-            swiftSettings: strict),
-        .target(name: "Inspection", dependencies: ["Traffic"], swiftSettings: strict),
+            name: "Ground", dependencies: [.product(name: "Crypto", package: "swift-crypto")], swiftSettings: strict),
+        .target(name: "Traffic", dependencies: ["CZlib", "CZstd", "Ground"], swiftSettings: strict),
+        .target(name: "Inspection", dependencies: ["Ground", "Traffic"], swiftSettings: strict),
         .target(
-            name: "Investigation", dependencies: ["Inspection", "Traffic", "Workers"], swiftSettings: strict),
+            name: "Investigation", dependencies: ["Ground", "Inspection", "Traffic", "Workers"], swiftSettings: strict),
         .target(
             name: "Reports",
             dependencies: [
-                "Investigation", "Inspection", "Traffic", .product(name: "Crypto", package: "swift-crypto"),
+                "Ground", "Investigation", "Inspection", "Traffic", .product(name: "Crypto", package: "swift-crypto"),
             ],
             resources: [
                 .embedInCode("Resources/page.css"), .embedInCode("Resources/page.js"),
@@ -57,16 +58,18 @@ let package = Package(
             ],
             swiftSettings: strict),
         .target(
-            name: "ReplayReports", dependencies: ["Reports", "Replay", "Investigation", "Inspection", "Traffic"],
+            name: "ReplayReports",
+            dependencies: ["Ground", "Reports", "Replay", "Investigation", "Inspection", "Traffic"],
             resources: [.embedInCode("Resources/replay.schema.json")], swiftSettings: strict),
-        .target(name: "LiveCapture", dependencies: ["CPcap", "Traffic"], swiftSettings: strict),
+        .target(name: "LiveCapture", dependencies: ["CPcap", "Ground", "Traffic"], swiftSettings: strict),
         .target(name: "Workers", swiftSettings: strict),
         .target(
-            name: "LiveView", dependencies: ["Reports", "Inspection", "Traffic", "Workers"], swiftSettings: strict),
+            name: "LiveView", dependencies: ["Ground", "Reports", "Inspection", "Traffic", "Workers"],
+            swiftSettings: strict),
         .target(
             name: "Metrics",
             dependencies: [
-                "Inspection", "Traffic",
+                "Ground", "Inspection", "Traffic",
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
@@ -75,22 +78,21 @@ let package = Package(
         .target(
             name: "Replay",
             dependencies: [
-                "CZlib", "Inspection", "Traffic",
+                "CZlib", "Ground", "Inspection", "Traffic",
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "NIOTLS", package: "swift-nio"),
                 .product(name: "NIOSSL", package: "swift-nio-ssl"),
                 .product(name: "Crypto", package: "swift-crypto"),
-                .product(name: "X509", package: "swift-certificates"),
+                .product(name: "SwiftASN1", package: "swift-asn1"),
                 .product(name: "Histogram", package: "hdrhistogram-swift"),
             ],
             swiftSettings: strict),
         .executableTarget(
             name: "upgradescope",
             dependencies: [
-                "Investigation", "Reports", "ReplayReports", "Inspection", "Traffic", "LiveCapture", "LiveView",
-                "Metrics",
-                "Replay", "Workers",
+                "Ground", "Investigation", "Reports", "ReplayReports", "Inspection", "Traffic", "LiveCapture", "LiveView",
+                "Metrics", "Replay", "Workers",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict),
@@ -106,6 +108,7 @@ let package = Package(
                 "TestSupport", "Replay", "Inspection", "Traffic",
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
             ],
             swiftSettings: strict),
         // A capture on the live view's terminal, for its tests.
@@ -119,13 +122,16 @@ let package = Package(
         .testTarget(
             name: "MetricsTests", dependencies: ["TestSupport", "Metrics", "Inspection", "Traffic"],
             swiftSettings: strict),
-        .testTarget(name: "TrafficTests", dependencies: ["TestSupport", "Traffic", "CZlib"], swiftSettings: strict),
+        .testTarget(name: "GroundTests", dependencies: ["TestSupport", "Ground"], swiftSettings: strict),
         .testTarget(
-            name: "InspectionTests", dependencies: ["TestSupport", "Inspection", "Traffic"], swiftSettings: strict),
+            name: "TrafficTests", dependencies: ["TestSupport", "Ground", "Traffic", "CZlib"], swiftSettings: strict),
+        .testTarget(
+            name: "InspectionTests", dependencies: ["TestSupport", "Ground", "Inspection", "Traffic"],
+            swiftSettings: strict),
         .testTarget(
             name: "ReportsTests",
             dependencies: [
-                "TestSupport", "Reports", "ReplayReports", "Replay", "Investigation", "Inspection", "Traffic",
+                "TestSupport", "Reports", "ReplayReports", "Replay", "Investigation", "Inspection", "Traffic", "Ground",
             ],
             exclude: ["Golden"], swiftSettings: strict),
         .testTarget(

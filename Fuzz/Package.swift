@@ -9,6 +9,7 @@ let package = Package(
         .executableTarget(
             name: "Fuzz",
             dependencies: [
+                .product(name: "Ground", package: "upgradescope"),
                 .product(name: "Traffic", package: "upgradescope"),
                 .product(name: "Replay", package: "upgradescope"),
                 .product(name: "Inspection", package: "upgradescope"),

@@ -3,6 +3,7 @@
 // A message is one sentence for people; it never holds a secret and never a control character. Evidence is
 // copied out of heads and excerpts here, at most 256 bytes of it, with secrets blotted out.
 
+import Ground
 import Traffic
 
 struct Case {
@@ -235,18 +236,10 @@ enum Words {
             }
             if brokeLine, scalar != " " { result += " " }
             brokeLine = false
-            result.unicodeScalars.append(isHidden(scalar) ? "\u{fffd}" : scalar)
+            result.unicodeScalars.append(HiddenCharacters.isUnquotable(scalar) ? "\u{fffd}" : scalar)
             count += 1
         }
         return result
-    }
-
-    /// Control characters, and those that turn the direction of text or take no room.
-    private static func isHidden(_ scalar: Unicode.Scalar) -> Bool {
-        switch scalar.value {
-        case 0..<0x20, 0x7f...0x9f, 0x200b...0x200f, 0x2028...0x202e, 0x2066...0x2069, 0xfeff: true
-        default: false
-        }
     }
 
     static func quoted(_ text: ArraySlice<UInt8>) -> String { "“\(plain(text.text))”" }
@@ -258,20 +251,7 @@ enum Words {
     }
 
     /// "1 byte", "2 bytes".
-    static func count(_ number: Int64, _ noun: String) -> String { "\(number) \(noun)\(number == 1 ? "" : "s")" }
-
-    /// "3.2 s", "140 ms".
-    static func duration(_ nanoseconds: Int64) -> String {
-        if nanoseconds >= 1_000_000_000 {
-            let tenths = nanoseconds / 100_000_000
-            return "\(tenths / 10).\(tenths % 10) s"
-        }
-        return "\(nanoseconds / 1_000_000) ms"
-    }
-
-    static func hex(_ bytes: some Sequence<UInt8>) -> String {
-        bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined(separator: " ")
-    }
+    static func count(_ number: Int64, _ noun: String) -> String { counted(number, noun, isGrouped: false) }
 
     /// Method and target if the bytes begin like a request: `METHOD SP target SP HTTP/`.
     static func requestLine(_ bytes: ArraySlice<UInt8>) -> ArraySlice<UInt8>? {
@@ -295,7 +275,7 @@ enum Words {
         guard bytes.count >= 12, bytes.starts(with: "HTTP/1.") else { return false }
         let start = bytes.startIndex
         return (bytes[start + 7] == 0x30 || bytes[start + 7] == 0x31) && bytes[start + 8] == 0x20
-            && bytes[(start + 9)..<(start + 12)].allSatisfy { $0 &- 0x30 < 10 }
+            && bytes[(start + 9)..<(start + 12)].allSatisfy(\.isDigit)
     }
 
     /// "a, b and c".

@@ -3,6 +3,7 @@
 // Rules name the bits they need; `valid` of the report is made of them too, which is why it does not depend on
 // the rules that are enabled. A bit says what is there or what is odd, never who is to blame.
 
+import Ground
 import Traffic
 
 struct Facts: OptionSet, Sendable {

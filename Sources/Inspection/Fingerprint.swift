@@ -1,6 +1,7 @@
 // A finding's fingerprint: the same for the same fault at the same place of the same site, whoever asked and
 // when (FNV-1a, 64 bits, over rule, host, path without query, and who is at fault). No ports, times or packets.
 
+import Ground
 import Traffic
 
 struct Fingerprint {
@@ -29,10 +30,7 @@ struct Fingerprint {
 
     private mutating func step(_ byte: UInt8) { hash = (hash ^ UInt64(byte)) &* 0x0000_0100_0000_01b3 }
 
-    private var text: String {
-        let digits = String(hash, radix: 16)
-        return String(repeating: "0", count: 16 - digits.count) + digits
-    }
+    private var text: String { Digits.hex(hash, 16) }
 }
 
 /// Host and path of a request target, by which findings are told apart.
@@ -112,13 +110,7 @@ struct Authority {
     /// The port's number, or what the scheme stands for; `nil` when it is no number from 1 to 65535.
     func portNumber(default standard: Int? = nil) -> Int? {
         guard let port else { return standard }
-        guard !port.isEmpty, port.count <= 5 else { return nil }
-        var number = 0
-        for byte in port {
-            guard byte &- 0x30 < 10 else { return nil }
-            number = number * 10 + Int(byte - 0x30)
-        }
-        return (1...65535).contains(number) ? number : nil
+        return port.decimal(digits: 1...5).flatMap { (1...65535).contains($0) ? $0 : nil }
     }
 
     /// Same host and, default ports of the web aside, same port.

@@ -1,26 +1,16 @@
 // The list fields of the WebSocket handshake: keys, versions, subprotocols, extensions (RFC 6455 4.1, 9.1, 11.3)
 // and the parameters of permessage-deflate (RFC 7692 7.1). Everything here reads slices and allocates nothing.
 
+import Ground
 import Traffic
 
 enum HandshakeLists {
     /// Base64 of sixteen bytes; padding bits may be anything, as in the RFC's own sample.
-    static func isKey(_ key: ArraySlice<UInt8>) -> Bool {
-        guard key.count == 24, key[key.endIndex - 1] == 0x3d, key[key.endIndex - 2] == 0x3d else { return false }
-        return key.dropLast(2).allSatisfy { byte in
-            byte &- 0x30 < 10 || byte.asciiLowercased &- 0x61 < 26 || byte == 0x2b || byte == 0x2f
-        }
-    }
+    static func isKey(_ key: ArraySlice<UInt8>) -> Bool { Base64.isText(key, ofBytes: 16) }
 
     /// A number of one to three digits without a leading zero.
     static func number(_ text: ArraySlice<UInt8>) -> Int? {
-        guard (1...3).contains(text.count), text.count == 1 || text.first != 0x30 else { return nil }
-        var value = 0
-        for byte in text {
-            guard byte &- 0x30 < 10 else { return nil }
-            value = value * 10 + Int(byte - 0x30)
-        }
-        return value
+        text.count > 1 && text.first == 0x30 ? nil : text.decimal(digits: 1...3)
     }
 
     static func isToken(_ text: ArraySlice<UInt8>) -> Bool { !text.isEmpty && text.allSatisfy(\.isTokenByte) }

@@ -1,5 +1,6 @@
 // Credentials in a query (RULES SMG009), which proxies and logs keep.
 
+import Ground
 import Traffic
 
 enum QueryCredential {

@@ -5,6 +5,7 @@
 // who shows bytes replaces the ranges. What names a secret stays readable: the scheme of an Authorization, the
 // name of a cookie, the key of a query parameter.
 
+import Ground
 public import Traffic
 
 public enum Redaction {
@@ -153,8 +154,8 @@ public enum Redaction {
         var result: [UInt8] = []
         var index = name.startIndex
         while index < name.endIndex {
-            if name[index] == 0x25, index + 2 < name.endIndex, let high = hexDigit(name[index + 1]),
-                let low = hexDigit(name[index + 2])
+            if name[index] == 0x25, index + 2 < name.endIndex, let high = name[index + 1].hexValue,
+                let low = name[index + 2].hexValue
             {
                 result.append(high << 4 | low)
                 index += 3
@@ -164,15 +165,6 @@ public enum Redaction {
             }
         }
         return result[...]
-    }
-
-    private static func hexDigit(_ byte: UInt8) -> UInt8? {
-        switch byte {
-        case 0x30...0x39: byte - 0x30
-        case 0x41...0x46: byte - 0x37
-        case 0x61...0x66: byte - 0x57
-        default: nil
-        }
     }
 
     private static let exactNames: [StaticString] = [

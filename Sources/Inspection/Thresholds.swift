@@ -1,5 +1,6 @@
 // Where a rule has to draw a line that no text draws: in one place, by name.
 
+import Ground
 import Traffic
 
 /// Times and sizes from which on a rule speaks.

@@ -8,6 +8,7 @@
 // With `--only-exchanges` nobody can know at a connection's first packet whether it will carry an exchange. So its
 // packets are held (`HeldPackets`) until the analyzer says that it does, or that it will not.
 
+import Ground
 public import Traffic
 
 /// When a recording goes on in another file, and how many of them stay.
@@ -260,9 +261,8 @@ public final class Recorder {
         let folder = options.path.lastIndex(of: "/").map { options.path[...$0] } ?? ""
         let name = options.path.dropFirst(folder.count)
         let dot = name.lastIndex(of: ".").flatMap { $0 == name.startIndex ? nil : $0 } ?? name.endIndex
-        let number = "\(tally.files + 1)"
-        let padded = String(repeating: "0", count: max(0, 5 - number.count)) + number
-        return "\(folder)\(name[..<dot])_\(padded)_\(time.text.prefix(19).filter(\.isNumber))\(name[dot...])"
+        let number = Digits.decimal(tally.files + 1, 5)
+        return "\(folder)\(name[..<dot])_\(number)_\(time.text.prefix(19).filter(\.isNumber))\(name[dot...])"
     }
 
     private func fail(_ failure: FileFailure, at path: String? = nil) {

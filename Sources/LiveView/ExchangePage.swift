@@ -1,6 +1,7 @@
 // One exchange in full: what it is in the first lines, and below them what can be scrolled through: its findings, its
 // heads, and its messages as they come.
 
+import Ground
 import Inspection
 import Reports
 import Traffic
@@ -81,12 +82,12 @@ struct ExchangePage {
     private func facts(_ signs: Signs, columns: Int) -> [[(text: String, style: Style)]] {
         let glance = exchange.glance
         let offered = glance.offered.isEmpty ? "" : "offering \(glance.offered)"
-        let age = Quantity.clock(nanoseconds: exchange.age(at: now))
+        let age = DurationText.clock(nanoseconds: exchange.age(at: now))
         var tail = [exchange.path, exchange.proxied.map { "for \($0)" } ?? ""].filter { !$0.isEmpty }
         tail.append("packets \(exchange.packets.lowerBound) to \(exchange.packets.upperBound)")
         let method = glance.method.isEmpty ? "" : glance.method + " "
         func number(_ number: some BinaryInteger, _ noun: String) -> String {
-            columns < 110 && number > 999 ? "\(Quantity.short(number)) \(noun)s" : Quantity.counted(number, noun)
+            columns < 110 && number > 999 ? "\(Quantity.short(number)) \(noun)s" : counted(number, noun)
         }
         var flow: [(text: String, style: Style)] = []
         for (index, direction) in Direction.allCases.enumerated() where exchange.hasSwitched {

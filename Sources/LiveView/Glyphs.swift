@@ -5,6 +5,8 @@
 // are read from right to left are escaped as well where something stands to their right: a terminal that reorders
 // them would take the columns behind them along.
 
+import Ground
+
 /// One character and the columns it takes.
 struct Glyph {
     var text: String
@@ -49,16 +51,17 @@ enum Glyphs {
     static func columns(_ text: some StringProtocol) -> Int { of(text).reduce(0) { $0 + $1.width } }
 
     private static func escape(_ scalar: Unicode.Scalar, to glyphs: inout [Glyph]) {
-        for character in "\\u{\(String(scalar.value, radix: 16))}".unicodeScalars {
+        for character in HiddenCharacters.escape(scalar.value).unicodeScalars {
             glyphs.append(Glyph(text: String(character), width: 1))
         }
     }
 
     /// Columns of one scalar; `nil` for what is not shown as it is.
     static func width(of scalar: Unicode.Scalar) -> Int? {
-        switch scalar.properties.generalCategory {
+        if HiddenCharacters.isUnprintable(scalar) { return nil }
+        return switch scalar.properties.generalCategory {
         case .nonspacingMark, .enclosingMark: 0
-        case .control, .format, .surrogate, .privateUse, .unassigned, .lineSeparator, .paragraphSeparator: nil
+        case .unassigned: nil
         case .spaceSeparator: scalar == " " ? 1 : nil
         default: isWide(scalar.value) || scalar.properties.isEmojiPresentation ? 2 : 1
         }

@@ -1,6 +1,7 @@
 // What the view knows of one exchange: numbers, and short texts that were made safe when they came. Its size is
 // bounded whatever the exchange carries.
 
+import Ground
 public import Inspection
 import Reports
 public import Traffic
@@ -195,7 +196,7 @@ public struct LiveMessage: Sendable {
             excerpt = code + Glance.text(message.closeReason.prefix(Self.excerptLimit), limit: Self.excerptLimit)
             return
         case 1: excerpt = Glance.text(bytes, limit: Self.excerptLimit)
-        default: excerpt = bytes.prefix(64).map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined(separator: " ")
+        default: excerpt = Digits.hex(bytes.prefix(64))
         }
         kind = WebSocketFacts.opcodeName(Int(message.opcode))
         if !message.isComplete { excerpt += " (not complete)" }

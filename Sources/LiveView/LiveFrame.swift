@@ -1,5 +1,6 @@
 // Model, state and size in; a filled screen out. Pure: the same three give the same screen.
 
+import Ground
 public import Traffic
 
 /// One picture of the view.
@@ -77,24 +78,24 @@ public struct LiveFrame {
         if !status.source.isEmpty { parts.append((status.source, .plain, 5)) }
         if state.isPaused { parts.append((" PAUSED ", .reversed, 0)) }
         if status.drops > 0 {
-            parts.append(("\(Quantity.counted(status.drops, "packet")) dropped", Style(.red, bold: true), 1))
+            parts.append(("\(counted(status.drops, "packet")) dropped", Style(.red, bold: true), 1))
         }
         let open = model.openCount
         let exchanges = max(status.exchanges, UInt64(open + model.finishedCount))
-        parts.append(("\(Quantity.counted(exchanges, "exchange")), \(Quantity.grouped(open)) open", .plain, 2))
+        parts.append(("\(counted(exchanges, "exchange")), \(grouped(open)) open", .plain, 2))
         if let shown, !state.filter.isEmpty || state.isOpenOnly {
-            parts.append(("\(Quantity.grouped(shown)) shown", Style(.cyan), 2))
+            parts.append(("\(grouped(shown)) shown", Style(.cyan), 2))
         }
         if let recording = status.recording {
             parts.append(("\(recording) \(Quantity.short(status.recordedBytes))B", .plain, 7))
         }
-        parts.append((Quantity.counted(status.packets, "packet"), .dim, 6))
-        parts.append((Quantity.counted(status.connections, "connection"), .dim, 8))
+        parts.append((counted(status.packets, "packet"), .dim, 6))
+        parts.append((counted(status.connections, "connection"), .dim, 8))
         if status.drops == 0 { parts.append(("no drops", .dim, 9)) }
-        if model.omitted > 0 { parts.append(("\(Quantity.grouped(model.omitted)) let go", .dim, 10)) }
+        if model.omitted > 0 { parts.append(("\(grouped(model.omitted)) let go", .dim, 10)) }
 
         let hasBegun = status.started.nanoseconds > 0
-        var clock = hasBegun ? Quantity.clock(nanoseconds: now.nanoseconds(since: status.started)) : ""
+        var clock = hasBegun ? DurationText.clock(nanoseconds: now.nanoseconds(since: status.started)) : ""
         let room = size.columns - 2
         func width(_ parts: [(text: String, style: Style, rank: Int)]) -> Int {
             parts.reduce(0) { $0 + Glyphs.columns($1.text) + 3 } - 3

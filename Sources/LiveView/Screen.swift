@@ -1,6 +1,8 @@
 // What the terminal shall show: rows of cells. Made anew for every change, compared with what is there
 // (`ScreenUpdate`), so that whoever fills it need not know what was shown before.
 
+import Ground
+
 /// A filled screen.
 public struct Screen: Sendable, Equatable {
     public let size: ScreenSize
@@ -93,6 +95,6 @@ public struct Screen: Sendable, Equatable {
 
     private func asASCII(_ glyph: Glyph) -> [Glyph] {
         guard let first = glyph.text.unicodeScalars.first, !first.isASCII else { return [glyph] }
-        return "\\u{\(String(first.value, radix: 16))}".unicodeScalars.map { Glyph(text: String($0), width: 1) }
+        return HiddenCharacters.escape(first.value).unicodeScalars.map { Glyph(text: String($0), width: 1) }
     }
 }

@@ -1,5 +1,6 @@
 // The table of exchanges above the latest findings.
 
+import Ground
 import Inspection
 import Reports
 import Traffic
@@ -85,7 +86,7 @@ struct TablePage {
             let (start, width) = (column.start, column.width)
             switch column.kind {
             case .age:
-                let age = Quantity.age(nanoseconds: exchange.age(at: now), isExact: exchange.isFinished)
+                let age = DurationText.age(nanoseconds: exchange.age(at: now), isExact: exchange.isFinished)
                 screen.putRight(age, row: row, end: start + width, width: width, style: base)
             case .client: endpoint(exchange.client, column, row: row, style: base, on: &screen)
             case .server: endpoint(exchange.server, column, row: row, style: base, on: &screen)
@@ -172,7 +173,7 @@ struct TablePage {
         var column = screen.put(" Findings ", row: row, column: 2, style: .bold)
         for level in [Level.error, .warning, .note] {
             guard let count = model.levels[level], count > 0 else { continue }
-            let text = " \(Quantity.counted(count, level.name)) "
+            let text = " \(counted(count, level.name)) "
             guard column + text.count < screen.size.columns else { break }
             column = screen.put(text, row: row, column: column, style: Self.style(of: level))
         }

@@ -8,6 +8,7 @@
 // Signals reach the thread that draws through a pipe, so that one `poll` waits for keys, signals and time.
 
 import Glibc
+import Ground
 import Synchronization
 
 /// A terminal that the view has for itself.

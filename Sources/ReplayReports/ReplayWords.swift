@@ -1,6 +1,7 @@
 // Sentences about a replay, shared by its renderers for people. Everything here is safe to show on a terminal; HTML
 // and XML escape it once more.
 
+import Ground
 import Investigation
 import Replay
 import Reports
@@ -73,7 +74,7 @@ struct ReplayWords {
     static func milliseconds(_ nanoseconds: Int64) -> String {
         let micro = nanoseconds / 1000
         return "\(micro < 0 ? "-" : "")\(grouped(micro.magnitude / 1000))."
-            + String(micro.magnitude % 1000 + 1000).dropFirst() + " ms"
+            + Digits.decimal(micro.magnitude % 1000, 3) + " ms"
     }
 
     /// The same of what was measured in milliseconds.

@@ -1,6 +1,7 @@
 // Captured bytes of which some runs are secret. Whoever shows them goes through here, so that a secret is
 // hidden in the same way in every output: its length stays known, its bytes are gone.
 
+import Ground
 import Inspection
 import Traffic
 

@@ -2,6 +2,7 @@
 // "1:" and the base64 of SHA-1 over seed, addresses, protocol, padding and ports, lesser endpoint first.
 
 import Crypto
+import Ground
 import Traffic
 
 enum CommunityID {
@@ -23,28 +24,5 @@ enum CommunityID {
         return [address.high, address.low].flatMap { (half: UInt64) in
             stride(from: UInt64(56), through: 0, by: -8).map { UInt8(truncatingIfNeeded: half >> $0) }
         }
-    }
-}
-
-/// Base64 (RFC 4648 4).
-enum Base64 {
-    private static let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
-
-    static func text(_ bytes: [UInt8]) -> String {
-        var text: [UInt8] = []
-        var index = 0
-        while index < bytes.count {
-            let group = (0..<3).reduce(UInt32(0)) {
-                $0 << 8 | (index + $1 < bytes.count ? UInt32(bytes[index + $1]) : 0)
-            }
-            let characters = min(bytes.count - index, 3) + 1
-            for position in 0..<4 {
-                text.append(
-                    position < characters
-                        ? alphabet[Int(group >> UInt32(18 - 6 * position) & 63)] : UInt8(ascii: "="))
-            }
-            index += 3
-        }
-        return String(decoding: text, as: UTF8.self)
     }
 }

@@ -1,5 +1,6 @@
 // The table of all connections as text: who, what, how it began and ended, and what was seen of both streams.
 
+import Ground
 import Inspection
 import Investigation
 import Traffic
@@ -16,7 +17,7 @@ enum ConnectionLines {
             for direction in Direction.allCases {
                 text.labelled(direction.name, stream(record.streams[direction]), indent: 4)
                 guard let digest = record.streams[direction].digest else { continue }
-                text.labelled("sha256", digest.map { HexDump.twoDigits($0) }.joined(), indent: 4)
+                text.labelled("sha256", digest.map { Digits.hex($0) }.joined(), indent: 4)
             }
             try text.drain(to: &sink)
         }

@@ -1,5 +1,6 @@
 // Facts that follow from other facts, computed once for all renderers, and the report's words for things.
 
+import Ground
 import Inspection
 import Investigation
 import Traffic

@@ -1,6 +1,7 @@
 // Sentences about exchanges, findings and what could not be seen, shared by the renderers for people.
 // Everything here is safe to show on a terminal; HTML escapes it once more.
 
+import Ground
 import Inspection
 import Investigation
 import Traffic

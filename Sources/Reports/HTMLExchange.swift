@@ -2,6 +2,7 @@
 // happened, both heads, and what was counted.
 
 package import Inspection
+import Ground
 import Investigation
 package import Traffic
 

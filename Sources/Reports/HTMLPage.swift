@@ -3,6 +3,7 @@
 // even if an escape were forgotten.
 
 import Crypto
+import Ground
 import Investigation
 
 package enum HTMLPage {

@@ -1,5 +1,7 @@
 // Bytes for eyes: offset, hexadecimal, text. Secret bytes are shown as "**", never as what they were.
 
+import Ground
+
 struct HexDump {
     /// One row of sixteen bytes.
     struct Row {
@@ -23,12 +25,11 @@ struct HexDump {
             for index in row {
                 let hidden = redacted.contains { $0.contains(index) }
                 if index > start { hex += index - start == 8 ? "  " : " " }
-                hex += hidden ? "**" : Self.twoDigits(bytes[index])
+                hex += hidden ? "**" : Digits.hex(bytes[index])
                 let byte = bytes[index]
                 text.append(hidden ? "*" : byte >= 0x20 && byte < 0x7f ? Character(Unicode.Scalar(byte)) : "·")
             }
-            let digits = String(max(firstOffset, 0) &+ Int64(start), radix: 16)
-            let offset = String(repeating: "0", count: max(0, 4 - digits.utf8.count)) + digits
+            let offset = Digits.hex(max(firstOffset, 0) &+ Int64(start), 4)
             rows.append(Row(offset: offset, hex: hex, text: text))
             start += 16
         }
@@ -42,10 +43,5 @@ struct HexDump {
         }
         if left > 0 { lines.append("… \(left) more bytes") }
         return lines
-    }
-
-    static func twoDigits(_ byte: UInt8) -> String {
-        let digits = String(byte, radix: 16)
-        return byte < 16 ? "0" + digits : digits
     }
 }

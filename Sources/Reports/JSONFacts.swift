@@ -2,6 +2,7 @@
 // are made of the same ones.
 
 package import Inspection
+import Ground
 import Investigation
 package import Traffic
 

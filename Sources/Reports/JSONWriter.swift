@@ -1,6 +1,8 @@
 // JSON straight into bytes (RFC 8259): keys in the order they are written, so that the same report always
 // gives the same bytes. Characters that could play with a terminal are written as escapes.
 
+import Ground
+
 package import Traffic
 
 /// Builds JSON text.
@@ -122,13 +124,13 @@ package struct JSONWriter {
     package mutating func member(_ key: String, milliseconds nanoseconds: Int64) {
         self.key(key)
         separate()
-        bytes.append(contentsOf: millisecondsText(nanoseconds).utf8)
+        bytes.append(contentsOf: DurationText.milliseconds(nanoseconds).utf8)
     }
     /// A moment as seconds since 1970-01-01T00:00:00Z, exactly.
     package mutating func member(_ key: String, seconds time: Timestamp) {
         self.key(key)
         separate()
-        let digits = String(time.nanoseconds.magnitude % 1_000_000_000 + 1_000_000_000).dropFirst()
+        let digits = Digits.decimal(time.nanoseconds.magnitude % 1_000_000_000, 9)
         let sign = time.nanoseconds < 0 ? "-" : ""
         raw("\(sign)\(time.nanoseconds.magnitude / 1_000_000_000).\(digits)")
     }
@@ -141,7 +143,7 @@ package struct JSONWriter {
     }
 
     /// "12.5": at most six decimals, no exponent, whatever the value is.
-    package static func decimalText(_ value: Double) -> String { millisecondsText(millionths(value)) }
+    package static func decimalText(_ value: Double) -> String { DurationText.milliseconds(millionths(value)) }
 
     /// Rounded to a millionth; what is no number is 0, what is too large as large as can be.
     package static func millionths(_ value: Double) -> Int64 {
@@ -194,7 +196,7 @@ package struct JSONWriter {
             case 0x0d: raw("\\r")
             case 0x09: raw("\\t")
             case 0x20..<0x7f: bytes.append(UInt8(scalar))
-            case let scalar where UTF8Walk.isTreacherous(scalar): escape(scalar)
+            case let scalar where HiddenCharacters.isTreacherous(scalar): escape(scalar)
             default: bytes.append(contentsOf: sequence)
             }
         }
@@ -212,8 +214,7 @@ package struct JSONWriter {
     }
 
     private mutating func appendHex(_ byte: UInt8) {
-        for half in [byte >> 4, byte & 15] {
-            bytes.append(half < 10 ? UInt8(ascii: "0") + half : UInt8(ascii: "a") + half - 10)
-        }
+        bytes.append(Digits.hexDigit(byte >> 4))
+        bytes.append(Digits.hexDigit(byte & 15))
     }
 }

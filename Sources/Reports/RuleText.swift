@@ -1,5 +1,6 @@
 // Rules as JSON, for tools that show their words elsewhere.
 
+import Ground
 public import Inspection
 
 /// What stands in the catalogue, as text.

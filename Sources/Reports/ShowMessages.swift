@@ -1,5 +1,6 @@
 // What was said in a WebSocket session, for `show`: a line for each message, or the messages of a side in full.
 
+import Ground
 import Inspection
 import Investigation
 import Traffic
@@ -48,7 +49,7 @@ struct ShowMessages {
 
     private func tell(_ message: TranscriptMessage, to text: inout TextLines) {
         let mark = message.place.first
-        let after = millisecondsText(mark.time.nanoseconds(since: exchange.firstMark.time))
+        let after = DurationText.milliseconds(mark.time.nanoseconds(since: exchange.firstMark.time))
         let start =
             right("\(mark.packet)", 8) + right("+\(after) ms", 15) + "  "
             + (message.direction == .client ? ">" : "<") + " "
@@ -89,7 +90,7 @@ struct ShowMessages {
             return "\(code)" + (reason.isEmpty ? "" : " “\(TerminalText.safe(CapturedText(reason)))”")
         }
         guard message.opcode == 1 || message.opcode > 8, UTF8Walk.isValid(message.payload[...]) else {
-            let bytes = message.payload.prefix(room / 3 + 1).map { HexDump.twoDigits($0) }
+            let bytes = message.payload.prefix(room / 3 + 1).map { Digits.hex($0) }
             let isAll = bytes.count == message.payload.count && !message.isCut
             return bytes.joined(separator: " ") + (isAll ? "" : " …")
         }

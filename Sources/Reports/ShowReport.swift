@@ -1,6 +1,7 @@
 // One exchange in full, for `show CAPTURE ID`: heads as they were, what came early, what was spoken after the
 // switch (message by message, where the report has messages), times, and each finding with all bytes that were kept.
 
+import Ground
 import Inspection
 public import Investigation
 public import Traffic
@@ -68,7 +69,7 @@ public struct ShowReport: Sendable {
             let near = facts.tap.map { $0 == "middle" ? ", captured in the middle" : ", captured near the \($0)" } ?? ""
             text.labelled(
                 "handshake",
-                "\(millisecondsText(server)) ms to the server, \(millisecondsText(client)) ms to the client\(near)",
+                "\(DurationText.milliseconds(server)) ms to the server, \(DurationText.milliseconds(client)) ms to the client\(near)",
                 indent: 2, column: 11)
         }
         if facts.gapBytes.client > 0 || facts.gapBytes.server > 0 {
@@ -86,7 +87,7 @@ public struct ShowReport: Sendable {
         let after = place.first.time.nanoseconds(since: start.time)
         title(
             name,
-            "packet \(place.first.packet), +\(millisecondsText(after)) ms, \(counted(place.length, "byte")) "
+            "packet \(place.first.packet), +\(DurationText.milliseconds(after)) ms, \(counted(place.length, "byte")) "
                 + "from byte \(place.offset) of the stream", to: &text)
         let captured = HeadText(head, showSecrets: showSecrets)
         if hex {
@@ -151,8 +152,8 @@ public struct ShowReport: Sendable {
             if let times = facts.pings.spread {
                 text.labelled(
                     "pings",
-                    "\(counted(facts.pings.count, "round trip")): \(millisecondsText(times.min)) to "
-                        + "\(millisecondsText(times.max)) ms, median \(millisecondsText(times.median)) ms",
+                    "\(counted(facts.pings.count, "round trip")): \(DurationText.milliseconds(times.min)) to "
+                        + "\(DurationText.milliseconds(times.max)) ms, median \(DurationText.milliseconds(times.median)) ms",
                     indent: 2, column: 11)
             }
         }
@@ -207,8 +208,8 @@ public struct ShowReport: Sendable {
         text.labelled("started", exchange.firstMark.time.text, indent: 2, column: 11)
         text.labelled("ended", exchange.lastMark.time.text, indent: 2, column: 11)
         if let latency = exchange.latency {
-            let first = latency.firstMessage.map { ", first message \(millisecondsText($0)) ms later" } ?? ""
-            text.labelled("answered", "after \(millisecondsText(latency.handshake)) ms\(first)", indent: 2, column: 11)
+            let first = latency.firstMessage.map { ", first message \(DurationText.milliseconds($0)) ms later" } ?? ""
+            text.labelled("answered", "after \(DurationText.milliseconds(latency.handshake)) ms\(first)", indent: 2, column: 11)
         }
     }
 

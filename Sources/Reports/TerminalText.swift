@@ -1,6 +1,8 @@
 // Text for a terminal: captured bytes can neither move the cursor nor turn a line around, lines are wrapped
 // by columns, and colour is there only when it was asked for.
 
+import Ground
+
 package enum TerminalText {
     /// Captured text with everything treacherous written as an escape.
     package static func safe(_ text: CapturedText, limit: Int = .max) -> String {
@@ -42,7 +44,7 @@ package enum TerminalText {
 
     private static func append(_ scalar: UInt32?, _ sequence: ArraySlice<UInt8>, to result: inout String) {
         guard let scalar else {
-            result += "\\x" + HexDump.twoDigits(sequence.first ?? 0)
+            result += "\\x" + Digits.hex(sequence.first ?? 0)
             return
         }
         switch scalar {
@@ -50,9 +52,9 @@ package enum TerminalText {
         case 0x0d: result += "\\r"
         case 0x0a: result += "\\n"
         case 0x09: result += "\\t"
-        case let scalar where scalar < 0x80 && UTF8Walk.isTreacherous(scalar):
-            result += "\\x" + HexDump.twoDigits(UInt8(truncatingIfNeeded: scalar))
-        case let scalar where UTF8Walk.isTreacherous(scalar): result += "\\u{\(String(scalar, radix: 16))}"
+        case let scalar where scalar < 0x80 && HiddenCharacters.isTreacherous(scalar):
+            result += "\\x" + Digits.hex(UInt8(truncatingIfNeeded: scalar))
+        case let scalar where HiddenCharacters.isTreacherous(scalar): result += HiddenCharacters.escape(scalar)
         default: result += String(decoding: sequence, as: UTF8.self)
         }
     }

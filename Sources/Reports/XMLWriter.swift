@@ -1,6 +1,8 @@
 // XML 1.0 with nothing in it that was not meant: text is escaped on its way in, and what XML cannot hold at all, not
 // even escaped (2.2: controls, U+FFFE, U+FFFF), was made visible before.
 
+import Ground
+
 package struct XMLWriter {
     package var bytes: [UInt8] = Array("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n".utf8)
     private var depth = 0
@@ -39,7 +41,7 @@ package struct XMLWriter {
     /// Seconds with three decimals, as JUnit wants times.
     package static func seconds(_ nanoseconds: Int64) -> String {
         let milliseconds = max(0, nanoseconds) / 1_000_000
-        return "\(milliseconds / 1000)." + String(milliseconds % 1000 + 1000).dropFirst()
+        return "\(milliseconds / 1000)." + Digits.decimal(milliseconds % 1000, 3)
     }
 
     private mutating func begin(_ name: StaticString, _ attributes: [(name: StaticString, value: String)]) {
@@ -67,7 +69,7 @@ package struct XMLWriter {
             case "\t" where attribute: raw("&#9;")
             case "\n", "\t", "\u{20}"..."\u{7e}": bytes.append(UInt8(truncatingIfNeeded: scalar.value))
             case "\u{fffe}", "\u{ffff}", "\u{0}"..."\u{1f}", "\u{7f}"..."\u{9f}":
-                raw("\\u{\(String(scalar.value, radix: 16))}")
+                raw(HiddenCharacters.escape(scalar.value))
             default: raw(String(scalar))
             }
         }

@@ -3,6 +3,8 @@
 // One packet goes down the floors and up again before the next is looked at: dissected in place, found in the table,
 // put in order, read. Nothing here knows where packets come from or what is thought of what they say.
 
+import Ground
+
 /// Puts packets together into connections, connections into exchanges.
 public struct Analyzer: ~Copyable {
     let output: any AnalyzerObserver

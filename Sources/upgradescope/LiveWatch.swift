@@ -1,6 +1,7 @@
 // The loop of a live capture: waits for packets, for signals and for the time, and says how it goes.
 
 import Glibc
+import Ground
 import Investigation
 import LiveCapture
 import Traffic
@@ -107,37 +108,35 @@ struct LiveWatch {
 /// What a capture says of itself, in words.
 enum LiveWords {
     static func drops(_ statistics: InterfaceStatistics) -> String {
-        "\(number(statistics.dropped, "packet")) dropped so far: \(statistics.droppedByKernel) by the kernel, "
+        "\(counted(statistics.dropped, "packet", isGrouped: false)) dropped so far: \(statistics.droppedByKernel) by the kernel, "
             + "\(statistics.droppedByInterface) by the interface; -B enlarges the buffer"
     }
 
     static func progress(_ session: LiveSession) -> String {
         let counters = session.counters
         return [
-            number(session.packets, "packet"), "\(session.statistics.dropped) dropped",
-            "\(session.openConnections) of \(number(counters.connections, "connection")) open",
-            "\(session.judge.exchanges) of \(number(counters.exchanges, "exchange")) finished",
+            counted(session.packets, "packet", isGrouped: false), "\(session.statistics.dropped) dropped",
+            "\(session.openConnections) of \(counted(counters.connections, "connection", isGrouped: false)) open",
+            "\(session.judge.exchanges) of \(counted(counters.exchanges, "exchange", isGrouped: false)) finished",
         ].joined(separator: ", ") + recorded(session)
     }
 
     static func end(_ session: LiveSession) -> String {
         let statistics = session.statistics
         let lost = session.lostEvents
-        return "\(number(session.packets, "packet")), \(statistics.droppedByKernel) dropped by the kernel, "
+        return "\(counted(session.packets, "packet", isGrouped: false)), \(statistics.droppedByKernel) dropped by the kernel, "
             + "\(statistics.droppedByInterface) by the interface" + recorded(session)
-            + (lost > 0 ? "; \(number(lost, "event")) lost, whose reader was too slow" : "")
+            + (lost > 0 ? "; \(counted(lost, "event", isGrouped: false)) lost, whose reader was too slow" : "")
     }
 
     private static func recorded(_ session: LiveSession) -> String {
         guard let recorder = session.recorder else { return "" }
         let counts = recorder.counts
-        var text = "; recorded \(number(counts.packets, "packet")), \(sizeText(counts.bytes))"
+        var text = "; recorded \(counted(counts.packets, "packet", isGrouped: false)), \(sizeText(counts.bytes))"
         if counts.files > 1 { text += " in \(counts.files) files" }
         if counts.leftOut > 0 { text += ", left out \(counts.leftOut)" }
         if counts.letGo > 0 { text += ", let go \(counts.letGo) in front of the first exchange" }
         if counts.lost > 0 { text += ", \(counts.lost) could not be written" }
         return text
     }
-
-    private static func number(_ count: UInt64, _ noun: String) -> String { "\(count) \(noun)\(count == 1 ? "" : "s")" }
 }

@@ -1,5 +1,6 @@
 // What goes to standard error: messages, never results.
 
+import Ground
 import Synchronization
 
 /// Prints one line for the user; control characters of paths and captures are escaped.
@@ -19,25 +20,11 @@ enum Messages {
 func printable(_ text: String) -> String {
     var result = ""
     for scalar in text.unicodeScalars {
-        switch scalar.properties.generalCategory {
-        case .control where scalar != "\n", .format, .surrogate, .privateUse, .lineSeparator, .paragraphSeparator:
-            result += "\\u{\(String(scalar.value, radix: 16))}"
-        default:
+        if scalar != "\n", HiddenCharacters.isUnprintable(scalar) {
+            result += HiddenCharacters.escape(scalar.value)
+        } else {
             result.unicodeScalars.append(scalar)
         }
     }
     return result
-}
-
-/// A byte count for people: "123 KiB".
-func sizeText(_ bytes: Int64) -> String {
-    guard bytes >= 1024 else { return "\(bytes) bytes" }
-    var value = bytes * 10 / 1024
-    for unit in ["KiB", "MiB", "GiB"] {
-        if value < 10240 || unit == "GiB" {
-            return value < 100 ? "\(value / 10).\(value % 10) \(unit)" : "\(value / 10) \(unit)"
-        }
-        value /= 1024
-    }
-    return "\(bytes) bytes"
 }

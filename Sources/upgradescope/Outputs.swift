@@ -2,6 +2,7 @@
 // and not after an hour; one that fails is named, and the others go on.
 
 import ArgumentParser
+import Ground
 import Inspection
 import Investigation
 import Reports

@@ -1,6 +1,7 @@
 // How far the reading is, for a person who waits: one line on standard error, only when that is a terminal and
 // the work takes more than a second; wiped out at the end.
 
+import Ground
 import Investigation
 import Traffic
 
@@ -29,7 +30,7 @@ struct Progress {
             "\(reading.packets) packets", "\(reading.exchanges) exchanges", "\(sizeText(Int64(rate)))/s",
         ]
         if let total, rate > 0, bytes <= total {
-            parts.append(Self.duration(Int64(Double(total - bytes) / rate)) + " left")
+            parts.append(DurationText.estimate(seconds: Int64(Double(total - bytes) / rate)) + " left")
         }
         fit(parts.joined(separator: ", "))
     }
@@ -59,10 +60,6 @@ struct Progress {
     private mutating func show(_ line: String) {
         try? System.write(Array("\r\u{1b}[K\(line)".utf8), to: 2)
         isShown = true
-    }
-
-    private static func duration(_ seconds: Int64) -> String {
-        seconds < 60 ? "\(seconds) s" : seconds < 3600 ? "\(seconds / 60) min" : "\(seconds / 3600) h"
     }
 }
 

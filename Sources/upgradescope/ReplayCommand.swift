@@ -1,6 +1,7 @@
 // `upgradescope replay`: recorded exchanges said to a live server, and what came back compared.
 
 import ArgumentParser
+import Ground
 import Inspection
 import Replay
 import ReplayReports

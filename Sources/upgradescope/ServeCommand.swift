@@ -1,6 +1,7 @@
 // `upgradescope serve`: a stand-in for a recorded server.
 
 import ArgumentParser
+import Ground
 import Inspection
 import Investigation
 import Replay
@@ -115,7 +116,7 @@ struct ServeCommand: ParsableCommand {
             try server.run(
                 host: listen.host, port: listen.port, most: stopAfter, isStopped: { Signals.interrupted },
                 listening: { address in
-                    if !quiet { say("serving \(counted(chosen.count)) on \(scheme)://\(address)") }
+                    if !quiet { say("serving \(counted(chosen.count, "exchange", isGrouped: false)) on \(scheme)://\(address)") }
                 },
                 tell: { log.tell($0) })
         } catch {
@@ -137,7 +138,6 @@ struct ServeCommand: ParsableCommand {
 
     private var quiet: Bool { telling.quiet }
 
-    private func counted(_ count: Int) -> String { count == 1 ? "1 exchange" : "\(count) exchanges" }
 
     private func security() throws(ServeError) -> ServeSecurity? {
         if let cert, let key { return .files(certificate: cert, key: key) }
@@ -267,8 +267,8 @@ final class ServeLog: Sendable {
         if !quiet {
             let rest = unknown == 0 ? "" : "; \(unknown) more had no recording"
             say(
-                "served \(served) \(served == 1 ? "request" : "requests") on \(connections) "
-                    + "\(connections == 1 ? "connection" : "connections")\(rest)")
+                "served \(counted(served, "request", isGrouped: false)) on "
+                    + "\(counted(connections, "connection", isGrouped: false))\(rest)")
         }
         return state.withLock { $0.judge?.report(name: name) }
     }

@@ -4,6 +4,7 @@
 // one kills. SIGPIPE is ignored: a reader that has gone is an error code of `write`, which is handled there.
 
 import Glibc
+import Ground
 import Synchronization
 
 enum Signals {

@@ -1,4 +1,5 @@
 import Foundation
+import Ground
 import Inspection
 import Testing
 import Traffic
@@ -74,7 +75,7 @@ struct JSONTests {
         #expect(twins[2][1] == "ffc0afeda0800041")
         #expect(request["target_hex"] == nil)
         let text = try Fixture.report().rendered("json")
-        #expect(text.unicodeScalars.allSatisfy { $0 == "\n" || !UTF8Walk.isTreacherous($0.value) })
+        #expect(text.unicodeScalars.allSatisfy { $0 == "\n" || !HiddenCharacters.isTreacherous($0.value) })
     }
 
     @Test("with several captures every packet says which one it is of")
@@ -113,11 +114,6 @@ struct JSONTests {
     func times(nanoseconds: Int64, text: String) {
         #expect(Timestamp(nanoseconds: nanoseconds).text == text)
     }
-
-    @Test("durations", arguments: [(Int64(1_500_000), "1.5"), (0, "0"), (125, "0.000125"), (-2_000_000, "-2")])
-    func durations(nanoseconds: Int64, text: String) {
-        #expect(millisecondsText(nanoseconds) == text)
-    }
 }
 
 @Suite("Events")
@@ -154,7 +150,7 @@ struct TextTests {
         var rest = text
         #expect(text.contains("\u{1b}") == colour)
         for sequence in own { rest = rest.replacing(sequence, with: "") }
-        #expect(rest.unicodeScalars.allSatisfy { $0 == "\n" || !UTF8Walk.isTreacherous($0.value) })
+        #expect(rest.unicodeScalars.allSatisfy { $0 == "\n" || !HiddenCharacters.isTreacherous($0.value) })
         #expect(text.contains("\\x1b[2J"))
         #expect(text.contains("\\u{202e}"))
     }
@@ -273,7 +269,7 @@ struct HTMLTests {
         #expect(page.components(separatedBy: "</script>").count == 2)
         #expect(page.components(separatedBy: "</style>").count == 2)
         // Directions could turn a line around.
-        #expect(page.unicodeScalars.allSatisfy { $0 == "\n" || !UTF8Walk.isTreacherous($0.value) })
+        #expect(page.unicodeScalars.allSatisfy { $0 == "\n" || !HiddenCharacters.isTreacherous($0.value) })
     }
 
     @Test("the page needs no network and names its own script by hash")

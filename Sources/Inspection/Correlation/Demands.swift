@@ -5,6 +5,7 @@
 // by User-Agent and Cookie, unless they share a connection. Asked again without any offer, it is no exchange: then it is
 // told of with the demand.
 
+import Ground
 import Traffic
 
 struct Demands {
@@ -58,7 +59,7 @@ struct Demands {
                     rule: "TLS004", at: exchange ?? demand, earlier: exchange == nil ? [] : [demand],
                     plain: first.traits.contains(.isPlain) ? plain.entry(first.key) : nil, count: repeated.count,
                     message: "\(first.client) asked for the same in clear text again, "
-                        + "\(Words.duration(first.asked.nanoseconds(since: demand.asked))) after the request to which "
+                        + "\(DurationText.plain(first.asked.nanoseconds(since: demand.asked))) after the request to which "
                         + "\(demand.server) answered 426 and demanded TLS\(credentials)."))
         }
     }

@@ -3,6 +3,7 @@
 // Texts are compared as 64-bit hashes. They are never shown, and the bytes behind a finding are looked up in the
 // exchanges themselves.
 
+import Ground
 public import Traffic
 
 /// A finished exchange, as far as others are compared with it.

@@ -6,6 +6,7 @@
 // The same four addresses and ports at nearly the same time are one connection seen twice, and so are those of which an
 // address translator on the way has changed one side: the client's address and port, or its port and the server, stay.
 
+import Ground
 import Traffic
 
 enum KeyReuse {
@@ -52,7 +53,7 @@ enum KeyReuse {
         guard uses.count > 1 else { return nil }
         let isSample = first.traits.contains(.sampleKey)
         let second = uses[1]
-        let gap = Words.duration(second.asked.nanoseconds(since: first.asked))
+        let gap = DurationText.plain(second.asked.nanoseconds(since: first.asked))
         let more = uses.count - 2
         let rest = more > 0 ? "; \(Words.count(Int64(more), "later connection")) used it too" : ""
         let sample = isSample ? " It is the key of the examples in RFC 6455, which test tools send." : ""

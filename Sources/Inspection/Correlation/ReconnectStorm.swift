@@ -4,6 +4,7 @@
 // is less than twice the shortest, or all are so short that nothing can have been waited for. Users behind one
 // address are told apart by User-Agent and Cookie.
 
+import Ground
 import Traffic
 
 struct ReconnectStorm {
@@ -56,7 +57,7 @@ struct ReconnectStorm {
                 Suspicion(
                     rule: "WS016", at: last, earlier: Array(chain[start..<end]), count: times,
                     message: "\(last.client.address) connected again \(times) times in "
-                        + "\(Words.duration(last.asked.nanoseconds(since: first.asked))), each time right after an abnormal end, without "
+                        + "\(DurationText.plain(last.asked.nanoseconds(since: first.asked))), each time right after an abnormal end, without "
                         + "growing delays."))
             start = end + 1
         }

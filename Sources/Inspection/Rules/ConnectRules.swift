@@ -1,5 +1,6 @@
 // CONNECT (RFC 9110 9.3.6; RFC 9931 8). After a refusal the proxy must close; that is what CON002 watches for.
 
+import Ground
 import Traffic
 
 enum ConnectRules {
@@ -84,7 +85,7 @@ enum ConnectRules {
             let seen =
                 answered
                 ? "answered another request on the connection"
-                : "left the connection open for \(Words.duration(kept ?? 0)) after the client had the answer"
+                : "left the connection open for \(DurationText.plain(kept ?? 0)) after the client had the answer"
             let reason = authenticatesConnection ? "; NTLM and Negotiate depend on that" : ""
             return [
                 it.found(

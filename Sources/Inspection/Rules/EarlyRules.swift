@@ -2,6 +2,7 @@
 // in `earlyRule`; EARLY004 and EARLY005 are what follows from it and say so.
 // A verdict from order or timing alone is weaker than one from acknowledgments: one level lower, and inferred.
 
+import Ground
 import Traffic
 
 enum EarlyRules {
@@ -241,7 +242,7 @@ enum EarlyRules {
             return [
                 it.found(
                     "The server sent \(Words.count(anomaly.place.length, "byte")) that are no HTTP before its answer "
-                        + "(\(Words.hex(anomaly.excerpt.prefix(8)))).",
+                        + "(\(Digits.hex(anomaly.excerpt.prefix(8)))).",
                     at: [it.raw("server bytes before the answer", anomaly.place, anomaly.excerpt), it.statusLine])
             ]
         }

@@ -1,5 +1,6 @@
 // h2c by Upgrade (RFC 7540 3.2; deprecated by RFC 9113 3.1). Deprecated is not forbidden: hence warnings.
 
+import Ground
 import Traffic
 
 enum H2CRules {
@@ -137,7 +138,7 @@ enum H2CRules {
             let isText = anomaly.excerpt.prefix(24).allSatisfy { 0x20..<0x7f ~= $0 || $0 == 0x0d || $0 == 0x0a }
             let seen =
                 isText
-                ? "“\(Words.plain(anomaly.excerpt[...].text, limit: 24))”" : Words.hex(anomaly.excerpt.prefix(8))
+                ? "“\(Words.plain(anomaly.excerpt[...].text, limit: 24))”" : Digits.hex(anomaly.excerpt.prefix(8))
             return [
                 it.found(
                     "After the switch to h2c the client began with \(seen), "
@@ -166,7 +167,7 @@ enum H2CRules {
             return [
                 it.found(
                     "The first frame of the server after the switch to h2c is no SETTINGS frame "
-                        + "(\(Words.hex(anomaly.excerpt.prefix(9)))).",
+                        + "(\(Digits.hex(anomaly.excerpt.prefix(9)))).",
                     at: [it.raw("first server frame", anomaly.place, anomaly.excerpt)])
             ]
         }
@@ -202,7 +203,7 @@ enum H2CRules {
             guard waited >= it.thresholds.upgradedAnswer.seconds else { return findings }
             findings.append(
                 it.found(
-                    "The server did not answer the upgraded request on stream 1 for \(Words.duration(waited)).",
+                    "The server did not answer the upgraded request on stream 1 for \(DurationText.plain(waited)).",
                     level: .warning, fault: .server, at: [it.requestLine, it.statusLine]))
             return findings
         }
@@ -265,7 +266,7 @@ private enum SettingsPayload {
     static func fault(of value: ArraySlice<UInt8>) -> (words: String, level: Level)? {
         var digits = value
         while digits.last == UInt8(ascii: "=") { digits = digits.dropLast() }
-        guard let payload = decode(digits) else { return ("is not base64url", .error) }
+        guard let payload = Base64.decodeURL(digits) else { return ("is not base64url", .error) }
         guard payload.count % 6 == 0 else {
             return ("decodes to \(payload.count) bytes, which is no multiple of six", .error)
         }
@@ -279,30 +280,5 @@ private enum SettingsPayload {
             }
         }
         return digits.count == value.count ? nil : ("ends in padding, which it must not have", .warning)
-    }
-
-    private static func decode(_ digits: ArraySlice<UInt8>) -> [UInt8]? {
-        guard digits.count % 4 != 1 else { return nil }
-        var bytes: [UInt8] = []
-        var bits: UInt32 = 0
-        var held = 0
-        for digit in digits {
-            let number: UInt8
-            switch digit {
-            case 0x41...0x5a: number = digit - 0x41
-            case 0x61...0x7a: number = digit - 0x61 + 26
-            case 0x30...0x39: number = digit - 0x30 + 52
-            case 0x2d: number = 62
-            case 0x5f: number = 63
-            default: return nil
-            }
-            bits = bits << 6 | UInt32(number)
-            held += 6
-            if held >= 8 {
-                held -= 8
-                bytes.append(UInt8(truncatingIfNeeded: bits >> UInt32(held)))
-            }
-        }
-        return bytes
     }
 }

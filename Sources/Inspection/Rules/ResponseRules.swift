@@ -1,5 +1,6 @@
 // The answer: 101, 426 and the refusals (RFC 9110 15.2.2, 15.5.22; RFC 9112 6).
 
+import Ground
 import Traffic
 
 enum ResponseRules {

@@ -1,6 +1,7 @@
 // Ways around a front end, and secrets in the open (RFC 9112 11.2; RFC 6455 10). What needs a view of two hops is
 // not here.
 
+import Ground
 import Traffic
 
 enum SmugglingRules {

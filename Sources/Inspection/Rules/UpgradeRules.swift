@@ -1,6 +1,7 @@
 // The offer: the Upgrade field of a request, and what goes with it (RFC 9110 7.8, 7.6.1).
 // A request with Upgrade but without the option is UPG001, whoever forwarded it; HOP002 needs a view of two hops.
 
+import Ground
 import Traffic
 
 enum UpgradeRules {

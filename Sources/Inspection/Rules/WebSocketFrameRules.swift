@@ -2,6 +2,7 @@
 // first fatal error and after a gap, so nothing here is noise that follows from an earlier fault.
 // One finding for each rule and side, with a count.
 
+import Ground
 import Traffic
 
 enum WebSocketFrameRules {
@@ -326,7 +327,7 @@ enum WebSocketFrameRules {
                 guard connection.endMark[silent] == nil, connection.ended[silent] == .open,
                     waited >= it.thresholds.closeAnswer.seconds
                 else { return [] }
-                how = "did not answer it for \(Words.duration(waited))"
+                how = "did not answer it for \(DurationText.plain(waited))"
             }
             return [
                 it.found(
@@ -376,7 +377,7 @@ enum WebSocketFrameRules {
             return [
                 it.found(
                     "The \(direction.name) \(word) the connection without a Close frame, "
-                        + "\(Words.duration(idle)) after the last data.",
+                        + "\(DurationText.plain(idle)) after the last data.",
                     fault: direction == .client ? .client : .server,
                     at: [
                         it.raw(
@@ -411,7 +412,7 @@ enum WebSocketFrameRules {
             guard waited >= it.thresholds.closeLinger.seconds, it.sawEveryFrame else { return [] }
             return [
                 it.found(
-                    "The server kept the connection for \(Words.duration(waited)) after both sides had sent Close.",
+                    "The server kept the connection for \(DurationText.plain(waited)) after both sides had sent Close.",
                     at: [
                         it.raw("Close", client, []), it.raw("Close", server, []),
                         marks.server.map { it.packet("FIN", $0, .server) },
@@ -449,10 +450,10 @@ enum WebSocketFrameRules {
                 else { continue }
                 let how =
                     ping.isAnswered
-                    ? "answered a Ping only after \(Words.duration(ping.waited))"
+                    ? "answered a Ping only after \(DurationText.plain(ping.waited))"
                     : ping.sawOtherPong
                         ? "answered a Ping with a Pong whose echo differs"
-                        : "did not answer a Ping for \(Words.duration(ping.waited))"
+                        : "did not answer a Ping for \(DurationText.plain(ping.waited))"
                 findings.append(
                     it.found(
                         "The \(silent.name) \(how).", fault: silent == .client ? .client : .server,
@@ -491,7 +492,7 @@ enum WebSocketFrameRules {
             guard let longest, longest.time > it.thresholds.idle.seconds else { return [] }
             return [
                 it.found(
-                    "Neither side sent anything for \(Words.duration(longest.time)).",
+                    "Neither side sent anything for \(DurationText.plain(longest.time)).",
                     at: [
                         it.packet("last data before", longest.from, .client),
                         longest.to.map { it.packet("first data after", $0, .client) },
@@ -551,7 +552,7 @@ enum WebSocketFrameRules {
                 findings.append(
                     it.found(
                         "The \(direction.name) received a frame on which it had to fail the connection, and still sent "
-                            + "data \(Words.duration(went)) later.",
+                            + "data \(DurationText.plain(went)) later.",
                         fault: direction == .client ? .client : .server, count: UInt32(clamping: answer.frames),
                         at: [
                             it.raw("fatal frame", answer.fault, []),

@@ -1,6 +1,7 @@
 // The opening handshake of WebSocket (RFC 6455 4). A key is compared as text and its padding bits may be anything;
 // subprotocols compare exactly, protocol and extension names without case.
 
+import Ground
 import Traffic
 
 enum WebSocketHandshakeRules {
@@ -331,7 +332,7 @@ enum WebSocketHandshakeRules {
                 it.found(
                     "The client offered “\(it.value(.secWebSocketProtocol, of: it.request))”, the server "
                         + "selected none, "
-                        + "and the client left after \(Words.duration(max(wait, 0))) without a message.",
+                        + "and the client left after \(DurationText.plain(max(wait, 0))) without a message.",
                     level: gaveUp ? .warning : .note,
                     at: it.lines(.secWebSocketProtocol, of: it.request) + [it.statusLine]
                         + [client.close.map { it.raw("close frame", $0.place, []) }])

@@ -5,6 +5,7 @@
 // No socket, no clock, no task: times are passed in, and where the machine wants to be asked again it says when. The bytes of the
 // server are read by `LiveWitness`, which is the analyzer of captures; nothing here parses HTTP or frames.
 
+import Ground
 public import Traffic
 
 /// Says one session once.

@@ -4,6 +4,7 @@
 // and its close; pings and pongs come when they come. A client's close is part of the script only where the client
 // spoke first: the answer to a close goes out by itself.
 
+import Ground
 import Inspection
 import Traffic
 

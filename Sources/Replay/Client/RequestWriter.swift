@@ -3,6 +3,7 @@
 // Lines are copied as they stand in the recording, in their order. New are the key of a WebSocket handshake and, unless
 // wanted otherwise, Host; left out is what would be a credential, and offers nobody here could keep.
 
+import Ground
 import Inspection
 import Traffic
 

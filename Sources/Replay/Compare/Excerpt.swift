@@ -1,5 +1,6 @@
 // Messages in few words: what of them a person needs to see.
 
+import Ground
 import Traffic
 
 enum Excerpt {
@@ -22,11 +23,7 @@ enum Excerpt {
     static func quoted(_ text: String) -> String { cut("\"\(text)\"") }
 
     static func hex(_ bytes: ArraySlice<UInt8>, most: Int = 24) -> String {
-        let shown = bytes.prefix(most).map { byte in
-            let digits = String(byte, radix: 16)
-            return digits.count < 2 ? "0" + digits : digits
-        }
-        return shown.joined(separator: " ") + (bytes.count > most ? " …" : "")
+        Digits.hex(bytes.prefix(most)) + (bytes.count > most ? " …" : "")
     }
 
     /// Both messages around the first byte in which they differ, and where that is.
@@ -51,16 +48,5 @@ enum Excerpt {
             return "\(bytes.count) bytes: " + (start > 0 ? "… " : "") + hex(piece)
         }
         return (show(a), show(b), "from byte \(same) on")
-    }
-}
-
-/// Durations for people.
-enum DurationText {
-    static func short(_ nanoseconds: Int64) -> String {
-        let micros = nanoseconds / 1000
-        if micros < 1000 { return "\(micros) µs" }
-        if micros < 100_000 { return "\(micros / 1000).\(micros / 100 % 10) ms" }
-        if micros < 10_000_000 { return "\(micros / 1000) ms" }
-        return "\(micros / 1_000_000).\(micros / 100_000 % 10) s"
     }
 }

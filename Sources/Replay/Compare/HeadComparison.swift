@@ -1,5 +1,6 @@
 // Two answers to an offer: status, fields, what was agreed.
 
+import Ground
 import Inspection
 import Traffic
 

@@ -5,6 +5,7 @@
 // once: the first session that connects says which address all others use, and no other address is ever spoken to.
 
 import Glibc
+import Ground
 public import Inspection
 import NIOCore
 import NIOPosix
@@ -219,7 +220,7 @@ public final class ReplayRunner: Sendable {
         var generator = SystemRandomNumberGenerator()
         let key = (0..<16).map { _ in UInt8.random(in: .min ... .max, using: &generator) }
         let client = ReplayClient(
-            script: script, options: options, key: Base64.encode(key), start: start,
+            script: script, options: options, key: Base64.encode(key.span), start: start,
             maskKey: {
                 var generator = SystemRandomNumberGenerator()
                 return generator.next()

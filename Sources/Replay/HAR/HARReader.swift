@@ -4,6 +4,7 @@
 // Whatever becomes part of a request is checked here: a header of a file written by a stranger holds no line end when
 // it is sent.
 
+internal import Ground
 internal import Traffic
 
 /// Why a HAR file cannot be read.

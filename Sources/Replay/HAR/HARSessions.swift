@@ -4,6 +4,7 @@
 // What the browser did not save is filled in with what must have been: a handshake without its fields, an answer to a
 // session in which something was said. Times that are missing are those before them.
 
+internal import Ground
 internal import Inspection
 internal import Traffic
 

@@ -3,6 +3,7 @@
 //
 // The only leniency: `\ud800` without its other half becomes U+FFFD, because a Swift string cannot hold it.
 
+internal import Ground
 internal import Traffic
 
 /// How much is read.
@@ -182,12 +183,8 @@ public struct JSONParser {
         }
         var unit: UInt32 = 0
         for byte in bytes[(start + 2)..<(start + 6)] {
-            switch byte {
-            case UInt8(ascii: "0")...UInt8(ascii: "9"): unit = unit << 4 | UInt32(byte - UInt8(ascii: "0"))
-            case UInt8(ascii: "A")...UInt8(ascii: "F"), UInt8(ascii: "a")...UInt8(ascii: "f"):
-                unit = unit << 4 | UInt32((byte | 0x20) - UInt8(ascii: "a") + 10)
-            default: return nil
-            }
+            guard let nibble = byte.hexValue else { return nil }
+            unit = unit << 4 | UInt32(nibble)
         }
         return unit
     }

@@ -1,5 +1,7 @@
 // A place in a JSON text (RFC 6901), with `*` for any member or element.
 
+import Ground
+
 /// `/user/name`, `/items/*/id`; the empty pointer is the whole text.
 public struct JSONPointer: Sendable, Hashable, CustomStringConvertible {
     public var steps: [String]

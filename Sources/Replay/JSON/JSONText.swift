@@ -1,5 +1,7 @@
 // A value as compact JSON: members in their order, numbers as they were written, no spaces.
 
+import Ground
+
 extension JSONValue: CustomStringConvertible {
     /// The value as JSON on one line.
     public var description: String {
@@ -49,9 +51,7 @@ extension JSONValue: CustomStringConvertible {
             case "\n": text += "\\n"
             case "\r": text += "\\r"
             case "\t": text += "\\t"
-            case ..<" ":
-                let digits = String(scalar.value, radix: 16)
-                text += "\\u" + String(repeating: "0", count: 4 - digits.utf8.count) + digits
+            case ..<" ": text += "\\u" + Digits.hex(scalar.value, 4)
             default: text.unicodeScalars.append(scalar)
             }
         }

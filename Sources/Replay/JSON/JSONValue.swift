@@ -4,6 +4,8 @@
 // Two values are equal when they say the same: members in any order, `1.0` for `1`, `10e1` for `100`. Numbers are never
 // turned into binary ones, so 9007199254740993 is not 9007199254740992.
 
+import Ground
+
 /// A JSON value and where its text lies.
 public struct JSONValue: Sendable {
     public enum Content: Sendable {

@@ -1,6 +1,7 @@
 // permessage-deflate, agreed to anew (RFC 7692 5.1, 7.1): as the recorded server did, as far as this client's offer
 // allows.
 
+internal import Ground
 internal import Traffic
 
 enum DeflateNegotiation {

@@ -4,6 +4,7 @@
 // What differs between a recording and a rehearsal does not count: the Host, credentials (in the target as well), keys,
 // the order of fields.
 
+internal import Ground
 internal import Inspection
 internal import Synchronization
 public import Traffic

@@ -1,6 +1,7 @@
 // The head of a recorded answer, made fit for the request that is answered now: a fresh accept, extensions negotiated
 // anew; every other line as it was recorded, byte for byte.
 
+internal import Ground
 internal import Inspection
 internal import Traffic
 

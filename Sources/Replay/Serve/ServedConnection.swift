@@ -7,6 +7,7 @@
 // No socket and no clock: times are passed in. What the client says is read by `LiveWitness`, which is the analyzer of
 // captures, so that the client is judged by what it said and not by a second reader.
 
+import Ground
 public import Traffic
 
 /// How a stand-in serves.

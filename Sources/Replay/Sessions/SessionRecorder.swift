@@ -4,6 +4,7 @@
 // become a session. What no exchange will ask for is let go of: of a plain connection its last requests stay, of a session by
 // messages its bytes go. All of it is bounded; what a bound kept out makes the session end there, and it says so.
 
+import Ground
 public import Traffic
 
 /// How much a recorder holds.

@@ -1,5 +1,6 @@
 // What a replay found, as one page: the same page as that of the analysis, with recorded and live side by side.
 
+import Ground
 import Inspection
 import Investigation
 public import Replay

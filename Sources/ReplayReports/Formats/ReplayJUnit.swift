@@ -1,6 +1,7 @@
 // What a replay found, for continuous integration: one test suite, one test case an exchange. What differs is a
 // failure, what could not be said an error, what was left out is skipped.
 
+import Ground
 import Inspection
 import Investigation
 public import Replay

@@ -3,6 +3,7 @@
 // Minus is the recording, plus is what came; behind each stands where to look for it: the packet of the recording, the
 // moment of the replay.
 
+import Ground
 import Inspection
 import Investigation
 public import Replay
@@ -112,7 +113,7 @@ public enum ReplayTextReport {
             "-", difference.recorded, place: difference.packet.map { "packet \($0.packet)" }, .red, indent: indent + 2,
             to: &text)
         side(
-            "+", difference.live, place: difference.liveTime.map { "+\(millisecondsText($0 / 1000 * 1000)) ms" },
+            "+", difference.live, place: difference.liveTime.map { "+\(DurationText.milliseconds($0 / 1000 * 1000)) ms" },
             .green,
             indent: indent + 2, to: &text)
     }

@@ -4,6 +4,7 @@
 // Fields of our own begin with an underscore, as the format wants it, and are there where the format would lose what a
 // replay needs: the sizes of fragments, the bytes of a text that is not UTF-8, close, ping and pong frames.
 
+import Ground
 import Inspection
 public import Investigation
 import Traffic
@@ -209,7 +210,7 @@ private struct HAREntryWriter {
         func add(_ bytes: some Sequence<UInt8>) {
             for byte in bytes {
                 let isPlain = byte > 0x20 && byte < 0x7f && !"\"<>\\^`{|}".utf8.contains(byte)
-                result += isPlain ? String(Unicode.Scalar(byte)) : "%" + HexDump.twoDigits(byte).uppercased()
+                result += isPlain ? String(Unicode.Scalar(byte)) : "%" + Digits.hex(byte).uppercased()
             }
         }
         text.forEachPiece { piece in

@@ -1,5 +1,6 @@
 // The report as one page: a verdict, what was found and what could not be seen, and every exchange.
 
+import Ground
 import Inspection
 public import Investigation
 import Traffic

@@ -2,6 +2,7 @@
 // the end what was counted, what could not be seen, and the verdict. Why and what to do are said where a rule
 // first speaks, and pointed to from then on.
 
+import Ground
 import Inspection
 public import Investigation
 import Traffic

@@ -10,6 +10,8 @@
 // Three outcomes: packets, not enough yet (read on), and damage. Damage is no error: what was read before it stands,
 // the description says what was met and where, and there are no more packets.
 
+import Ground
+
 /// Reads the packets of one capture: pcap or pcapng, plain, gzip or zstd.
 public struct CaptureReader: ~Copyable {
     /// What is known of the capture; final when `readBatch` has answered `false`.
@@ -233,7 +235,7 @@ public struct CaptureReader: ~Copyable {
             switch byte {
             case 0x22, 0x5c: "\\\(Character(UnicodeScalar(byte)))"
             case 0x20...0x7e: "\(Character(UnicodeScalar(byte)))"
-            default: "\\x\(byte < 16 ? "0" : "")\(String(byte, radix: 16))"
+            default: "\\x" + Digits.hex(byte)
             }
         }
         return "\"\(shown.joined())\""

@@ -4,6 +4,8 @@
 // files, so a recording, a replay and an extract write the same way, and a test reads the bytes back. Only whole blocks
 // are ever in the buffer: cut at a block, what was written stays a capture.
 
+import Ground
+
 /// An interface as a capture describes it.
 public struct RecordedInterface: Sendable {
     public var name: String

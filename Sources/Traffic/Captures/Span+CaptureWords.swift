@@ -1,5 +1,7 @@
 // Numbers in the byte order of a capture.
 
+import Ground
+
 extension Span<UInt8> {
     /// The 32-bit word at `offset`, in the byte order of the capture.
     @inline(__always)

@@ -13,6 +13,8 @@
 // can feed it as well as a capture can. It records and never stops for a mistake of a peer: where it cannot know what
 // bytes mean it waits for a line that cannot be anything else, and says so.
 
+import Ground
+
 final class Conversation: ExchangeReader {
     private let cell: UncheckedCell<ConversationState>
 

@@ -1,5 +1,7 @@
 // The client's side of a conversation: requests, their content, and what is held behind an offer.
 
+import Ground
+
 extension ConversationState {
     mutating func receiveClient(_ chunk: borrowing Chunk) {
         let bytes = chunk.bytes

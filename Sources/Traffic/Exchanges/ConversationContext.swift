@@ -1,5 +1,7 @@
 // What the conversations of one analyzer share beside `AnalysisContext`.
 
+import Ground
+
 /// Scratch space that is used over and over, counters, and who was asked to use TLS.
 final class ConversationContext {
     private let headCell = UncheckedCell(ParsedHead())

@@ -1,5 +1,7 @@
 // The server's side of a conversation: responses, and which request each of them answers.
 
+import Ground
+
 extension ConversationState {
     mutating func receiveServer(_ chunk: borrowing Chunk) {
         let bytes = chunk.bytes

@@ -1,5 +1,7 @@
 // The decision: an answer came to an offer, and each direction goes on as it says.
 
+import Ground
+
 extension ConversationState {
     mutating func decide(_ index: Int, _ response: MessageHead, _ front: Outstanding, _ bytes: Span<UInt8>) {
         open[index].exchange.response = response

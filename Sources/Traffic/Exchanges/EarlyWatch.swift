@@ -5,6 +5,8 @@
 // TCP did not have the whole head, so the application cannot have read it. That holds wherever the tap is. The watch
 // collects, for each run of client bytes behind e, that acknowledgment; the verdict is drawn when the exchange ends.
 
+import Ground
+
 /// Collects client bytes behind one request until they can no longer be early.
 struct EarlyWatch {
     struct Run {

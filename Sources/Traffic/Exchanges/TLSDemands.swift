@@ -5,6 +5,8 @@
 // read off single packets: one that begins with the status line, and names TLS or does not reach the end of the head.
 // So it may be believed of too many, and whoever is told compares with the exchanges.
 
+import Ground
+
 struct TLSDemands {
     /// When each client was told last; at most `limit` of them.
     private var told: [IPAddress: Timestamp] = [:]

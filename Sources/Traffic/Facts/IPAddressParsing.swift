@@ -1,18 +1,15 @@
 // Reading an address that was written as text.
 
+import Ground
+
 extension IPAddress {
     /// An IPv4 address, or one of IPv6.
     static func parse(_ text: ArraySlice<UInt8>, isV4: Bool) -> IPAddress? { isV4 ? v4(text) : v6(text) }
 
     /// Up to five digits, without a leading zero.
     static func decimal(_ digits: ArraySlice<UInt8>, most: UInt32) -> UInt32? {
-        guard (1...5).contains(digits.count), digits.count == 1 || digits.first != 0x30 else { return nil }
-        var value: UInt32 = 0
-        for digit in digits {
-            guard (0x30...0x39).contains(digit) else { return nil }
-            value = value * 10 + UInt32(digit - 0x30)
-        }
-        return value <= most ? value : nil
+        guard digits.count == 1 || digits.first != 0x30, let value = digits.decimal(digits: 1...5) else { return nil }
+        return value <= most ? UInt32(value) : nil
     }
 
     private static func v4(_ text: ArraySlice<UInt8>) -> IPAddress? {
@@ -70,12 +67,8 @@ extension IPAddress {
         guard (1...4).contains(digits.count) else { return nil }
         var value: UInt16 = 0
         for digit in digits {
-            switch digit {
-            case 0x30...0x39: value = value << 4 | UInt16(digit - 0x30)
-            case 0x41...0x46: value = value << 4 | UInt16(digit - 0x37)
-            case 0x61...0x66: value = value << 4 | UInt16(digit - 0x57)
-            default: return nil
-            }
+            guard let nibble = digit.hexValue else { return nil }
+            value = value << 4 | UInt16(nibble)
         }
         return value
     }

@@ -4,6 +4,8 @@
 // and everything else is a range into it. Fields that rules ask for are recognized once, while parsing, as a
 // `FieldName`; all other fields are `.other` and are found by their text (RFC 9110 5.1: without case).
 
+import Ground
+
 /// The fields that some fact or rule asks for by name.
 public enum FieldName: UInt8, Sendable, CaseIterable {
     case other = 0

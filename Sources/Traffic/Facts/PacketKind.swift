@@ -1,6 +1,8 @@
 // What a packet is when it is not a TCP segment. Kinds are numbers, not text: counting a UDP packet makes no
 // string. The names are made when the report is.
 
+import Ground
+
 /// What a packet turned out to be that carries no TCP, by the number that said so.
 public enum PacketKind: Sendable, Hashable {
     case linkType(UInt32)
@@ -24,11 +26,11 @@ public enum PacketKind: Sendable, Hashable {
         case .llc(0x42): "STP"
         case .llc(0xaa): "SNAP"
         case .llc(0xfe): "IS-IS"
-        case .llc(let number): "LLC 0x\(hex(number, 2))"
+        case .llc(let number): "LLC 0x\(Digits.hex(number, 2))"
         case .pppProtocol(0xc021): "PPP LCP"
         case .pppProtocol(0x8021): "PPP IPCP"
         case .pppProtocol(0x8057): "PPP IPV6CP"
-        case .pppProtocol(let number): "PPP protocol 0x\(hex(number, 4))"
+        case .pppProtocol(let number): "PPP protocol 0x\(Digits.hex(number, 4))"
         case .family(let number): "address family \(number)"
         case .ipProtocol(let number): Self.ipProtocolName(number)
         case .wirelessControl: "802.11 without data"
@@ -49,7 +51,7 @@ public enum PacketKind: Sendable, Hashable {
         case 0x88e5: "MACsec"
         case 0x88f7: "PTP"
         case 0x9000: "loopback test"
-        default: "ethertype 0x\(hex(number, 4))"
+        default: "ethertype 0x\(Digits.hex(number, 4))"
         }
     }
 
@@ -68,11 +70,6 @@ public enum PacketKind: Sendable, Hashable {
         default: "protocol \(number)"
         }
     }
-}
-
-private func hex(_ number: some BinaryInteger, _ digits: Int) -> String {
-    let text = String(number, radix: 16)
-    return String(repeating: "0", count: max(0, digits - text.count)) + text
 }
 
 /// Why a packet could not be dissected.

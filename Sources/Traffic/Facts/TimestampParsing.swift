@@ -1,5 +1,7 @@
 // Moments written as text, read without a calendar library (RFC 3339 5.6).
 
+import Ground
+
 extension Timestamp {
     /// Reads `2026-01-31T12:30:00.25+01:00`; a space may stand for the T.
     ///
@@ -72,8 +74,4 @@ extension Timestamp {
     private static func floored(_ value: Int64, _ divisor: Int64) -> Int64 {
         value >= 0 ? value / divisor : -((divisor - 1 - value) / divisor)
     }
-}
-
-extension UInt8 {
-    fileprivate var isDigit: Bool { self >= 0x30 && self <= 0x39 }
 }

@@ -1,5 +1,7 @@
 // Times as text, without a calendar library: RFC 3339 in UTC with nine decimals.
 
+import Ground
+
 extension Timestamp {
     /// "2026-01-31T23:59:59.123456789Z".
     public var text: String { "\(date)T\(clock(decimals: 9))Z" }
@@ -23,18 +25,13 @@ extension Timestamp {
         let day = dayOfYear - (153 * shiftedMonth + 2) / 5 + 1
         let month = shiftedMonth < 10 ? shiftedMonth + 3 : shiftedMonth - 9
         let year = yearOfEra + era * 400 + (month <= 2 ? 1 : 0)
-        return "\(padded(year, 4))-\(padded(month, 2))-\(padded(day, 2))"
+        return "\(Digits.decimal(year, 4))-\(Digits.decimal(month, 2))-\(Digits.decimal(day, 2))"
     }
 
     /// "23:59:59.123456".
     public func clock(decimals: Int) -> String {
         let (_, seconds, nanoseconds) = parts
-        let fraction = padded(nanoseconds, 9).prefix(decimals)
-        return "\(padded(seconds / 3600, 2)):\(padded(seconds / 60 % 60, 2)):\(padded(seconds % 60, 2)).\(fraction)"
+        let fraction = Digits.decimal(nanoseconds, 9).prefix(decimals)
+        return "\(Digits.decimal(seconds / 3600, 2)):\(Digits.decimal(seconds / 60 % 60, 2)):\(Digits.decimal(seconds % 60, 2)).\(fraction)"
     }
-}
-
-private func padded(_ value: Int64, _ width: Int) -> String {
-    let digits = String(value)
-    return String(repeating: "0", count: max(0, width - digits.utf8.count)) + digits
 }

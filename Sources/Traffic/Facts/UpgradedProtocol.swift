@@ -1,5 +1,7 @@
 // The protocol that speaks after a switch, and the tokens that name it (RFC 9110 7.8).
 
+import Ground
+
 /// The protocol that speaks after the switch.
 public enum UpgradedProtocol: UInt8, Sendable, CaseIterable {
     case none, websocket, h2c, tls, http, connectUDP, connectIP, connectTCP, tunnel, other

@@ -1,5 +1,7 @@
 // What a WebSocket session showed, in bounded counters (RFC 6455).
 
+import Ground
+
 /// A Close frame (RFC 6455 5.5.1).
 public struct CloseFact: Sendable {
     /// The status code; `nil` for an empty body.

@@ -7,6 +7,8 @@
 //
 // Two things outlive a packet: fragments waiting for the rest of their datagram, and the table of tunnel stacks.
 
+import Ground
+
 /// Finds the TCP segment in a packet.
 public struct Dissector: ~Copyable {
     var fragments: FragmentTable

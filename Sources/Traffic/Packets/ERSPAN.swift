@@ -1,6 +1,8 @@
 // ERSPAN: mirrored Ethernet frames in GRE (draft-foschiano-erspan). Type I has no header, type II one of 8 bytes,
 // type III one of 12 and 8 more where its last bit is set.
 
+import Ground
+
 extension Dissector {
     mutating func erspan(
         _ type: UInt16, hasHeader: Bool, of header: IPHeader, _ bytes: Span<UInt8>, _ packet: Extent

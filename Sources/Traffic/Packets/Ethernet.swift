@@ -1,5 +1,7 @@
 // Ethernet II, IEEE 802.3 with 802.2, and VLAN tags (IEEE 802.1Q, 802.1ad).
 
+import Ground
+
 extension Dissector {
     mutating func ethernet(_ bytes: Span<UInt8>, _ packet: Extent) -> Unwrapped {
         var rest = packet

@@ -1,5 +1,7 @@
 // GRE (RFC 2784, RFC 2890), and its version 1 with PPP inside (RFC 2637).
 
+import Ground
+
 extension Dissector {
     mutating func gre(of header: IPHeader, _ bytes: Span<UInt8>, _ packet: Extent) -> Unwrapped {
         var rest = packet

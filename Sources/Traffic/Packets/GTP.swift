@@ -1,6 +1,8 @@
 // GTP version 1, user plane (3GPP TS 29.281): the T-PDU message, whose payload is an IP datagram. Tunnel ids
 // differ by direction, so the two nodes stand for the tunnel.
 
+import Ground
+
 extension Dissector {
     mutating func gtp(of header: IPHeader, _ bytes: Span<UInt8>, _ packet: Extent) -> Unwrapped? {
         var rest = packet

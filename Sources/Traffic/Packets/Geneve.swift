@@ -1,5 +1,7 @@
 // GENEVE (RFC 8926).
 
+import Ground
+
 extension Dissector {
     mutating func geneve(_ bytes: Span<UInt8>, _ packet: Extent) -> Unwrapped? {
         var rest = packet

@@ -1,5 +1,7 @@
 // IPv4 (RFC 791).
 
+import Ground
+
 extension Dissector {
     /// Raw IP: the version says which.
     mutating func ip(_ bytes: Span<UInt8>, _ rest: Extent) -> Unwrapped {

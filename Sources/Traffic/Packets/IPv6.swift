@@ -1,5 +1,7 @@
 // IPv6 (RFC 8200) and the headers that may stand between it and TCP.
 
+import Ground
+
 extension Dissector {
     mutating func ipv6(_ bytes: Span<UInt8>, _ packet: Extent) -> Unwrapped {
         var rest = packet

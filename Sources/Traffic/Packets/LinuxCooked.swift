@@ -1,6 +1,8 @@
 // The pseudo headers of Linux captures on "any" and on devices without a header of their own
 // (LINKTYPE_LINUX_SLL, LINKTYPE_LINUX_SLL2).
 
+import Ground
+
 extension Dissector {
     mutating func linuxCooked(_ bytes: Span<UInt8>, _ packet: Extent) -> Unwrapped {
         var rest = packet

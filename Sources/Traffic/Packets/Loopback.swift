@@ -1,6 +1,8 @@
 // BSD loopback (LINKTYPE_NULL, LINKTYPE_LOOP): the address family in four bytes. LOOP has them in network order,
 // NULL in the order of the machine that captured, which need not be the order of the file.
 
+import Ground
+
 extension Dissector {
     mutating func loopback(_ bytes: Span<UInt8>, _ packet: Extent) -> Unwrapped {
         var rest = packet

@@ -1,6 +1,8 @@
 // LINKTYPE_NFLOG: packets that a Linux firewall logged. Family, version, resource; then attributes of a length and
 // a type in the order of the machine that captured, one of which is the packet.
 
+import Ground
+
 extension Dissector {
     mutating func nflog(_ bytes: Span<UInt8>, _ packet: Extent) -> Unwrapped {
         var rest = packet

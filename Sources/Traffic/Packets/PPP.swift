@@ -1,5 +1,7 @@
 // PPP (RFC 1661) with or without the framing of HDLC (RFC 1662), and Cisco's HDLC, which shares its link type.
 
+import Ground
+
 extension Dissector {
     mutating func ppp(_ bytes: Span<UInt8>, _ packet: Extent) -> Unwrapped {
         var rest = packet

@@ -1,5 +1,7 @@
 // PPP over Ethernet, the session stage (RFC 2516).
 
+import Ground
+
 extension Dissector {
     mutating func pppoe(_ bytes: Span<UInt8>, _ packet: Extent) -> Unwrapped {
         var rest = packet

@@ -1,5 +1,7 @@
 // The TCP header (RFC 9293 3.1). Options are stepped over, checksums are not looked at.
 
+import Ground
+
 extension Dissector {
     mutating func tcp(of header: IPHeader, _ bytes: Span<UInt8>, _ rest: Extent) -> Unwrapped {
         if let fault = Self.tcpFault(bytes, rest) { return .malformed(fault) }

@@ -1,5 +1,7 @@
 // Teredo (RFC 4380): IPv6 in UDP, behind an authentication and an origin indication that may be there.
 
+import Ground
+
 extension Dissector {
     mutating func teredo(_ bytes: Span<UInt8>, _ packet: Extent) -> Unwrapped? {
         var rest = packet

@@ -1,6 +1,8 @@
 // UDP (RFC 768), as far as a tunnel may be inside. A port is only a hint: each tunnel checks that its header makes
 // sense and answers `nil` where it does not; then the packet is UDP and nothing more.
 
+import Ground
+
 extension Dissector {
     mutating func udp(of header: IPHeader, _ bytes: Span<UInt8>, _ packet: Extent) -> Unwrapped {
         var rest = packet

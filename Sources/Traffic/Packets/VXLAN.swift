@@ -1,6 +1,8 @@
 // VXLAN (RFC 7348) and VXLAN-GPE, which names what is inside (draft-ietf-nvo3-vxlan-gpe). Reserved bits are
 // ignored, as receivers must.
 
+import Ground
+
 extension Dissector {
     mutating func vxlan(namesProtocol: Bool, _ bytes: Span<UInt8>, _ packet: Extent) -> Unwrapped? {
         var rest = packet

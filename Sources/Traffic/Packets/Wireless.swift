@@ -1,5 +1,7 @@
 // IEEE 802.11 data frames, and the radiotap header that says how they were received.
 
+import Ground
+
 extension Dissector {
     /// Radiotap: little-endian; a length, then masks of the fields that are there, then the fields.
     mutating func radiotap(_ bytes: Span<UInt8>, _ packet: Extent) -> Unwrapped {

@@ -3,6 +3,8 @@
 // Each direction is handed over at its own byte. A reader gets bytes in order, learns of holes, reports facts and
 // anomalies when the exchange ends, and never judges. What no line names is counted and not read.
 
+import Ground
+
 /// Reads what one exchange switched to.
 protocol SessionReader: StreamReader {
     /// The exchange is over: facts go into it.

@@ -5,6 +5,8 @@
 // its last acknowledgments are still on their way, then its place is used again: the table is as large as what is
 // alive, not as what was.
 
+import Ground
+
 /// What the table knows of a connection: who talks, and where its state is.
 struct Flow {
     /// Who sent the first packet, and to whom.

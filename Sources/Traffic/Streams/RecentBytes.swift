@@ -2,6 +2,8 @@
 //
 // An array while they are few, a ring once they are as many as may be kept: each byte is copied once.
 
+import Ground
+
 struct RecentBytes {
     private var bytes: [UInt8] = []
     /// Index of the oldest byte, once the ring is full.

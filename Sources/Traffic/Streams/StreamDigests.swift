@@ -1,6 +1,7 @@
 // SHA-256 of each stream's contiguous bytes, for comparing reassembly with other tools (`--stream-digests`).
 
 import Crypto
+import Ground
 
 final class StreamDigests {
     private var client = SHA256()

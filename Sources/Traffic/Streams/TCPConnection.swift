@@ -6,6 +6,8 @@
 // it, or when the connection ends. Bytes of the server wait for the client bytes that their segment acknowledges, so
 // that an answer never comes before its question, however the capture was shuffled.
 
+import Ground
+
 struct TCPConnection {
     let id: UInt64
     /// As given by the first packet; turned round if it was the server's.

@@ -3,6 +3,8 @@
 // An Upgrade field never removes a body. Content that nobody reads is skipped by subtraction; only chunk headers
 // are looked at.
 
+import Ground
+
 /// How the body of a message is delimited.
 enum BodyLength: Equatable {
     case none
@@ -112,7 +114,7 @@ struct ChunkedReader {
             switch state {
             case .size:
                 let byte = bytes[index]
-                if let digit = Self.hexDigit(byte) {
+                if let digit = byte.hexValue {
                     guard digits < 15 else {
                         state = .broken
                         return index
@@ -179,14 +181,5 @@ struct ChunkedReader {
         guard state == .data, count < remaining else { return false }
         remaining -= count
         return true
-    }
-
-    private static func hexDigit(_ byte: UInt8) -> UInt8? {
-        switch byte {
-        case 0x30...0x39: byte - 0x30
-        case 0x41...0x46: byte - 0x41 + 10
-        case 0x61...0x66: byte - 0x61 + 10
-        default: nil
-        }
     }
 }

@@ -5,6 +5,8 @@
 // ends at the first empty line. What is odd is written down as a defect and read as the most common recipients
 // read it. Three outcomes: a head, not yet, not HTTP.
 
+import Ground
+
 /// The head that was parsed last, as ranges into the bytes it was parsed from.
 struct ParsedHead: ~Copyable {
     /// Bytes of empty lines in front of the start line.

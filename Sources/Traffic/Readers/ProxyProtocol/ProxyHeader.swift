@@ -7,6 +7,8 @@
 // It is read where a connection begins and nowhere else. Only the addresses are looked at; the records behind them
 // are skipped by their length. What does not keep to the form is no PROXY header, and no HTTP either.
 
+import Ground
+
 struct ProxyHeader: Equatable {
     /// `nil` where the connection is the sender's own, or not of TCP over IP.
     var addresses: ProxiedAddresses?

@@ -1,6 +1,8 @@
 // The one TLS message that is always in clear: whom the client wants and what it would speak (RFC 8446 4.1.2,
 // RFC 6066 3, RFC 7301 3.1). Read so that a report can name what it could not see.
 
+import Ground
+
 /// Server name and protocols of a ClientHello.
 struct ClientHello {
     var serverName: String?

@@ -3,6 +3,8 @@
 // It is gathered byte by byte, because a segment may end anywhere in it, and stays as it was until the next one begins: what
 // is told of a frame shows these bytes.
 
+import Ground
+
 /// A header that is being read, or was read last.
 struct FrameHeader {
     private var bytes = [14 of UInt8](repeating: 0)
@@ -69,12 +71,4 @@ struct FrameHeader {
 
     /// The next byte begins another.
     mutating func drop() { count = 0 }
-}
-
-extension UInt32 {
-    /// A masking key in memory order, turned so that it fits the byte `count` further on.
-    func turned(_ count: Int64) -> UInt32 {
-        let turn = UInt32(truncatingIfNeeded: count & 3) * 8
-        return turn == 0 ? self : self >> turn | self << (32 - turn)
-    }
 }

@@ -6,6 +6,8 @@
 // CAP003), five where the beginning was chosen out of many. What is found is counted apart and said to be inferred;
 // nothing is judged by it, because a run that breaks proves a wrong guess rather than a wrong peer.
 
+import Ground
+
 /// A class, so that a session that never loses its place carries a reference and nothing else.
 final class FrameSearch {
     private let direction: Direction

@@ -4,6 +4,8 @@
 // in groups of seven bits; 0xff with length 0 closes, in -76. Behind the 101 of -76 sixteen bytes answer the challenge.
 // They are counted and not judged: nothing in the catalogue is about them.
 
+import Ground
+
 final class HixieDecoder: SessionReader {
     private var sides: [2 of Side]
     private let facts: WebSocketFacts

@@ -7,6 +7,8 @@
 // Reading stops between two steps only: a block header, a code length, a literal, or a length with its distance. A step
 // that lacks bits takes none, so nothing else has to be remembered. The longest step has 48 bits, and the bit buffer 64.
 
+import Ground
+
 struct Inflater {
     enum Pause { case needsInput, outputFull, failed }
 

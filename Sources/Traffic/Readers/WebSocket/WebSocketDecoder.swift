@@ -7,6 +7,8 @@
 // lengths can be believed, but no further error is reported: what follows a broken frame is noise. After a hole that is
 // not inside one payload the direction is lost: frames are looked for, and those found are counted apart (`FrameSearch`).
 
+import Ground
+
 final class WebSocketDecoder: SessionReader {
     private let session: UncheckedCell<WebSocketSession>
 

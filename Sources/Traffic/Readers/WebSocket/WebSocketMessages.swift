@@ -3,6 +3,8 @@
 // Text is checked as it comes, whole or in pieces, compressed or not (RFC 6455 8.1, RFC 7692). Payload is kept nowhere:
 // what a fault shows is the header of the message's first frame, or the byte that is wrong.
 
+import Ground
+
 extension WebSocketSideDecoder {
     mutating func beginData(_ place: Place, compressed: Bool) {
         if sentClose { noteFrame(.dataAfterClose, place, value: Int64(opcode)) }

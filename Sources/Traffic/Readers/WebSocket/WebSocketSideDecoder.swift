@@ -4,6 +4,8 @@
 // frames of its sender are still counted, and no further fault of theirs is told of. What messages are made of stands in
 // WebSocketMessages.swift.
 
+import Ground
+
 /// One direction of a session.
 struct WebSocketSideDecoder {
     let direction: Direction

@@ -24,7 +24,7 @@ extension Span<UInt8> {
 
     /// The bytes at `offset` as they lie there.
     @inlinable @inline(__always)
-    func load<Number: FixedWidthInteger & BitwiseCopyable>(_ offset: Int, as type: Number.Type) -> Number {
+    public func load<Number: FixedWidthInteger & BitwiseCopyable>(_ offset: Int, as type: Number.Type) -> Number {
         precondition(offset >= 0 && offset <= count - MemoryLayout<Number>.size)
         return unsafe withUnsafeBytes { bytes in
             // In bounds: checked one line above.

@@ -5,20 +5,21 @@
 
 /// Eight bytes, the first one in the highest.
 public struct ByteWord: Sendable, BitwiseCopyable {
+    /// The bytes, the first one in the highest place.
     public let word: UInt64
 
     /// The high bit of each byte.
-    static var all: UInt64 { 0x8080_8080_8080_8080 }
-    @usableFromInline static var ones: UInt64 { 0x0101_0101_0101_0101 }
+    @inlinable static var all: UInt64 { 0x8080_8080_8080_8080 }
+    @inlinable static var ones: UInt64 { 0x0101_0101_0101_0101 }
 
     /// `nil` where a byte is no ASCII.
-    @inline(__always)
-    init?(ascii word: UInt64) {
+    @inlinable @inline(__always)
+    public init?(ascii word: UInt64) {
         guard word & Self.all == 0 else { return nil }
         self.word = word
     }
 
-    /// The bytes from `index` on; zeros behind the end.
+    /// The bytes from `index` on; zeros after the end.
     @inlinable @inline(__always)
     public init(_ bytes: Span<UInt8>, at index: Int) {
         let count = bytes.count
@@ -51,16 +52,16 @@ public struct ByteWord: Sendable, BitwiseCopyable {
     // Of ASCII alone.
 
     /// Letters in lower case; of other bytes those below 32 more become others.
-    @inline(__always) var lowercased: ByteWord { ByteWord(unchecked: word | 0x20 &* Self.ones) }
+    @inlinable @inline(__always) public var lowercased: ByteWord { ByteWord(unchecked: word | 0x20 &* Self.ones) }
 
-    @inline(__always)
-    private init(unchecked word: UInt64) { self.word = word }
+    @inlinable @inline(__always)
+    init(unchecked word: UInt64) { self.word = word }
 
     /// Which bytes are no less than `limit`.
-    @inline(__always)
-    func reaches(_ limit: UInt8) -> UInt64 { word &+ UInt64(128 - limit) &* Self.ones }
+    @inlinable @inline(__always)
+    public func reaches(_ limit: UInt8) -> UInt64 { word &+ UInt64(128 - limit) &* Self.ones }
 
     /// Which bytes differ from `byte`.
-    @inline(__always)
-    func differs(from byte: UInt8) -> UInt64 { (word ^ UInt64(byte) &* Self.ones) &+ 0x7f &* Self.ones }
+    @inlinable @inline(__always)
+    public func differs(from byte: UInt8) -> UInt64 { (word ^ UInt64(byte) &* Self.ones) &+ 0x7f &* Self.ones }
 }

@@ -3,7 +3,7 @@
 import TestSupport
 import Testing
 
-@testable import Traffic
+@testable import Ground
 
 @Suite struct UTF8ValidatorTests {
     /// Whether the bytes are a text, read with that mask and cut there.

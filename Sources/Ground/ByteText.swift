@@ -2,6 +2,7 @@
 
 extension ArraySlice<UInt8> {
     /// Without the white space at both ends (OWS of RFC 9110 5.6.3; CR and LF of an obs-fold count as such).
+    @inlinable
     public func trimmingWhitespace() -> ArraySlice<UInt8> {
         var start = startIndex
         var end = endIndex
@@ -11,7 +12,8 @@ extension ArraySlice<UInt8> {
     }
 
     /// Without white space at both ends, the line end of a folded line included (RFC 9112 5.2).
-    func trimmingFold() -> ArraySlice<UInt8> {
+    @inlinable
+    public func trimmingFold() -> ArraySlice<UInt8> {
         var text = trimmingWhitespace()
         while let byte = text.first, byte == 0x0d || byte == 0x0a { text = text.dropFirst().trimmingWhitespace() }
         while let byte = text.last, byte == 0x0d || byte == 0x0a { text = text.dropLast().trimmingWhitespace() }
@@ -19,6 +21,7 @@ extension ArraySlice<UInt8> {
     }
 
     /// Whether these are exactly the bytes of `text`.
+    @inlinable
     public func matches(_ text: StaticString) -> Bool {
         guard count == text.utf8CodeUnitCount else { return false }
         return text.withUTF8Buffer { other in
@@ -39,7 +42,7 @@ extension ArraySlice<UInt8> {
         count == text.utf8CodeUnitCount && hasLetters(of: text)
     }
 
-    @usableFromInline
+    @inlinable
     func hasLetters(of text: StaticString) -> Bool {
         text.withUTF8Buffer { other in
             var index = startIndex
@@ -52,6 +55,7 @@ extension ArraySlice<UInt8> {
     }
 
     /// Whether these bytes are the same as `other`, ASCII case aside.
+    @inlinable
     public func matchesIgnoringCase(_ other: ArraySlice<UInt8>) -> Bool {
         guard count == other.count else { return false }
         var index = startIndex
@@ -64,27 +68,29 @@ extension ArraySlice<UInt8> {
         return true
     }
 
+    /// Whether these bytes begin with those of `text`.
+    @inlinable
     public func starts(with text: StaticString) -> Bool {
         count >= text.utf8CodeUnitCount && self[startIndex..<(startIndex + text.utf8CodeUnitCount)].matches(text)
     }
 
     /// The bytes as text; what is not UTF-8 becomes U+FFFD.
-    public var text: String { String(decoding: self, as: UTF8.self) }
+    @inlinable public var text: String { String(decoding: self, as: UTF8.self) }
 }
 
 extension UInt8 {
     /// SP, HTAB, CR or LF.
-    public var isWhitespace: Bool { self == 0x20 || self == 0x09 || self == 0x0d || self == 0x0a }
+    @inlinable public var isWhitespace: Bool { self == 0x20 || self == 0x09 || self == 0x0d || self == 0x0a }
 
     /// A to Z as a to z, all else as it is.
-    public var asciiLowercased: UInt8 { self &- 0x41 < 26 ? self | 0x20 : self }
+    @inlinable public var asciiLowercased: UInt8 { self &- 0x41 < 26 ? self | 0x20 : self }
 
     /// `tchar` of RFC 9110 5.6.2: the bytes a token is made of.
-    public var isTokenByte: Bool {
+    @inlinable public var isTokenByte: Bool {
         self < 128 ? (self < 64 ? Self.tokenLow >> UInt64(self) : Self.tokenHigh >> UInt64(self - 64)) & 1 == 1 : false
     }
 
     // One bit for each byte of "!#$%&'*+-.^_`|~", the digits and the letters.
-    private static var tokenLow: UInt64 { 0x03ff6cfa00000000 }
-    private static var tokenHigh: UInt64 { 0x57ffffffc7fffffe }
+    @inlinable static var tokenLow: UInt64 { 0x03ff6cfa00000000 }
+    @inlinable static var tokenHigh: UInt64 { 0x57ffffffc7fffffe }
 }

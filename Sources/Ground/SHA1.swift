@@ -3,9 +3,9 @@
 import Crypto
 
 /// SHA-1 (FIPS 180-4), which RFC 6455 4.2.2 asks for; not for secrets.
-enum SHA1 {
+public enum SHA1 {
     /// The digest of those bytes.
-    static func digest(of bytes: Span<UInt8>) -> [20 of UInt8] {
+    public static func digest(of bytes: Span<UInt8>) -> [20 of UInt8] {
         var hash = Insecure.SHA1()
         unsafe bytes.withUnsafeBytes { unsafe hash.update(bufferPointer: $0) }
         var digest = [20 of UInt8](repeating: 0)

@@ -5,26 +5,30 @@
 // inside a change of its own: then there is nothing to check (The Swift Programming Language, Memory Safety).
 
 /// One value, owned; whoever holds the cell may change it.
-@safe struct UncheckedCell<Value: ~Copyable>: ~Copyable {
-    private let pointer: UnsafeMutablePointer<Value>
+@safe public struct UncheckedCell<Value: ~Copyable>: ~Copyable {
+    @usableFromInline let pointer: UnsafeMutablePointer<Value>
 
-    init(_ value: consuming Value) {
+    /// Takes the value over.
+    @inlinable
+    public init(_ value: consuming Value) {
         unsafe pointer = .allocate(capacity: 1)
         unsafe pointer.initialize(to: value)
     }
 
+    @inlinable
     deinit {
         unsafe pointer.deinitialize(count: 1)
         unsafe pointer.deallocate()
     }
 
     /// The value itself; while it is being changed, nobody may reach the same cell.
-    var value: Value {
+    @inlinable
+    public var value: Value {
         @inline(__always) _read { yield unsafe pointer.pointee }
         @inline(__always) nonmutating _modify { yield unsafe &pointer.pointee }
     }
 
     /// Calls `body` with the value; `body` must not reach the same cell.
-    @inline(__always)
-    func with<Result>(_ body: (inout Value) -> Result) -> Result { unsafe body(&pointer.pointee) }
+    @inlinable @inline(__always)
+    public func with<Result>(_ body: (inout Value) -> Result) -> Result { unsafe body(&pointer.pointee) }
 }

@@ -1,12 +1,12 @@
-// The unchecked loads of this module, each under a guard that can be seen on the same screen: searching a byte,
-// copying a span, and asking whether (masked) text is plain ASCII, a word at a time.
+// Unchecked loads, each under a guard that can be seen on the same screen: searching for a byte, copying a span, and
+// asking whether (masked) text is plain ASCII, a word at a time.
 
-import Glibc
+public import Glibc
 
 extension Span<UInt8> {
-    /// Index of the first `byte` at or behind `start`; `nil` when there is none.
-    @inline(__always)
-    func firstIndex(of byte: UInt8, from start: Int) -> Int? {
+    /// Index of the first `byte` at or after `start`; `nil` when there is none.
+    @inlinable @inline(__always)
+    public func firstIndex(of byte: UInt8, from start: Int) -> Int? {
         guard start >= 0, start < count else { return nil }
         return unsafe withUnsafeBufferPointer { buffer -> Int? in
             // Safe: start < count, so the buffer is not empty and the searched run lies inside it.
@@ -17,8 +17,8 @@ extension Span<UInt8> {
     }
 
     /// Whether the bytes at `start` are exactly those of `text`.
-    @inline(__always)
-    func has(_ text: StaticString, at start: Int) -> Bool {
+    @inlinable @inline(__always)
+    public func has(_ text: StaticString, at start: Int) -> Bool {
         let length = text.utf8CodeUnitCount
         guard start >= 0, count - start >= length else { return false }
         return unsafe withUnsafeBufferPointer { buffer -> Bool in
@@ -28,14 +28,14 @@ extension Span<UInt8> {
     }
 
     /// Whether the bytes at `start` are those of `text`, which is in lower case, ASCII case aside.
-    @inline(__always)
-    func hasIgnoringCase(_ text: StaticString, at start: Int) -> Bool {
+    @inlinable @inline(__always)
+    public func hasIgnoringCase(_ text: StaticString, at start: Int) -> Bool {
         let length = text.utf8CodeUnitCount
         guard start >= 0, count - start >= length else { return false }
         return unsafe withUnsafeBytes { buffer -> Bool in
             let other = unsafe UnsafeRawBufferPointer(start: text.utf8Start, count: length)
             var index = 0
-            // Safe: `length` bytes lie behind `start`, and a StaticString has `length` code units.
+            // Safe: `length` bytes follow `start`, and a StaticString has `length` code units.
             while length - index >= 8 {
                 let word = unsafe buffer.loadUnaligned(fromByteOffset: start + index, as: UInt64.self)
                 let wanted = unsafe other.loadUnaligned(fromByteOffset: index, as: UInt64.self)
@@ -54,8 +54,8 @@ extension Span<UInt8> {
 
     /// How many bytes from `start` on are ASCII once `mask` (four bytes in memory order, repeated) is taken off;
     /// counted in whole words of eight, so the true number may be up to seven greater.
-    @inline(__always)
-    func asciiWords(from start: Int, to end: Int, mask: UInt32) -> Int {
+    @inlinable @inline(__always)
+    public func asciiWords(from start: Int, to end: Int, mask: UInt32) -> Int {
         guard start >= 0, end <= count, end - start >= 8 else { return 0 }
         let high: UInt64 = 0x8080_8080_8080_8080
         // Taking off the mask flips the high bits that the mask has set, so the test needs no unmasking.
@@ -81,7 +81,8 @@ extension Span<UInt8> {
     }
 
     /// Whether a byte below 0x20, or 0x7f, occurs that is none of HTAB, LF and CR.
-    var hasControlByte: Bool {
+    @inlinable
+    public var hasControlByte: Bool {
         unsafe withUnsafeBytes { buffer -> Bool in
             var index = 0
             // Safe: each load ends at or before `count`.
@@ -100,10 +101,10 @@ extension Span<UInt8> {
     }
 
     /// The high bit of each byte that is a control byte, HTAB, LF and CR aside; all other bits are 0.
-    @inline(__always)
-    private static func controls(in words: SIMD4<UInt64>) -> SIMD4<UInt64> {
+    @inlinable @inline(__always)
+    static func controls(in words: SIMD4<UInt64>) -> SIMD4<UInt64> {
         let rest = SIMD4<UInt64>(repeating: 0x7f7f_7f7f_7f7f_7f7f)
-        // Adding to seven bits carries into the eighth, and never into the byte behind it.
+        // Adding to seven bits carries into the eighth, and never into the byte after it.
         @inline(__always) func differs(_ words: SIMD4<UInt64>, from byte: UInt64) -> SIMD4<UInt64> {
             let other = words ^ SIMD4(repeating: byte &* 0x0101_0101_0101_0101)
             return ((other & rest) &+ rest) | other
@@ -113,24 +114,25 @@ extension Span<UInt8> {
         return (isLow & isOther | ~differs(words, from: 0x7f)) & ~rest
     }
 
-    private static func isControl(_ byte: UInt8) -> Bool {
+    @inlinable
+    static func isControl(_ byte: UInt8) -> Bool {
         (byte < 0x20 && byte != 0x09 && byte != 0x0a && byte != 0x0d) || byte == 0x7f
     }
 
-    /// Runs `table` over words of eight bytes from `start` on, `mask` taken off, and stops in front of the word in
-    /// which the state becomes `rejecting`; gives the state and the index it belongs to.
+    /// Runs `table` over words of eight bytes from `start` on, `mask` taken off, beginning in a state, and stops before the
+    /// word in which the state becomes `rejecting`; gives the state and the index it belongs to.
     ///
-    /// `table` has 256 entries: the shifts that lead from each state to the next (see `UTF8Validator`).
+    /// `table` has 256 entries: the shifts that lead from each state to the next (see `UTF8Automaton`).
     func automaton(
-        from start: Int, to end: Int, mask: UInt32, table: [UInt64], rejecting: UInt64
+        _ state: UInt64, from start: Int, to end: Int, mask: UInt32, table: [UInt64], rejecting: UInt64
     ) -> (state: UInt64, index: Int) {
         precondition(table.count == 256)
-        guard start >= 0, end <= count, end - start >= 8 else { return (0, start) }
+        guard start >= 0, end <= count, end - start >= 8 else { return (state, start) }
         let wide = UInt64(mask) | UInt64(mask) << 32
         let high: UInt64 = 0x8080_8080_8080_8080
         return unsafe withUnsafeBytes { buffer in
             unsafe table.withUnsafeBufferPointer { table in
-                var state: UInt64 = 0
+                var state = state
                 var index = start
                 // Safe: each load ends at or before `end`, which is at most `count`; a byte indexes 256 entries.
                 while end - index >= 8 {
@@ -158,10 +160,12 @@ extension Span<UInt8> {
     }
 
     /// A copy of the bytes.
-    var array: [UInt8] { unsafe withUnsafeBufferPointer { unsafe Array($0) } }
+    @inlinable
+    public var array: [UInt8] { unsafe withUnsafeBufferPointer { unsafe Array($0) } }
 
     /// Whether the bytes equal those of `other` from `start` on; `other` must reach that far.
-    func equals(_ other: Span<UInt8>, from start: Int) -> Bool {
+    @inlinable
+    public func equals(_ other: Span<UInt8>, from start: Int) -> Bool {
         guard start >= 0, other.count - start >= count else { return false }
         return unsafe withUnsafeBufferPointer { left in
             unsafe other.withUnsafeBufferPointer { right in
@@ -174,7 +178,8 @@ extension Span<UInt8> {
 
 extension [UInt8] {
     /// Puts the bytes of a span over those at `index`; they must fit.
-    mutating func overwrite(at index: Int, with bytes: Span<UInt8>) {
+    @inlinable
+    public mutating func overwrite(at index: Int, with bytes: Span<UInt8>) {
         precondition(index >= 0 && bytes.count <= count - index)
         unsafe withUnsafeMutableBytes { target in
             unsafe bytes.withUnsafeBytes { source in
@@ -185,8 +190,9 @@ extension [UInt8] {
         }
     }
 
-    /// Repeats the `distance` bytes in front of `index` over and over, `length` bytes in all, which must fit.
-    mutating func repeatBytes(at index: Int, distance: Int, length: Int) {
+    /// Repeats the `distance` bytes before `index` over and over, `length` bytes in all, which must fit.
+    @inlinable
+    public mutating func repeatBytes(at index: Int, distance: Int, length: Int) {
         precondition(distance > 0 && distance <= index && length >= 0 && length <= count - index)
         unsafe withUnsafeMutableBytes { target in
             guard let base = target.baseAddress else { return }
@@ -202,8 +208,17 @@ extension [UInt8] {
     }
 
     /// Appends the bytes of a span.
-    @inline(__always)
-    mutating func append(_ bytes: Span<UInt8>) {
+    @inlinable @inline(__always)
+    public mutating func append(_ bytes: Span<UInt8>) {
         unsafe bytes.withUnsafeBufferPointer { unsafe append(contentsOf: $0) }
+    }
+}
+
+extension UInt32 {
+    /// Four bytes in memory order that repeat, such as a masking key, turned so that they fit the byte `count` further on.
+    @inlinable
+    public func turned(_ count: Int64) -> UInt32 {
+        let turn = UInt32(truncatingIfNeeded: count & 3) * 8
+        return turn == 0 ? self : self >> turn | self << (32 - turn)
     }
 }

@@ -2,7 +2,7 @@
 
 import Testing
 
-@testable import Traffic
+@testable import Ground
 
 @Suite struct ByteWordTests {
     /// All bytes, next to others that are like them but for a bit.
