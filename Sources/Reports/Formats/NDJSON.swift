@@ -13,6 +13,7 @@
 // that one's key in `consequence_of_key`, what travelled inside another exchange in `parent_key`. Findings
 // about connections have `connection` and no `exchange_key`.
 
+import Ground
 import Inspection
 public import Investigation
 public import Traffic

@@ -1,5 +1,7 @@
 // The messages of one direction, gathered for whoever asked to hear them.
 
+internal import Ground
+
 /// Gathers the messages of one direction for the tap.
 final class MessageRecorder {
     private let context: AnalysisContext
