@@ -103,7 +103,8 @@ struct EarlyWatch {
     private func make(_ run: Run, _ verdict: EarlyVerdict, _ missing: String) -> EarlyData {
         var early = EarlyData(
             place: Place(
-                direction: .client, stream: stream, offset: run.offset, length: run.length, first: run.mark, last: run.last))
+                direction: .client, stream: stream, offset: run.offset, length: run.length, first: run.mark,
+                last: run.last))
         early.verdict = verdict
         early.missing = missing
         early.clientBytes = run.length

@@ -32,6 +32,7 @@ extension Timestamp {
     public func clock(decimals: Int) -> String {
         let (_, seconds, nanoseconds) = parts
         let fraction = Digits.decimal(nanoseconds, 9).prefix(decimals)
-        return "\(Digits.decimal(seconds / 3600, 2)):\(Digits.decimal(seconds / 60 % 60, 2)):\(Digits.decimal(seconds % 60, 2)).\(fraction)"
+        return
+            "\(Digits.decimal(seconds / 3600, 2)):\(Digits.decimal(seconds / 60 % 60, 2)):\(Digits.decimal(seconds % 60, 2)).\(fraction)"
     }
 }

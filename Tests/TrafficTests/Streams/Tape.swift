@@ -3,6 +3,7 @@
 // Offsets are relative: 0 is the first byte behind the SYN. Each packet comes a millisecond after the one before,
 // unless it says otherwise.
 
+import Ground
 import TestSupport
 import Testing
 

@@ -22,7 +22,8 @@ final class MessageRecorder {
     /// How many of these bytes are kept; they count from now on.
     private func claim(_ count: Int) -> Int {
         let room = min(
-            limit - (message?.payload.count ?? 0), context.options.transcript.totalBytes - context.budget.transcriptBytes)
+            limit - (message?.payload.count ?? 0),
+            context.options.transcript.totalBytes - context.budget.transcriptBytes)
         let taken = min(count, max(0, room))
         context.budget.transcriptBytes += taken
         return taken
