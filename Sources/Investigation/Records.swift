@@ -27,9 +27,7 @@ extension ConnectionEnd: RecordWord { static var blank: Self { .captureEnd } }
 
 extension Timestamp: Record {
     static var blank: Timestamp { Timestamp(nanoseconds: 0) }
-    mutating func code<Coder: FieldCoder>(_ coder: inout Coder) throws(Coder.Failure) {
-        try coder(&nanoseconds)
-    }
+    mutating func code<Coder: FieldCoder>(_ coder: inout Coder) throws(Coder.Failure) { try coder(&nanoseconds) }
 }
 
 extension PacketMark: Record {
@@ -65,23 +63,17 @@ extension ExchangeKey: Record {
 
 extension IPAddress: Record {
     static var blank: IPAddress { IPAddress(high: 0, low: 0) }
-    mutating func code<Coder: FieldCoder>(_ coder: inout Coder) throws(Coder.Failure) {
-        try coder(&high, &low)
-    }
+    mutating func code<Coder: FieldCoder>(_ coder: inout Coder) throws(Coder.Failure) { try coder(&high, &low) }
 }
 
 extension Endpoint: Record {
     static var blank: Endpoint { Endpoint(address: .blank, port: 0) }
-    mutating func code<Coder: FieldCoder>(_ coder: inout Coder) throws(Coder.Failure) {
-        try coder(&address, &port)
-    }
+    mutating func code<Coder: FieldCoder>(_ coder: inout Coder) throws(Coder.Failure) { try coder(&address, &port) }
 }
 
 extension ProxiedAddresses: Record {
     static var blank: ProxiedAddresses { ProxiedAddresses(client: .blank, server: .blank) }
-    mutating func code<Coder: FieldCoder>(_ coder: inout Coder) throws(Coder.Failure) {
-        try coder(&client, &server)
-    }
+    mutating func code<Coder: FieldCoder>(_ coder: inout Coder) throws(Coder.Failure) { try coder(&client, &server) }
 }
 
 // MARK: Heads
@@ -95,9 +87,7 @@ extension FieldLine: Record {
 
 extension HeadDefects: Record {
     static var blank: HeadDefects { [] }
-    mutating func code<Coder: FieldCoder>(_ coder: inout Coder) throws(Coder.Failure) {
-        try coder(&rawValue)
-    }
+    mutating func code<Coder: FieldCoder>(_ coder: inout Coder) throws(Coder.Failure) { try coder(&rawValue) }
 }
 
 extension MessageHead.StartLine: Record {
@@ -316,16 +306,12 @@ extension WebSocketAgreement: Record {
 
 extension IdleTime: Record {
     static var blank: IdleTime { IdleTime(from: .blank, to: .blank) }
-    mutating func code<Coder: FieldCoder>(_ coder: inout Coder) throws(Coder.Failure) {
-        try coder(&from, &to)
-    }
+    mutating func code<Coder: FieldCoder>(_ coder: inout Coder) throws(Coder.Failure) { try coder(&from, &to) }
 }
 
 extension PingTimes: Record {
     static var blank: PingTimes { PingTimes() }
-    mutating func code<Coder: FieldCoder>(_ coder: inout Coder) throws(Coder.Failure) {
-        try coder(&samples, &count)
-    }
+    mutating func code<Coder: FieldCoder>(_ coder: inout Coder) throws(Coder.Failure) { try coder(&samples, &count) }
 }
 
 extension WebSocketFacts: Record {

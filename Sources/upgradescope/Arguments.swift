@@ -5,14 +5,6 @@ import Inspection
 import Reports
 import Traffic
 
-/// What can be printed.
-enum OutputFormat: String, CaseIterable, ExpressibleByArgument {
-    case text, json, ndjson, html, junit, har
-
-    /// How a finished report becomes it; `nil` for events, which are written while reading.
-    var renderer: Renderer? { Renderers.named(rawValue) }
-}
-
 /// `--fail-on`.
 enum FailureLevel: String, CaseIterable, ExpressibleByArgument {
     case error, warning, note, never

@@ -203,9 +203,9 @@ struct LiveCommand: ParsableCommand {
     }
 
     /// A screen, where a person watches and standard output is not taken by something else.
-    private func makeScreen(_ plan: OutputPlan<OutputFormat>, _ interface: RecordedInterface) -> LiveScreen? {
+    private func makeScreen(_ plan: OutputPlan<ReportFormat>, _ interface: RecordedInterface) -> LiveScreen? {
         guard !reporting.quiet, Terminal.isTerminal(1), Terminal.environment("TERM").map({ $0 != "dumb" }) ?? false,
-            plan.targets.contains(where: { $0.format == .text && $0.path == "-" })
+            plan.targets.contains(where: { $0.format.name == "text" && $0.path == "-" })
         else { return nil }
         return LiveScreen(
             interface, recording: recording, hasColour: reporting.color.layout.colour,
@@ -234,8 +234,8 @@ struct LiveCommand: ParsableCommand {
     }
 
     /// What is written where; standard output has events unless a person reads it.
-    private func plan() throws -> OutputPlan<OutputFormat> {
-        var plan = OutputPlan<OutputFormat>()
+    private func plan() throws -> OutputPlan<ReportFormat> {
+        var plan = OutputPlan<ReportFormat>()
         if let recording { try plan.take(recording, option: "-w", inputs: []) }
         try reporting.add(to: &plan, inputs: [], otherwise: Terminal.isTerminal(1) ? .text : .ndjson)
         return plan

@@ -25,7 +25,7 @@ final class LiveSession {
     let judge: Judge
     let recorder: Recorder?
     let observers: [any LiveObserver]
-    private let events: EventStreams?
+    private let events: EventFiles?
     let interface: RecordedInterface
     private var analyzer: Analyzer
     private let records: Bool
@@ -46,7 +46,7 @@ final class LiveSession {
     private static let spooledExchanges = 1_000_000
 
     init(
-        _ interface: RecordedInterface, options: AnalyzerOptions, judging: JudgeOptions, events: EventStreams?,
+        _ interface: RecordedInterface, options: AnalyzerOptions, judging: JudgeOptions, events: EventFiles?,
         observers: [any LiveObserver], recorder: Recorder?
     ) {
         var judging = judging

@@ -38,38 +38,21 @@ struct OutputPlan<Format> {
     }
 }
 
-extension OutputPlan where Format: RawRepresentable<String> {
-    /// Adds what the options named like the formats say; `--format`, or else `fallback`, is for standard output.
-    mutating func add(
-        _ files: [(format: Format, path: String?)], printing printed: Format?, otherwise fallback: Format?,
-        inputs: [String]
-    ) throws {
-        for case (let format, let path?) in files {
-            try add(format, to: path, option: "--\(format.rawValue)", inputs: inputs)
-        }
-        if let printed {
-            try add(printed, to: "-", option: "--format", inputs: inputs)
-        } else if let fallback, !usesStandardOutput {
-            try add(fallback, to: "-", option: "--format", inputs: inputs)
-        }
-    }
-}
-
 /// The opened outputs.
 final class Outputs {
-    private var files: [(format: OutputFormat, file: OutputFile)] = []
+    private var files: [(format: ReportFormat, file: OutputFile)] = []
     /// How text is laid out; a terminal may have another size by the time it is written.
     var layout: TextLayout
     private var failed = false
 
     /// Where events are followed while they are written, their files have their names from the beginning, and who
     /// reads them from a pipe is not waited for: `eventBytes` are kept for them.
-    init(_ plan: OutputPlan<OutputFormat>, layout: TextLayout, areEventsFollowed: Bool = false, eventBytes: Int = .max)
+    init(_ plan: OutputPlan<ReportFormat>, layout: TextLayout, areEventsFollowed: Bool = false, eventBytes: Int = .max)
     {
         self.layout = layout
         for (format, path) in plan.targets {
             do throws(SystemError) {
-                let isFollowed = areEventsFollowed && format == .ndjson
+                let isFollowed = areEventsFollowed && format.isEvents
                 let file: OutputFile =
                     path == "-" ? .standardOutput() : try OutputFile(path: path, isFollowed: isFollowed)
                 if isFollowed { file.dontWait(limit: eventBytes) }
@@ -82,10 +65,18 @@ final class Outputs {
     }
 
     /// Whether a report is written that holds every exchange.
-    var needEveryExchange: Bool { files.contains { $0.format.renderer?.needsEveryExchange ?? false } }
+    var needEveryExchange: Bool { files.contains { $0.format.needsEveryExchange } }
+
+    /// Who writes the events; `nil` where nobody wants them.
+    func events(_ options: EventOptions) -> EventFiles? {
+        let writers = files.compactMap { format, file in
+            if case .events(let make) = format.writing { (make(options, file), file) } else { nil }
+        }
+        return writers.isEmpty ? nil : EventFiles(writers)
+    }
 
     /// The files that get events while the captures are read.
-    var eventFiles: [OutputFile] { files.filter { $0.format == .ndjson }.map(\.file) }
+    var eventFiles: [OutputFile] { files.filter { $0.format.isEvents }.map(\.file) }
 
     /// Whether a reader has gone, and whether something is left that is written all the same.
     var hasLostReader: Bool { files.contains { $0.file.hasLostReader } }
@@ -106,8 +97,8 @@ final class Outputs {
     func write(_ report: Report) {
         let options = RenderOptions(tool: ToolName(version: toolVersion), layout: layout)
         for (format, file) in files {
-            guard let renderer = format.renderer else { continue }
-            if !file.take({ try renderer.write(report, options, &$0) }) { failed = true }
+            guard case .report(let write) = format.writing else { continue }
+            if !file.take({ try write(report, options, &$0) }) { failed = true }
         }
     }
 
@@ -167,54 +158,19 @@ func printResult(_ body: (OutputFile) throws -> Void) throws {
 }
 
 /// The same facts as events, into every file that wants them, while they happen.
-final class EventStreams: InvestigationObserver {
-    private let files: [OutputFile]
-    private let showSecrets: Bool
-    private let tellsMessages: Bool
-    private var streams: [(report: NDJSONReport, file: OutputFile)] = []
-    /// Findings of exchanges that go on which were events already.
-    private var told: [ExchangeKey: Set<FindingEvent>] = [:]
+final class EventFiles: InvestigationObserver {
+    private let writers: [(report: any InvestigationObserver, file: OutputFile)]
 
-    /// `nil` where no file wants events.
-    init?(_ files: [OutputFile], showSecrets: Bool, tellsMessages: Bool) {
-        guard !files.isEmpty else { return nil }
-        self.files = files
-        self.showSecrets = showSecrets
-        self.tellsMessages = tellsMessages
-    }
+    init(_ writers: [(any InvestigationObserver, OutputFile)]) { self.writers = writers }
 
     /// Events that their reader was too slow for.
-    var lost: UInt64 { files.reduce(0) { $0 + $1.lostLines } }
+    var lost: UInt64 { writers.reduce(0) { $0 + $1.file.lostLines } }
 
     func receive(_ event: InvestigationEvent) {
-        switch event {
-        case .started(let captures):
-            streams = files.map { file in
-                (NDJSONReport(severalCaptures: captures > 1, showSecrets: showSecrets, sink: file), file)
-            }
-        case .began, .unreadable, .undivided, .read: break
-        case .decided(let exchange, let judgement):
-            // Each finding is an event once.
-            let new = judgement.findings.filter { told[exchange.key, default: []].insert(FindingEvent($0)).inserted }
-            each { report, _ in try report.add(new, of: exchange) }
-        case .said(let message, in: let exchange):
-            if tellsMessages { each { report, _ in try report.add(message, in: exchange) } }
-        case .finished(let exchange, let judgement):
-            let told = told.removeValue(forKey: exchange.key) ?? []
-            each { report, _ in try report.add(exchange, judgement, told: told) }
-        case .ended(let connection, let findings):
-            each { report, _ in try report.add(connection, findings: findings) }
-        case .batchRead:
-            each { report, file in
-                try? report.flush()
-                try file.flush()
-            }
-        case .reported(let finished): each { report, _ in try report.finish(finished) }
+        for (report, file) in writers {
+            report.receive(event)
+            // What fails is kept by the file, and reported when it is finished.
+            if case .batchRead = event { try? file.flush() }
         }
-    }
-
-    /// What fails is kept by the file, and reported when the file is finished.
-    private func each(_ write: (inout NDJSONReport, OutputFile) throws -> Void) {
-        for index in streams.indices { try? write(&streams[index].report, streams[index].file) }
     }
 }

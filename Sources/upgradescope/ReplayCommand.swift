@@ -4,6 +4,7 @@ import ArgumentParser
 import Ground
 import Inspection
 import Replay
+import ReplayReports
 import Reports
 import Synchronization
 import Traffic
@@ -134,17 +135,7 @@ struct ReplayCommand: ParsableCommand {
     @Option(name: .customShort("w"), help: ArgumentHelp("Write what was said as pcapng.", valueName: "file"))
     var packets: String?
 
-    @Option(help: ArgumentHelp("Write the JSON report.", valueName: "file"))
-    var json: String?
-
-    @Option(help: ArgumentHelp("Write the HTML report.", valueName: "file"))
-    var html: String?
-
-    @Option(help: ArgumentHelp("Write a JUnit report.", valueName: "file"))
-    var junit: String?
-
-    @Option(help: "What to print on standard output (default: text).")
-    var format: ReplayFormat?
+    @OptionGroup var formats: FormatOptions<ReplayFormats>
 
     @OptionGroup var reading: ReadingOptions
 
@@ -384,12 +375,7 @@ struct ReplayCommand: ParsableCommand {
     private func outputs() throws -> OutputPlan<ReplayFormat> {
         var plan = OutputPlan<ReplayFormat>()
         if let packets { try plan.take(packets, option: "-w", inputs: choice.sessions) }
-        let files = [("json", json), ("html", html), ("junit", junit)].compactMap { name, path in
-            ReplayFormat(rawValue: name).map { (format: $0, path: path) }
-        }
-        try plan.add(
-            files, printing: format, otherwise: quiet && !dryRun ? nil : ReplayFormat(rawValue: "text"),
-            inputs: choice.sessions)
+        try formats.add(to: &plan, otherwise: quiet && !dryRun ? nil : .text, inputs: choice.sessions)
         return plan
     }
 }

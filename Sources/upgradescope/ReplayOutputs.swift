@@ -6,19 +6,6 @@ import Replay
 import ReplayReports
 import Reports
 
-/// What a replay can print.
-struct ReplayFormat: RawRepresentable, ExpressibleByArgument {
-    let renderer: ReplayRenderer
-
-    init?(rawValue: String) {
-        guard let renderer = ReplayRenderers.named(rawValue) else { return nil }
-        self.renderer = renderer
-    }
-
-    var rawValue: String { renderer.name }
-    static var allValueStrings: [String] { ReplayRenderers.all.map(\.name) }
-}
-
 /// The opened outputs of a replay.
 final class ReplayOutputs {
     private var files: [(format: ReplayFormat, file: OutputFile)] = []
@@ -51,7 +38,7 @@ final class ReplayOutputs {
     func write(_ report: ReplayReport) {
         let options = RenderOptions(tool: ToolName(version: toolVersion), layout: layout)
         for (format, file) in files {
-            if !file.take({ try format.renderer.write(report, options, &$0) }) { failed = true }
+            if !file.take({ try format.write(report, options, &$0) }) { failed = true }
         }
     }
 

@@ -130,23 +130,7 @@ struct TellingOptions: ParsableArguments {
 
 /// What is judged, and what is written where.
 struct ReportingOptions: ParsableArguments {
-    @Option(help: ArgumentHelp("Write the JSON report.", valueName: "file"))
-    var json: String?
-
-    @Option(help: ArgumentHelp("Write the HTML report.", valueName: "file"))
-    var html: String?
-
-    @Option(help: ArgumentHelp("Write events, one JSON object a line, while they happen.", valueName: "file"))
-    var ndjson: String?
-
-    @Option(help: ArgumentHelp("Write a JUnit report: a test case for each exchange.", valueName: "file"))
-    var junit: String?
-
-    @Option(help: ArgumentHelp("Write the exchanges and what was said in them as HAR.", valueName: "file"))
-    var har: String?
-
-    @Option(help: "What to print on standard output (default: text).")
-    var format: OutputFormat?
+    @OptionGroup var formats: FormatOptions<AnalysisFormats>
 
     @OptionGroup var judging: JudgingOptions
 
@@ -178,7 +162,7 @@ struct ReportingOptions: ParsableArguments {
     private static let messageBytes = 1 << 20
 
     /// Whether a report is written that holds what was said.
-    private var needsMessages: Bool { har != nil || format?.renderer?.needsMessages == true }
+    private var needsMessages: Bool { formats.wanted.contains { $0.needsMessages } }
 
     /// What is judged by, and what the report holds.
     func judgeOptions(for outputs: Outputs, _ traffic: TrafficOptions) throws -> JudgeOptions {
@@ -193,23 +177,24 @@ struct ReportingOptions: ParsableArguments {
     }
 
     /// Who writes the events; `nil` where nobody wants them.
-    func events(for outputs: Outputs, _ traffic: TrafficOptions) -> EventStreams? {
-        EventStreams(outputs.eventFiles, showSecrets: traffic.showSecrets, tellsMessages: messages)
+    func events(for outputs: Outputs, _ traffic: TrafficOptions) -> EventFiles? {
+        var options = EventOptions()
+        options.showSecrets = traffic.showSecrets
+        options.messages = messages
+        return outputs.events(options)
     }
 
     /// What is written where; standard output takes one of them.
-    func plan(inputs: [String]) throws -> OutputPlan<OutputFormat> {
-        var plan = OutputPlan<OutputFormat>()
+    func plan(inputs: [String]) throws -> OutputPlan<ReportFormat> {
+        var plan = OutputPlan<ReportFormat>()
         try add(to: &plan, inputs: inputs, otherwise: .text)
         return plan
     }
 
     /// Adds what was asked for; standard output, unless it is taken, is for `fallback`.
-    func add(to plan: inout OutputPlan<OutputFormat>, inputs: [String], otherwise fallback: OutputFormat) throws {
-        try plan.add(
-            [(.json, json), (.html, html), (.ndjson, ndjson), (.junit, junit), (.har, har)], printing: format,
-            otherwise: quiet ? nil : fallback, inputs: inputs)
-        if messages, !plan.targets.contains(where: { $0.format == .ndjson }) {
+    func add(to plan: inout OutputPlan<ReportFormat>, inputs: [String], otherwise fallback: ReportFormat) throws {
+        try formats.add(to: &plan, otherwise: quiet ? nil : fallback, inputs: inputs)
+        if messages, !plan.targets.contains(where: { $0.format.isEvents }) {
             throw ValidationError("--messages needs --ndjson")
         }
     }

@@ -61,14 +61,7 @@ struct ServeCommand: ParsableCommand {
     @Option(name: .customShort("w"), help: ArgumentHelp("Write what was said as pcapng.", valueName: "file"))
     var packets: String?
 
-    @Option(help: ArgumentHelp("Write the JSON report about the clients.", valueName: "file"))
-    var json: String?
-
-    @Option(help: ArgumentHelp("Write the HTML report about the clients.", valueName: "file"))
-    var html: String?
-
-    @Option(help: "What to print on standard output, with --findings (default: text).")
-    var format: ServeFormat?
+    @OptionGroup var formats: FormatOptions<ServeFormats>
 
     @OptionGroup var judging: JudgingOptions
 
@@ -77,7 +70,7 @@ struct ServeCommand: ParsableCommand {
     @OptionGroup var telling: TellingOptions
 
     func validate() throws {
-        guard findings || json == nil && html == nil && format == nil else {
+        guard findings || formats.isEmpty else {
             throw ValidationError("a report needs --findings")
         }
         if !findings, let option = judging.given {
@@ -170,14 +163,10 @@ struct ServeCommand: ParsableCommand {
     }
 
     /// What is written where; no report without a judgement.
-    private func plan() throws -> OutputPlan<OutputFormat> {
-        var plan = OutputPlan<OutputFormat>()
+    private func plan() throws -> OutputPlan<ReportFormat> {
+        var plan = OutputPlan<ReportFormat>()
         if let packets { try plan.take(packets, option: "-w", inputs: choice.sessions) }
-        if findings {
-            try plan.add(
-                [(.json, json), (.html, html)], printing: format?.output, otherwise: quiet ? nil : .text,
-                inputs: choice.sessions)
-        }
+        if findings { try formats.add(to: &plan, otherwise: quiet ? nil : .text, inputs: choice.sessions) }
         return plan
     }
 
@@ -198,19 +187,6 @@ struct ServeCommand: ParsableCommand {
         report.everyExchange = outputs.needEveryExchange
         report.strict = judging.strict
         return JudgeOptions(inspector: try judging.inspector(reading.traffic), report: report)
-    }
-}
-
-/// What a report about clients can be: events and what was said are not kept of them.
-enum ServeFormat: String, CaseIterable, ExpressibleByArgument {
-    case text, json, html
-
-    var output: OutputFormat {
-        switch self {
-        case .text: .text
-        case .json: .json
-        case .html: .html
-        }
     }
 }
 

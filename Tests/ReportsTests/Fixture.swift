@@ -337,12 +337,13 @@ extension Fixture {
     /// All events of a run.
     static func events(
         _ entries: [Entry], _ connections: [(ConnectionRecord, [Finding])], _ report: Report
-    ) throws -> [UInt8] {
+    ) -> [UInt8] {
         let lines = Lines()
-        var events = NDJSONReport(severalCaptures: report.captures.count > 1, sink: LineSink(lines: lines))
-        for (exchange, findings) in entries { try events.add(exchange, Judgement(findings: findings)) }
-        for (record, findings) in connections { try events.add(record, findings: findings) }
-        try events.finish(report)
+        let events = NDJSONReport(EventOptions(), sink: LineSink(lines: lines))
+        events.receive(.started(captures: report.captures.count))
+        for (exchange, findings) in entries { events.receive(.finished(exchange, Judgement(findings: findings))) }
+        for (record, findings) in connections { events.receive(.ended(record, findings: findings)) }
+        events.receive(.reported(report))
         return lines.bytes
     }
 }
@@ -354,8 +355,9 @@ extension Report {
 
     func renderedBytes(_ format: String, layout: TextLayout = TextLayout()) throws -> [UInt8] {
         var sink: any ByteSink = ByteArraySink()
-        try Renderers.named(format)?.write(
-            self, RenderOptions(tool: ToolName(version: "0.1.0"), layout: layout), &sink)
+        if case .report(let write) = ReportFormat.named(format)?.writing {
+            try write(self, RenderOptions(tool: ToolName(version: "0.1.0"), layout: layout), &sink)
+        }
         return (sink as? ByteArraySink)?.bytes ?? []
     }
 }

@@ -120,7 +120,7 @@ struct JSONTests {
 struct NDJSONTests {
     @Test("every line is an object that refers to keys")
     func lines() throws {
-        let bytes = try Fixture.events(Fixture.entries(), [Fixture.encrypted(id: 9, name: nil)], Fixture.report())
+        let bytes = Fixture.events(Fixture.entries(), [Fixture.encrypted(id: 9, name: nil)], Fixture.report())
         let objects = try String(decoding: bytes, as: UTF8.self).split(separator: "\n").map {
             try #require(try JSONSerialization.jsonObject(with: Data($0.utf8)) as? [String: Any])
         }

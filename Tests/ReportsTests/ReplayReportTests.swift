@@ -90,9 +90,9 @@ import Traffic
     }()
 
     static func bytes(_ format: String, _ report: ReplayReport = report) throws -> [UInt8] {
-        let renderer = try #require(ReplayRenderers.named(format))
+        let format = try #require(ReplayFormat.named(format))
         var sink: any ByteSink = ByteArraySink()
-        try renderer.write(report, RenderOptions(tool: ToolName(version: "1.2.3")), &sink)
+        try format.write(report, RenderOptions(tool: ToolName(version: "1.2.3")), &sink)
         return (sink as? ByteArraySink)?.bytes ?? []
     }
 
@@ -103,12 +103,12 @@ import Traffic
     static let empty = ReplayReport(
         target: "ws://a", plan: ReplayPlan(target: "ws://a", pace: "fast", exchanges: [], sendsCredentials: true))
 
-    @Test(arguments: ReplayRenderers.all.map(\.name)) func theSameReportGivesTheSameBytes(format: String) throws {
+    @Test(arguments: ReplayFormat.all.map(\.name)) func theSameReportGivesTheSameBytes(format: String) throws {
         #expect(try Self.bytes(format) == Self.bytes(format))
         #expect(!(try Self.bytes(format, Self.empty)).isEmpty)
     }
 
-    @Test(arguments: ReplayRenderers.all.map(\.name)) func nothingThatATerminalObeysIsIn(format: String) throws {
+    @Test(arguments: ReplayFormat.all.map(\.name)) func nothingThatATerminalObeysIsIn(format: String) throws {
         for byte in try Self.bytes(format) { #expect(byte >= 0x20 && byte != 0x7f || byte == 0x0a || byte == 0x09) }
         #expect(!(try Self.text(format)).unicodeScalars.contains("\u{202e}"))
     }

@@ -13,24 +13,56 @@
 // that one's key in `consequence_of_key`, what travelled inside another exchange in `parent_key`. Findings
 // about connections have `connection` and no `exchange_key`.
 
-internal import Ground
-public import Inspection
+import Ground
+import Inspection
 public import Investigation
 public import Traffic
 
-/// Writes events while the input is read.
-public struct NDJSONReport {
-    private var json = JSONWriter()
-    private let facts: JSONFacts
-    private var sink: any ByteSink
+extension ReportFormat {
+    /// For whoever follows.
+    public static let ndjson = ReportFormat(
+        name: "ndjson", product: "events, one JSON object a line, while they happen",
+        writing: .events { NDJSONReport($0, sink: $1) })
+}
 
-    public init(severalCaptures: Bool, showSecrets: Bool = false, sink: any ByteSink) {
-        facts = JSONFacts(severalCaptures: severalCaptures, showSecrets: showSecrets)
+/// Writes events while the input is read.
+public final class NDJSONReport: InvestigationObserver {
+    private var json = JSONWriter()
+    private var facts: JSONFacts
+    private var sink: any ByteSink
+    private let tellsMessages: Bool
+    /// Findings of exchanges that go on which were events already.
+    private var told: [ExchangeKey: Set<FindingEvent>] = [:]
+
+    public init(_ options: EventOptions, sink: any ByteSink) {
+        facts = JSONFacts(severalCaptures: false, showSecrets: options.showSecrets)
+        tellsMessages = options.messages
         self.sink = sink
     }
 
-    /// An exchange is finished; what was `told` while it went on is not told again.
-    public mutating func add(_ exchange: Exchange, _ judgement: Judgement, told: Set<FindingEvent> = []) throws {
+    /// What fails is kept by the sink, which is asked for it at the end.
+    public func receive(_ event: InvestigationEvent) { try? write(event) }
+
+    private func write(_ event: InvestigationEvent) throws {
+        switch event {
+        case .started(let captures): facts.severalCaptures = captures > 1
+        case .decided(let exchange, let judgement):
+            // Each finding is an event once.
+            try add(
+                judgement.findings.filter { told[exchange.key, default: []].insert(FindingEvent($0)).inserted },
+                of: exchange)
+        case .said(let message, in: let exchange): if tellsMessages { try add(message, in: exchange) }
+        case .finished(let exchange, let judgement): try add(exchange, judgement)
+        case .ended(let connection, let findings): try add(connection, findings: findings)
+        case .batchRead: try flush()
+        case .reported(let report): try finish(report)
+        case .unreadable, .undivided, .began, .read: break
+        }
+    }
+
+    /// An exchange is finished; findings that were events while it went on are none again.
+    private func add(_ exchange: Exchange, _ judgement: Judgement) throws {
+        let told = told.removeValue(forKey: exchange.key) ?? []
         let findings = judgement.findings
         let key = exchange.key.text
         try line("exchange") { json, facts in
@@ -43,7 +75,7 @@ public struct NDJSONReport {
     }
 
     /// Findings of one exchange, which may go on.
-    public mutating func add(_ findings: [Finding], of exchange: Exchange) throws {
+    private func add(_ findings: [Finding], of exchange: Exchange) throws {
         let key = exchange.key.text
         for finding in findings {
             try line("finding") { json, facts in
@@ -56,7 +88,7 @@ public struct NDJSONReport {
     }
 
     /// A connection ended.
-    public mutating func add(_ connection: ConnectionRecord, findings: [Finding]) throws {
+    private func add(_ connection: ConnectionRecord, findings: [Finding]) throws {
         for finding in findings {
             var finding = finding
             finding.connection = connection.facts.id
@@ -68,7 +100,7 @@ public struct NDJSONReport {
     }
 
     /// A WebSocket message or control frame was said; it comes in front of its exchange.
-    public mutating func add(_ message: TranscriptMessage, in exchange: ExchangeKey) throws {
+    private func add(_ message: TranscriptMessage, in exchange: ExchangeKey) throws {
         try line("message") { json, facts in
             json.member("exchange_key", exchange.text)
             json.member("direction", message.direction.name)
@@ -94,7 +126,7 @@ public struct NDJSONReport {
     }
 
     /// The input is over.
-    public mutating func finish(_ report: Report) throws {
+    private func finish(_ report: Report) throws {
         for finding in report.correlatedFindings {
             guard let key = finding.exchange?.text else { continue }
             try line("finding") { json, facts in
@@ -111,9 +143,9 @@ public struct NDJSONReport {
     }
 
     /// Writes what is still held; for a reader that waits.
-    public mutating func flush() throws { try sink.drain(&json.bytes, atLeast: 1) }
+    private func flush() throws { try sink.drain(&json.bytes, atLeast: 1) }
 
-    private mutating func line(_ event: String, _ body: (inout JSONWriter, JSONFacts) -> Void) throws {
+    private func line(_ event: String, _ body: (inout JSONWriter, JSONFacts) -> Void) throws {
         let facts = facts
         json.line { json in
             json.member("event", event)
@@ -124,12 +156,12 @@ public struct NDJSONReport {
 }
 
 /// What makes two findings of one exchange the same event: one that became graver is told again.
-public struct FindingEvent: Hashable, Sendable {
+private struct FindingEvent: Hashable, Sendable {
     private let rule: String
     private let fault: Fault
     private let level: Level
 
-    public init(_ finding: Finding) {
+    init(_ finding: Finding) {
         rule = finding.rule
         fault = finding.fault
         level = finding.level

@@ -7,6 +7,12 @@ import Investigation
 public import Replay
 public import Reports
 
+extension ReplayFormat {
+    public static let junit = ReplayFormat(name: "junit", product: "a JUnit report") { report, _, sink in
+        try ReplayJUnitReport.write(report, to: &sink)
+    }
+}
+
 /// Writes the JUnit report about a replay.
 public enum ReplayJUnitReport {
     public static func write(_ report: ReplayReport, to sink: inout any ByteSink) throws {

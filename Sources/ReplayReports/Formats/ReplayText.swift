@@ -10,6 +10,12 @@ public import Replay
 public import Reports
 import Traffic
 
+extension ReplayFormat {
+    public static let text = ReplayFormat(name: "text", product: nil) {
+        try ReplayTextReport.write($0, layout: $1.layout, to: &$2)
+    }
+}
+
 /// Writes a replay as text.
 public enum ReplayTextReport {
     public static func write(_ report: ReplayReport, layout: TextLayout = TextLayout(), to sink: inout any ByteSink)

@@ -7,6 +7,13 @@ import Inspection
 public import Investigation
 import Traffic
 
+extension ReportFormat {
+    /// For continuous integration.
+    public static let junit = ReportFormat(
+        name: "junit", product: "a JUnit report: a test case for each exchange", needsEveryExchange: true,
+        writing: .report { report, _, sink in try JUnitReport.write(report, to: &sink) })
+}
+
 /// Writes the JUnit report.
 public enum JUnitReport {
     public static func write(_ report: Report, to sink: inout any ByteSink) throws {

@@ -5,6 +5,13 @@ import Inspection
 public import Investigation
 import Traffic
 
+extension ReportFormat {
+    /// One page for people, without network.
+    public static let html = ReportFormat(
+        name: "html", product: "the HTML report", needsEveryExchange: true,
+        writing: .report { try HTMLReport.write($0, tool: $1.tool, to: &$2) })
+}
+
 /// Writes a report as one HTML page.
 public enum HTMLReport {
     /// Exchanges shown; those with findings go first.

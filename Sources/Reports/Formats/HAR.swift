@@ -9,6 +9,13 @@ import Inspection
 public import Investigation
 import Traffic
 
+extension ReportFormat {
+    /// HAR 1.2 with WebSocket messages, as browsers save it.
+    public static let har = ReportFormat(
+        name: "har", product: "the exchanges and what was said in them as HAR", needsEveryExchange: true,
+        needsMessages: true, writing: .report { try HARReport.write($0, tool: $1.tool, to: &$2) })
+}
+
 /// Writes the exchanges of a report as a HAR file.
 public enum HARReport {
     public static func write(_ report: Report, tool: ToolName, to sink: inout any ByteSink) throws {

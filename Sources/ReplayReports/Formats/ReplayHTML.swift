@@ -7,6 +7,12 @@ public import Replay
 public import Reports
 import Traffic
 
+extension ReplayFormat {
+    public static let html = ReplayFormat(name: "html", product: "the HTML report") {
+        try ReplayHTMLReport.write($0, tool: $1.tool, to: &$2)
+    }
+}
+
 /// Writes the report about a replay as one HTML page.
 public enum ReplayHTMLReport {
     /// Exchanges shown; those that are not the same go first.

@@ -7,6 +7,12 @@ import Inspection
 public import Investigation
 import Traffic
 
+extension ReportFormat {
+    /// For people at a terminal.
+    public static let text = ReportFormat(
+        name: "text", product: nil, writing: .report { try TextReport.write($0, layout: $1.layout, to: &$2) })
+}
+
 /// Writes a report as text.
 public enum TextReport {
     /// Rows of a dump in the list of findings; `show` has all of them.

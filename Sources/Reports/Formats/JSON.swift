@@ -4,6 +4,13 @@
 public import Investigation
 import Traffic
 
+extension ReportFormat {
+    /// For programs; `schema` prints its schema.
+    public static let json = ReportFormat(
+        name: "json", product: "the JSON report", needsEveryExchange: true,
+        writing: .report { try JSONReport.write($0, tool: $1.tool, to: &$2) })
+}
+
 /// Who wrote a report.
 public struct ToolName: Sendable {
     public var name: String

@@ -5,6 +5,12 @@ public import Replay
 public import Reports
 import Traffic
 
+extension ReplayFormat {
+    public static let json = ReplayFormat(name: "json", product: "the JSON report") {
+        try ReplayJSONReport.write($0, tool: $1.tool, to: &$2)
+    }
+}
+
 /// Writes the JSON report about a replay.
 public enum ReplayJSONReport {
     public static func write(_ report: ReplayReport, tool: ToolName, to sink: inout any ByteSink) throws {
