@@ -91,7 +91,8 @@ let package = Package(
         .executableTarget(
             name: "upgradescope",
             dependencies: [
-                "Ground", "Investigation", "Reports", "ReplayReports", "Inspection", "Traffic", "LiveCapture", "LiveView",
+                "Ground", "Investigation", "Reports", "ReplayReports", "Inspection", "Traffic", "LiveCapture",
+                "LiveView",
                 "Metrics", "Replay", "Workers",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],

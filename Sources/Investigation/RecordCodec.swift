@@ -5,7 +5,6 @@
 // types themselves, so that a field added later cannot be forgotten here. A head's `shape` is not written: it means
 // something to the analyzer that read it, and to nobody else.
 
-import Ground
 import Inspection
 import Traffic
 

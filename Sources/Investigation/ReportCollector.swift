@@ -9,7 +9,6 @@
 // that say the same are one finding with a count and the evidence of the first three.
 
 @_spi(Judging) public import Inspection
-import Ground
 public import Traffic
 
 /// What a report shall hold.

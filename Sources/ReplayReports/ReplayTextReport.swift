@@ -107,7 +107,8 @@ public enum ReplayTextReport {
             "-", difference.recorded, place: difference.packet.map { "packet \($0.packet)" }, .red, indent: indent + 2,
             to: &text)
         side(
-            "+", difference.live, place: difference.liveTime.map { "+\(DurationText.milliseconds($0 / 1000 * 1000)) ms" },
+            "+", difference.live,
+            place: difference.liveTime.map { "+\(DurationText.milliseconds($0 / 1000 * 1000)) ms" },
             .green,
             indent: indent + 2, to: &text)
     }

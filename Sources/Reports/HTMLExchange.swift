@@ -1,8 +1,8 @@
 // One exchange on the page: a line that says what became of it and, opened, the findings, the sequence of what
 // happened, both heads, and what was counted.
 
-package import Inspection
 import Ground
+package import Inspection
 import Investigation
 package import Traffic
 

@@ -1,8 +1,8 @@
 // How each fact looks in JSON: one function for each object of the report. The report and the event stream
 // are made of the same ones.
 
-package import Inspection
 import Ground
+package import Inspection
 import Investigation
 package import Traffic
 

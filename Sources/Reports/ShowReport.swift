@@ -209,7 +209,8 @@ public struct ShowReport: Sendable {
         text.labelled("ended", exchange.lastMark.time.text, indent: 2, column: 11)
         if let latency = exchange.latency {
             let first = latency.firstMessage.map { ", first message \(DurationText.milliseconds($0)) ms later" } ?? ""
-            text.labelled("answered", "after \(DurationText.milliseconds(latency.handshake)) ms\(first)", indent: 2, column: 11)
+            text.labelled(
+                "answered", "after \(DurationText.milliseconds(latency.handshake)) ms\(first)", indent: 2, column: 11)
         }
     }
 

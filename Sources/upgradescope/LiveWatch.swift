@@ -124,7 +124,8 @@ enum LiveWords {
     static func end(_ session: LiveSession) -> String {
         let statistics = session.statistics
         let lost = session.lostEvents
-        return "\(counted(session.packets, "packet", isGrouped: false)), \(statistics.droppedByKernel) dropped by the kernel, "
+        return
+            "\(counted(session.packets, "packet", isGrouped: false)), \(statistics.droppedByKernel) dropped by the kernel, "
             + "\(statistics.droppedByInterface) by the interface" + recorded(session)
             + (lost > 0 ? "; \(counted(lost, "event", isGrouped: false)) lost, whose reader was too slow" : "")
     }

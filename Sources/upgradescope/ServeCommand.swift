@@ -123,7 +123,9 @@ struct ServeCommand: ParsableCommand {
             try server.run(
                 host: listen.host, port: listen.port, most: stopAfter, isStopped: { Signals.interrupted },
                 listening: { address in
-                    if !quiet { say("serving \(counted(chosen.count, "exchange", isGrouped: false)) on \(scheme)://\(address)") }
+                    if !quiet {
+                        say("serving \(counted(chosen.count, "exchange", isGrouped: false)) on \(scheme)://\(address)")
+                    }
                 },
                 tell: { log.tell($0) })
         } catch {
@@ -144,7 +146,6 @@ struct ServeCommand: ParsableCommand {
     }
 
     private var quiet: Bool { telling.quiet }
-
 
     private func security() throws(ServeError) -> ServeSecurity? {
         if let cert, let key { return .files(certificate: cert, key: key) }

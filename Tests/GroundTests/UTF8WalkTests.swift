@@ -14,11 +14,14 @@ import Testing
         return text
     }
 
-    @Test(arguments: [
-        ([0x61, 0xc3, 0xa9, 0xe2, 0x82, 0xac, 0xf0, 0x9f, 0x9a, 0x80], "aé€🚀"),
-        ([0xc0, 0x80], ".."), ([0xe0, 0x80, 0x80], "..."), ([0xed, 0xa0, 0x80], "..."), ([0xf4, 0x90, 0x80, 0x80], "...."),
-        ([0xe2, 0x82], ".."), ([0xe2, 0x82, 0x61], "..a"), ([0xf0, 0x9f, 0x9a], "..."), ([0xe2, 0xe2, 0x82, 0xac], ".€"),
-    ] as [([UInt8], String)])
+    @Test(
+        arguments: [
+            ([0x61, 0xc3, 0xa9, 0xe2, 0x82, 0xac, 0xf0, 0x9f, 0x9a, 0x80], "aé€🚀"),
+            ([0xc0, 0x80], ".."), ([0xe0, 0x80, 0x80], "..."), ([0xed, 0xa0, 0x80], "..."),
+            ([0xf4, 0x90, 0x80, 0x80], "...."),
+            ([0xe2, 0x82], ".."), ([0xe2, 0x82, 0x61], "..a"), ([0xf0, 0x9f, 0x9a], "..."),
+            ([0xe2, 0xe2, 0x82, 0xac], ".€"),
+        ] as [([UInt8], String)])
     func rows(bytes: [UInt8], text: String) {
         #expect(walked(bytes) == text)
         #expect(UTF8Walk.isValid(bytes[...]) == !text.contains("."))
@@ -34,7 +37,8 @@ import Testing
 
     @Test(arguments: [
         // Controls, and what turns a line around, are on all three lists.
-        (0x00 as UInt32, true, true, true), (0x1b, true, true, true), (0x7f, true, true, true), (0x9b, true, true, true),
+        (0x00 as UInt32, true, true, true), (0x1b, true, true, true), (0x7f, true, true, true),
+        (0x9b, true, true, true),
         (0x200b, true, true, true), (0x202e, true, true, true), (0x2028, true, true, true), (0xfeff, true, true, true),
         // What a message may quote, because whoever shows it escapes it.
         (0xad, true, false, true), (0x2060, true, false, true), (0xe0041, true, false, true),

@@ -1,7 +1,7 @@
 // A session as recorded and as it went now: what a person wants to know of the difference.
 
-@_spi(Judging) public import Inspection
 import Ground
+@_spi(Judging) public import Inspection
 import Traffic
 
 /// Compares one run of a script with its recording.
