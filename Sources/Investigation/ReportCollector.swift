@@ -8,6 +8,7 @@
 // Findings about connections are few in kind and many in number (one for each encrypted connection), so those
 // that say the same are one finding with a count and the evidence of the first three.
 
+import Ground
 @_spi(Judging) public import Inspection
 public import Traffic
 

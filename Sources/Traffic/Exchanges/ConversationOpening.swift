@@ -1,5 +1,7 @@
 // The very beginning of a connection, where a PROXY header may stand before the first request.
 
+import Ground
+
 extension ConversationState {
     /// The first bytes of a client that may be a PROXY header; returns the index after what is taken.
     mutating func readOpening(_ chunk: borrowing Chunk, _ index: Int) -> Int {

@@ -1,5 +1,7 @@
 // What one direction carried after its switch point.
 
+import Ground
+
 /// The first bytes of one direction behind its switch point.
 public struct SwitchedStream: Sendable {
     /// Offset of the first byte of the new protocol; `nil` when unknown.

@@ -5,6 +5,8 @@
 // and ends after `next`. The last few kilobytes that were delivered are kept, to tell an honest retransmission from one
 // with other bytes.
 
+import Ground
+
 /// Bytes that came before their turn.
 struct HeldSegment {
     var offset: Int64

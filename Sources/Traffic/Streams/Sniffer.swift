@@ -1,5 +1,7 @@
 // First bytes, looked at without knowing where they came from.
 
+import Ground
+
 /// Looks at first bytes without knowing where they came from.
 enum Sniffer {
     /// What the first bytes of a client look like (RULES D, last paragraph).

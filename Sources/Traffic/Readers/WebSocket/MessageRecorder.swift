@@ -1,5 +1,7 @@
 // The messages of one direction, gathered for whoever asked to hear them.
 
+import Ground
+
 /// Gathers the messages of one direction for the tap.
 final class MessageRecorder {
     private let context: AnalysisContext
@@ -20,7 +22,8 @@ final class MessageRecorder {
     /// How many of these bytes are kept; they count from now on.
     private func claim(_ count: Int) -> Int {
         let room = min(
-            limit - (message?.payload.count ?? 0), context.options.transcript.totalBytes - context.budget.transcriptBytes)
+            limit - (message?.payload.count ?? 0),
+            context.options.transcript.totalBytes - context.budget.transcriptBytes)
         let taken = min(count, max(0, room))
         context.budget.transcriptBytes += taken
         return taken
