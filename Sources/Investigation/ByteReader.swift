@@ -43,13 +43,6 @@ struct ByteReader {
         }
     }
 
-    mutating func unsigned<Value: FixedWidthInteger & UnsignedInteger>(
-        as type: Value.Type
-    ) throws(DecodingFailure) -> Value {
-        guard let value = Value(exactly: try unsigned()) else { throw DecodingFailure() }
-        return value
-    }
-
     mutating func signed() throws(DecodingFailure) -> Int64 {
         let value = try unsigned()
         return Int64(bitPattern: value >> 1) ^ -Int64(bitPattern: value & 1)
@@ -74,32 +67,8 @@ struct ByteReader {
         return String(decoding: bytes[position..<(position + count)], as: UTF8.self)
     }
 
-    mutating func optional<Value>(
-        _ read: (inout ByteReader) throws(DecodingFailure) -> Value
-    ) throws(DecodingFailure) -> Value? {
-        try flag() ? try read(&self) : nil
-    }
-
-    mutating func list<Element>(
-        _ read: (inout ByteReader) throws(DecodingFailure) -> Element
-    ) throws(DecodingFailure) -> [Element] {
-        let count = try count()
-        var values: [Element] = []
-        values.reserveCapacity(min(count, 1024))
-        for _ in 0..<count { values.append(try read(&self)) }
-        return values
-    }
-
     mutating func skip(_ count: Int) throws(DecodingFailure) {
         guard count >= 0, count <= end - position else { throw DecodingFailure() }
         position += count
-    }
-
-    /// A value of an enumeration by its raw value.
-    mutating func word<Value: RawRepresentable>(
-        _ type: Value.Type
-    ) throws(DecodingFailure) -> Value where Value.RawValue == UInt8 {
-        guard let value = Value(rawValue: try byte()) else { throw DecodingFailure() }
-        return value
     }
 }

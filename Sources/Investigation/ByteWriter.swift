@@ -20,10 +20,6 @@ struct ByteWriter {
         bytes.append(UInt8(truncatingIfNeeded: rest))
     }
 
-    mutating func unsigned(_ value: some UnsignedInteger & FixedWidthInteger) {
-        unsigned(UInt64(truncatingIfNeeded: value))
-    }
-
     /// Small numbers of either sign stay short: 0, -1, 1, -2 become 0, 1, 2, 3.
     mutating func signed(_ value: Int64) {
         unsigned(UInt64(bitPattern: (value << 1) ^ (value >> 63)))
@@ -37,15 +33,5 @@ struct ByteWriter {
     mutating func text(_ value: String) {
         unsigned(UInt64(value.utf8.count))
         bytes.append(contentsOf: value.utf8)
-    }
-
-    mutating func optional<Value>(_ value: Value?, _ write: (inout ByteWriter, Value) -> Void) {
-        flag(value != nil)
-        if let value { write(&self, value) }
-    }
-
-    mutating func list<Element>(_ values: [Element], _ write: (inout ByteWriter, Element) -> Void) {
-        unsigned(UInt64(values.count))
-        for value in values { write(&self, value) }
     }
 }

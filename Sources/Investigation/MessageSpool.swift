@@ -23,7 +23,7 @@ struct MessageSpool: ~Copyable {
             writer.byte(UInt8(truncatingIfNeeded: next >> shift))
         }
         next += 1
-        writer.message(message)
+        writer.record(message)
         try spool.add(writer.bytes, key: SortKey(exchange))
     }
 
@@ -63,39 +63,8 @@ public struct MessageWalk {
         guard let record = ahead, record.key == current else { return nil }
         var reader = ByteReader(record.record)
         for _ in 0..<8 { _ = try reader.byte() }
-        let message = try reader.message()
+        let message = try reader.record(TranscriptMessage.self)
         ahead = try walk.next()
-        return message
-    }
-}
-
-extension ByteWriter {
-    fileprivate mutating func message(_ message: TranscriptMessage) {
-        place(message.place)
-        byte(message.opcode)
-        for value in [message.isCompressed, message.isUnreadable, message.isComplete] { flag(value) }
-        signed(message.length)
-        signed(message.wireLength)
-        signed(message.missing)
-        unsigned(UInt64(message.fragmentCount))
-        list(message.fragments) { $0.signed($1) }
-        counted(message.payload)
-    }
-}
-
-extension ByteReader {
-    fileprivate mutating func message() throws(DecodingFailure) -> TranscriptMessage {
-        let place = try place()
-        var message = TranscriptMessage(direction: place.direction, opcode: try byte(), place: place)
-        message.isCompressed = try flag()
-        message.isUnreadable = try flag()
-        message.isComplete = try flag()
-        message.length = try signed()
-        message.wireLength = try signed()
-        message.missing = try signed()
-        message.fragmentCount = Int(clamping: try unsigned())
-        message.fragments = try list { (reader) throws(DecodingFailure) in try reader.signed() }
-        message.payload = try counted()
         return message
     }
 }

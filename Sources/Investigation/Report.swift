@@ -191,7 +191,7 @@ public final class Report {
     public func forEachConnection(_ body: (ConnectionRecord) throws -> Void) throws {
         try connections.forEach { _, record in
             var reader = ByteReader(record)
-            try body(try reader.record())
+            try body(try reader.record(ConnectionRecord.self))
             return true
         }
     }
@@ -267,8 +267,8 @@ private struct Packed {
         var reader = reader
         _ = try reader.count()
         let findings = try read(&reader)
-        let validity = try reader.validity()
-        let exchange = try reader.exchange()
+        let exchange = try reader.record(Exchange.self)
+        let validity = try reader.record(Validity.self)
         return ReportedExchange(
             id: id, exchange: exchange, parent: exchange.parent.flatMap { parentIDs[SortKey($0)] }, retryOf: retryOf,
             findings: findings, validity: validity)
@@ -277,7 +277,7 @@ private struct Packed {
     private func read(_ reader: inout ByteReader) throws -> [ReportedFinding] {
         var findings: [ReportedFinding] = []
         for index in 0..<(findingCount + more.count) {
-            let finding = index < findingCount ? try reader.finding() : more[index - findingCount]
+            let finding = index < findingCount ? try reader.record(Finding.self) : more[index - findingCount]
             findings.append(
                 ReportedFinding(
                     id: firstFinding + index, finding: finding, exchange: id, consequenceOf: nil, mark: finding.mark))

@@ -403,10 +403,10 @@ enum PackedExchange {
         writer.flag(exchange != nil)
         guard let exchange else { return }
         var inner = ByteWriter()
-        for finding in findings { inner.finding(finding) }
+        for finding in findings { inner.record(finding) }
         writer.counted(inner.bytes)
-        writer.validity(judgement.validity)
-        writer.exchange(exchange)
+        writer.record(exchange)
+        writer.record(judgement.validity)
     }
 }
 
@@ -414,6 +414,7 @@ extension SortKey {
     init(_ key: ExchangeKey) {
         self.init(
             high: UInt64(key.capture) << 40 | UInt64(key.packet) << 8 | UInt64(key.direction.rawValue),
+            middle: key.stream.rawValue,
             low: UInt64(bitPattern: key.offset) ^ 1 << 63)
     }
 

@@ -2,7 +2,6 @@
 // gives the same bytes. Characters that could play with a terminal are written as escapes.
 
 import Ground
-
 package import Traffic
 
 /// Builds JSON text.

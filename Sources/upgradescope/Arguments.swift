@@ -42,7 +42,7 @@ enum ColorChoice: String, CaseIterable, ExpressibleByArgument {
     var layout: TextLayout {
         var layout = TextLayout()
         layout.colour = isOn
-        if let columns = System.columns(of: 1) { layout.width = columns }
+        if let columns = Terminal.columns(of: 1) { layout.width = columns }
         return layout
     }
 
@@ -51,8 +51,8 @@ enum ColorChoice: String, CaseIterable, ExpressibleByArgument {
         case .always: true
         case .never: false
         case .auto:
-            System.isTerminal(1) && (System.environment("NO_COLOR") ?? "").isEmpty
-                && System.environment("TERM") != "dumb"
+            Terminal.isTerminal(1) && (Terminal.environment("NO_COLOR") ?? "").isEmpty
+                && Terminal.environment("TERM") != "dumb"
         }
     }
 }

@@ -177,7 +177,7 @@ struct LiveCommand: ParsableCommand {
         var watch = LiveWatch(
             stops: stops + (count.map { [StopCondition(.packets, $0)] } ?? []), quiet: reporting.quiet,
             hasScreen: hasScreen,
-            hasEventsOnTerminal: System.isTerminal(1) && outputs.eventFiles.contains { !$0.isFile })
+            hasEventsOnTerminal: Terminal.isTerminal(1) && outputs.eventFiles.contains { !$0.isFile })
         let problem = watch.run(source, session, outputs)
         screen?.stop()
         let report = session.finish(source.statistics(), problem: problem)
@@ -204,7 +204,7 @@ struct LiveCommand: ParsableCommand {
 
     /// A screen, where a person watches and standard output is not taken by something else.
     private func makeScreen(_ plan: OutputPlan<OutputFormat>, _ interface: RecordedInterface) -> LiveScreen? {
-        guard !reporting.quiet, System.isTerminal(1), System.environment("TERM").map({ $0 != "dumb" }) ?? false,
+        guard !reporting.quiet, Terminal.isTerminal(1), Terminal.environment("TERM").map({ $0 != "dumb" }) ?? false,
             plan.targets.contains(where: { $0.format == .text && $0.path == "-" })
         else { return nil }
         return LiveScreen(
@@ -237,7 +237,7 @@ struct LiveCommand: ParsableCommand {
     private func plan() throws -> OutputPlan<OutputFormat> {
         var plan = OutputPlan<OutputFormat>()
         if let recording { try plan.take(recording, option: "-w", inputs: []) }
-        try reporting.add(to: &plan, inputs: [], otherwise: System.isTerminal(1) ? .text : .ndjson)
+        try reporting.add(to: &plan, inputs: [], otherwise: Terminal.isTerminal(1) ? .text : .ndjson)
         return plan
     }
 

@@ -20,7 +20,7 @@ final class LiveScreen: LiveObserver {
         model.status.started = LiveView.now
         self.recording = recording
         let view = LiveView(
-            model: model, hasColour: hasColour, signs: System.hasUnicode ? .unicode : .ascii,
+            model: model, hasColour: hasColour, signs: Terminal.hasUnicode ? .unicode : .ascii,
             isEnding: { Signals.interrupted }, onQuit: { Signals.interrupt() })
         guard let view else { return nil }
         self.view = view
@@ -29,7 +29,7 @@ final class LiveScreen: LiveObserver {
     /// Takes the terminal over, and what would be printed on it.
     func start() -> Bool {
         guard view.start() else { return false }
-        guard System.isTerminal(2) else { return true }
+        guard Terminal.isTerminal(2) else { return true }
         let (view, held) = (view, held)
         Messages.listener.withLock { listener in
             listener = { message in
@@ -109,11 +109,11 @@ private final class HeldMessages: Sendable {
     }
 }
 
-extension System {
+extension Terminal {
     /// Whether the locale's characters are UTF-8: the first of these variables that is set says so (POSIX 8.2).
     static var hasUnicode: Bool {
         for name in ["LC_ALL", "LC_CTYPE", "LANG"] {
-            guard let value = environment(name), !value.isEmpty else { continue }
+            guard let value = Terminal.environment(name), !value.isEmpty else { continue }
             let lowercased = value.lowercased()
             return lowercased.hasSuffix("utf-8") || lowercased.hasSuffix("utf8")
         }

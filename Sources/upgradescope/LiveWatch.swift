@@ -15,7 +15,7 @@ struct LiveWatch {
     private var line: Progress
     private var saidDrops: UInt64 = 0
     private var nextWord = ContinuousClock.now
-    private let hasTerminal = System.isTerminal(2)
+    private let hasTerminal = Terminal.isTerminal(2)
 
     /// How often events and screens are brought up to date while packets come.
     private static let interval = Duration.milliseconds(200)
@@ -86,7 +86,7 @@ struct LiveWatch {
     private mutating func attend(_ session: LiveSession, _ statistics: InterfaceStatistics, _ outputs: Outputs) {
         if Signals.takeHangup() {
             // A terminal that was closed takes its programs with it.
-            if hasTerminal, !System.isTerminal(2) { return Signals.interrupt() }
+            if hasTerminal, !Terminal.isTerminal(2) { return Signals.interrupt() }
             session.recorder?.reopen(statistics)
             outputs.reopenEvents()
         }

@@ -14,7 +14,7 @@ struct Progress {
 
     /// `total` is the size of all inputs; `nil` when one of them has none (a pipe).
     init(total: Int64?, quiet: Bool) {
-        isOn = !quiet && System.isTerminal(2)
+        isOn = !quiet && Terminal.isTerminal(2)
         self.total = total
         next = start + .seconds(1)
     }
@@ -47,7 +47,7 @@ struct Progress {
     }
 
     private mutating func fit(_ line: String) {
-        let columns = System.columns(of: 2) ?? 80
+        let columns = Terminal.columns(of: 2) ?? 80
         show(String(line.prefix(max(1, columns - 1))))
     }
 

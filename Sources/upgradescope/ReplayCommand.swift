@@ -226,7 +226,7 @@ struct ReplayCommand: ParsableCommand {
             status.usage = true
             return try finish(with: status)
         }
-        let shown = ReplayProgressLine(isOn: !quiet && System.isTerminal(2))
+        let shown = ReplayProgressLine(isOn: !quiet && Terminal.isTerminal(2))
         let report = runner.run(plan: plan, isStopped: { Signals.interrupted }, progress: { shown.update($0) })
         shown.end()
 
@@ -426,7 +426,7 @@ final class ReplayProgressLine: Sendable {
         let line =
             "\(progress.finished) of \(progress.total) sessions, \(progress.open) open, \(Int(progress.rate))/s"
             + (bad > 0 ? ", \(bad) not the same" : "")
-        show(String(line.prefix(max(1, (System.columns(of: 2) ?? 80) - 1))))
+        show(String(line.prefix(max(1, (Terminal.columns(of: 2) ?? 80) - 1))))
         isShown.withLock { $0 = true }
     }
 

@@ -2,6 +2,7 @@
 
 import ArgumentParser
 import Glibc
+internal import Ground
 import Inspection
 import Investigation
 import Replay
@@ -97,7 +98,7 @@ struct SessionSource {
 
     /// The sessions of captures, numbered as `analyze` numbers their exchanges; those of HAR files behind them.
     mutating func read(_ paths: [String], reading: ReadingOptions, keepsRaw: Bool, quiet: Bool) -> [RecordedSession] {
-        if paths.contains("-"), !System.isTerminal(STDIN_FILENO) {
+        if paths.contains("-"), !Terminal.isTerminal(STDIN_FILENO) {
             beginning = (try? System.standardInput(limit: 256)) ?? []
         }
         let files = paths.flatMap { expanded($0) }

@@ -36,20 +36,25 @@ import Testing
         }
     }
 
-    @Test(arguments: [("0", 0), ("00", 0), ("999", 999), ("", nil), ("1000", nil), ("1a", nil), ("-1", nil)])
+    @Test(
+        arguments: [
+            ("0", 0), ("00", 0), ("999", 999), ("", nil), ("1000", nil), ("1a", nil), ("-1", nil),
+        ] as [(String, Int?)])
     func numbersOfUpToThreeDigits(text: String, number: Int?) {
         #expect(Array(text.utf8)[...].decimal(digits: 1...3) == number)
     }
 
-    @Test(arguments: [(Int64(1_500_000), "1.5"), (0, "0"), (125, "0.000125"), (-2_000_000, "-2")])
+    @Test(arguments: [(Int64(1_500_000), "1.5"), (0, "0"), (125, "0.000125"), (-2_000_000, "-2")] as [(Int64, String)])
     func exactMilliseconds(nanoseconds: Int64, text: String) {
         #expect(DurationText.milliseconds(nanoseconds) == text)
     }
 
-    @Test(arguments: [
-        (Int64(0), "0s"), (59, "59s"), (60, "1m00s"), (599, "9m59s"), (600, "10m"), (3600, "1h00m"), (86_400, "24h"),
-        (172_800, "2d"), (.max / 1_000_000_000, "9999d"),
-    ])
+    @Test(
+        arguments: [
+            (Int64(0), "0s"), (59, "59s"), (60, "1m00s"), (599, "9m59s"), (600, "10m"), (3600, "1h00m"),
+            (86_400, "24h"),
+            (172_800, "2d"), (.max / 1_000_000_000, "9999d"),
+        ] as [(Int64, String)])
     func ages(seconds: Int64, text: String) { #expect(DurationText.age(nanoseconds: seconds * 1_000_000_000) == text) }
 
     @Test(arguments: [

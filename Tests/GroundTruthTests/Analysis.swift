@@ -4,6 +4,7 @@
 // connections to the inspector.
 
 import Foundation
+import Ground
 @_spi(Judging) import Inspection
 import TestSupport
 import Traffic

@@ -1,6 +1,7 @@
 // The lab's sessions between conforming peers: what was sent comes out of them, and nobody is blamed.
 
 import Foundation
+import Ground
 import Inspection
 import TestSupport
 import Testing

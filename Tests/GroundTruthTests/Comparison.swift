@@ -1,6 +1,7 @@
 // Ours against the truth, fact by fact, with a count for each kind of fact and a list of what differs.
 
 import Foundation
+import Ground
 import Inspection
 import Traffic
 

@@ -2,6 +2,7 @@
 // outcome and every rule of the catalogue's core.
 
 import Foundation
+import Ground
 import Inspection
 import TestSupport
 import Testing

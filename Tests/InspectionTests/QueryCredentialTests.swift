@@ -1,5 +1,6 @@
 // Which queries hold a credential, and of what kind.
 
+import Ground
 import Testing
 import Traffic
 

@@ -1,5 +1,6 @@
 // Secrets: found in heads and in bytes that look like heads, and gone from everything that is shown.
 
+import Ground
 import TestSupport
 import Testing
 import Traffic

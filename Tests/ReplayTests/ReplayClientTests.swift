@@ -1,5 +1,6 @@
 // The client of a replay against servers that are functions: what is said, when, and what is thought of the answers.
 
+import Ground
 import Inspection
 import TestSupport
 import Testing

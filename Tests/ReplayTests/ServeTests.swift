@@ -1,5 +1,6 @@
 // The stand-in as a machine: which recording answers, what it says, and when.
 
+import Ground
 import Inspection
 import TestSupport
 import Testing

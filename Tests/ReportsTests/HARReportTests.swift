@@ -1,6 +1,7 @@
 // HAR out of captures: valid by the format's schema, and the same sessions when it is read again.
 
 import Foundation
+import Ground
 import Inspection
 import Replay
 import TestSupport

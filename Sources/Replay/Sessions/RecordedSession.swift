@@ -5,6 +5,7 @@
 // many steps of the other side its sender had received when it spoke (`heard`), taken from ACK numbers where there are
 // any. That number is what a replay waits for, and nothing else is.
 
+internal import Ground
 public import Traffic
 
 /// One exchange, and what followed it, as it was recorded.

@@ -94,7 +94,8 @@ extension ConversationState {
             refuseHead(.client, at: client.bufferOffset)
             return chunk.count
         }
-        let place = headPlace(.client, client.bufferOffset, first: client.bufferFirst ?? chunk.arrival, last: chunk.last)
+        let place = headPlace(
+            .client, client.bufferOffset, first: client.bufferFirst ?? chunk.arrival, last: chunk.last)
         client.buffer = []
         takeRequest(buffer.span, place)
         return index + max(0, length - before)

@@ -1,6 +1,6 @@
 // The very beginning of a connection, where a PROXY header may stand before the first request.
 
-import Ground
+internal import Ground
 
 extension ConversationState {
     /// The first bytes of a client that may be a PROXY header; returns the index after what is taken.

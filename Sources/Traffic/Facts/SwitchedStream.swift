@@ -1,6 +1,6 @@
 // What one direction carried after its switch point.
 
-import Ground
+internal import Ground
 
 /// The first bytes of one direction behind its switch point.
 public struct SwitchedStream: Sendable {

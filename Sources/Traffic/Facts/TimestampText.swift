@@ -32,7 +32,7 @@ extension Timestamp {
     public func clock(decimals: Int) -> String {
         let (_, seconds, nanoseconds) = parts
         let fraction = Digits.decimal(nanoseconds, 9).prefix(decimals)
-        func two(_ number: Int64) -> String { Digits.decimal(number, 2) }
-        return "\(two(seconds / 3600)):\(two(seconds / 60 % 60)):\(two(seconds % 60)).\(fraction)"
+        return
+            "\(Digits.decimal(seconds / 3600, 2)):\(Digits.decimal(seconds / 60 % 60, 2)):\(Digits.decimal(seconds % 60, 2)).\(fraction)"
     }
 }

@@ -5,7 +5,7 @@
 // and ends after `next`. The last few kilobytes that were delivered are kept, to tell an honest retransmission from one
 // with other bytes.
 
-import Ground
+internal import Ground
 
 /// Bytes that came before their turn.
 struct HeldSegment {

@@ -1,7 +1,7 @@
 // Finding out what is spoken on a stream inside another: bytes are kept until someone can tell, then handed on, and
 // detection gets out of the way.
 
-import Ground
+internal import Ground
 
 /// What came on a stream before it was clear who reads it.
 struct Detection {

@@ -1,6 +1,6 @@
 // First bytes, looked at without knowing where they came from.
 
-import Ground
+internal import Ground
 
 /// Looks at first bytes without knowing where they came from.
 enum Sniffer {

@@ -5,6 +5,7 @@
 // of it, of node, tornado and uvicorn there is one session with early data each. Here each server gets all shapes.
 
 import Foundation
+import Ground
 import TestSupport
 import Testing
 import Traffic

@@ -4,6 +4,7 @@
 // closed by both sides. Each of them has to be said and be `same`, or stand in the table of those that cannot be, with the reason.
 
 import Foundation
+import Ground
 import Testing
 import Traffic
 

@@ -4,6 +4,8 @@
 // that mean nothing and answers with what was broken, or `nil`. The first bytes often choose a split, because what is
 // read must never depend on where the bytes were cut.
 
+import Ground
+
 @testable import Traffic
 
 enum Invariants {
@@ -222,7 +224,8 @@ enum Invariants {
             var index = 0
             while index < bytes.count {
                 let end = min(bytes.count, index + step)
-                decoder.receive(Chunk(bytes.span.extracting(index..<end), direction, offset: Int64(index), arrival: mark))
+                decoder.receive(
+                    Chunk(bytes.span.extracting(index..<end), direction, offset: Int64(index), arrival: mark))
                 index = end
             }
             decoder.finish(into: &exchange)
@@ -251,7 +254,8 @@ enum Invariants {
             var index = 0
             while index < bytes.count {
                 let end = min(bytes.count, index + step)
-                decoder.receive(Chunk(bytes.span.extracting(index..<end), direction, offset: Int64(index), arrival: mark))
+                decoder.receive(
+                    Chunk(bytes.span.extracting(index..<end), direction, offset: Int64(index), arrival: mark))
                 index = end
             }
             var exchange = Exchange(kind: .upgrade, connection: nowhere, first: mark)

@@ -1,5 +1,6 @@
 // Heads as rows: the text, and what a tolerant reader makes of it.
 
+import Ground
 import TestSupport
 import Testing
 
@@ -152,7 +153,8 @@ private let defectNames: [(HeadDefects, String)] = [
         let clock = ContinuousClock()
         let time = clock.measure {
             for index in bytes.indices {
-                _ = conversation.receive(Chunk(bytes.span.extracting(index..<(index + 1)), .client, offset: Int64(index), arrival: mark))
+                _ = conversation.receive(
+                    Chunk(bytes.span.extracting(index..<(index + 1)), .client, offset: Int64(index), arrival: mark))
             }
         }
         // A debug build takes some tenths of a second; looking at every byte again for each piece takes minutes.
@@ -193,7 +195,8 @@ extension ConversationState {
         let endpoint = Endpoint(address: IPAddress(v4: 0x0a00_0001), port: 1)
         let mark = PacketMark(packet: 1, time: Timestamp(nanoseconds: 0), acknowledged: nil)
         let shared = ConversationContext(demandSeconds: 60)
-        let context = AnalysisContext(options: options, output: output) { context, facts, stream, midstream, enclosure in
+        let context = AnalysisContext(options: options, output: output) {
+            context, facts, stream, midstream, enclosure in
             Conversation(
                 context: context, shared: shared, facts: facts, stream: stream, midstream: midstream,
                 inside: enclosure)

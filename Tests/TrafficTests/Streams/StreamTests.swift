@@ -1,5 +1,6 @@
 // TCP as it is: out of order, twice, contradicting itself, with holes, beginning and ending anywhere.
 
+import Ground
 import TestSupport
 import Testing
 

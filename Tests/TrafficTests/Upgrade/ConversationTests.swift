@@ -34,7 +34,8 @@ import Testing
                     packet: packet, time: Timestamp(nanoseconds: Int64(packet) * 1_000_000),
                     acknowledged: sent[direction.opposite.index])
                 let offset = sent[direction.index]
-                _ = conversation.receive(Chunk(bytes.span.extracting(start..<end), direction, offset: offset, arrival: mark))
+                _ = conversation.receive(
+                    Chunk(bytes.span.extracting(start..<end), direction, offset: offset, arrival: mark))
                 sent[direction.index] += Int64(end - start)
                 start = end
             }

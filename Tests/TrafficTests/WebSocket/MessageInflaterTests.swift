@@ -1,6 +1,7 @@
 // Compressed messages: the examples of RFC 7692, and what zlib makes of random ones, read back in random pieces.
 
 import CZlib
+import Ground
 import TestSupport
 import Testing
 
@@ -282,7 +283,10 @@ private struct RandomSession {
         var index = 0
         while index < wire.count {
             let end = min(wire.count, index + Int.random(in: 1...1500, using: &random))
-            decoder.receive(Chunk(wire.span.extracting(index..<end), isClient ? .client : .server, offset: Int64(index), arrival: mark))
+            decoder.receive(
+                Chunk(
+                    wire.span.extracting(index..<end), isClient ? .client : .server, offset: Int64(index), arrival: mark
+                ))
             index = end
         }
         decoder.finish(into: &exchange)

@@ -1,5 +1,6 @@
 // RFC 6455 frames as rows: every anomaly with its trigger and a near miss, wherever the bytes are cut.
 
+import Ground
 import TestSupport
 import Testing
 

@@ -36,7 +36,8 @@ final class TunnelReader: SessionReader {
     }
 
     private func decide() {
-        guard let detection, let isHTTP = Sniffer.beginsRequest(detection.opening.span) ?? (detection.isExhausted ? false : nil)
+        guard let detection,
+            let isHTTP = Sniffer.beginsRequest(detection.opening.span) ?? (detection.isExhausted ? false : nil)
         else { return }
         self.detection = nil
         guard isHTTP else { return }

@@ -1,6 +1,6 @@
 // The messages of one direction, gathered for whoever asked to hear them.
 
-import Ground
+internal import Ground
 
 /// Gathers the messages of one direction for the tap.
 final class MessageRecorder {
