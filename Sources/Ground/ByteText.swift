@@ -94,3 +94,8 @@ extension UInt8 {
     @inlinable static var tokenLow: UInt64 { 0x03ff6cfa00000000 }
     @inlinable static var tokenHigh: UInt64 { 0x57ffffffc7fffffe }
 }
+
+extension String {
+    /// A to Z as a to z, all else as it is: what `lowercased()` does to letters outside ASCII would change what a name is.
+    public var lowercasedASCII: String { String(decoding: utf8.map(\.asciiLowercased), as: UTF8.self) }
+}

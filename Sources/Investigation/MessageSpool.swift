@@ -1,7 +1,6 @@
 // WebSocket messages on their way into a report: put aside while the input is read, and walked in the order of the
 // exchanges and of what was said, with bounded memory.
 
-import Ground
 public import Traffic
 
 /// Keeps messages by exchange.

@@ -1,7 +1,5 @@
 // Numbers in few columns.
 
-import Ground
-
 enum Quantity {
     /// At most four columns: "999", "1.2k", "12k", "340M".
     static func short(_ number: some BinaryInteger) -> String {

@@ -154,7 +154,7 @@ public struct ExchangeSummary: Sendable {
     private static func namesTLS(_ value: ArraySlice<UInt8>) -> Bool {
         guard value.count >= 3 else { return false }
         for start in value.startIndex...(value.endIndex - 3)
-        where value[start] | 0x20 == 0x74 && value[start + 1] | 0x20 == 0x6c && value[start + 2] | 0x20 == 0x73 {
+        where value[start..<start + 3].matchesIgnoringCase("tls") {
             let starts = start == value.startIndex || [0x20, 0x2c, 0x09].contains(value[start - 1])
             let end = start + 3
             if starts, end == value.endIndex || [0x2f, 0x20, 0x2c].contains(value[end]) { return true }

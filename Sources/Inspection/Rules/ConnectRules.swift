@@ -257,17 +257,16 @@ enum ConnectRules {
 /// Fields of a head that was kept only in part.
 enum InnerHead {
     /// The value of the first line of that name, lower case, if the line is whole.
-    static func field(_ name: String, in bytes: ArraySlice<UInt8>) -> ArraySlice<UInt8>? {
+    static func field(_ name: StaticString, in bytes: ArraySlice<UInt8>) -> ArraySlice<UInt8>? {
         var rest = bytes
         while let end = rest.firstIndex(of: 0x0a) {
             let line = rest[..<end]
             rest = rest[(end + 1)...]
-            guard line.count > name.utf8.count, line[line.startIndex + name.utf8.count] == UInt8(ascii: ":") else {
-                continue
-            }
-            let found = line.prefix(name.utf8.count).map { $0 | 0x20 }
-            if found.elementsEqual(name.utf8) {
-                return line.dropFirst(name.utf8.count + 1).filter { $0 != 0x0d }[...].trimmingWhitespace()
+            let length = name.utf8CodeUnitCount
+            if line.count > length, line[line.startIndex + length] == UInt8(ascii: ":"),
+                line.prefix(length).matchesIgnoringCase(name)
+            {
+                return line.dropFirst(length + 1).filter { $0 != 0x0d }[...].trimmingWhitespace()
             }
         }
         return nil

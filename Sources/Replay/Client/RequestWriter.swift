@@ -138,11 +138,6 @@ struct RequestWriter {
     }
 }
 
-extension String {
-    /// A to Z as a to z, all else as it is.
-    var lowercasedASCII: String { String(decoding: utf8.map(\.asciiLowercased), as: UTF8.self) }
-}
-
 extension ArraySlice<UInt8> {
     /// The name of an element of Sec-WebSocket-Extensions, in lower case.
     var extensionName: String { prefix { $0 != UInt8(ascii: ";") }.trimmingWhitespace().text.lowercasedASCII }

@@ -3,8 +3,6 @@
 // Offsets count from the first byte after the SYN, or from the first byte that can be known. What comes of them in order
 // is the `Assembler`'s business.
 
-import Ground
-
 struct StreamState {
     /// Sequence number of offset 0.
     var base: UInt32 = 0
