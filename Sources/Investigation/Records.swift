@@ -1,8 +1,7 @@
 // The records of the spool, field by field.
 //
 // A test fills every stored property with a value of its own, so one that is added later and not named here is found.
-// Of a head, its index of names and its `shape` are not written: the first follows from the lines, the second means
-// something to the analyzer that read it, and to nobody else.
+// Of a head, its index of names is not written: it follows from the lines.
 
 import Inspection
 import Traffic
@@ -39,10 +38,15 @@ extension PacketMark: Record {
     }
 }
 
+extension StreamID: Record {
+    static var blank: StreamID { .connection }
+    mutating func code<Coder: FieldCoder>(_ coder: inout Coder) throws(Coder.Failure) { try coder(&rawValue) }
+}
+
 extension Place: Record {
     static var blank: Place { Place(direction: .client, offset: 0, length: 0, first: .blank, last: .blank) }
     mutating func code<Coder: FieldCoder>(_ coder: inout Coder) throws(Coder.Failure) {
-        try coder(&direction, &offset, &length, &first)
+        try coder(&direction, &stream, &offset, &length, &first)
         // Nearly always the same packet.
         var other = last == first ? nil : Optional(last)
         try coder(&other)
@@ -53,7 +57,7 @@ extension Place: Record {
 extension ExchangeKey: Record {
     static var blank: ExchangeKey { ExchangeKey(capture: 0, packet: 0, direction: .client, offset: 0) }
     mutating func code<Coder: FieldCoder>(_ coder: inout Coder) throws(Coder.Failure) {
-        try coder(&capture, &packet, &direction, &offset)
+        try coder(&capture, &packet, &direction, &stream, &offset)
     }
 }
 
@@ -188,13 +192,66 @@ extension Exchange: Record {
     mutating func code<Coder: FieldCoder>(_ coder: inout Coder) throws(Coder.Failure) {
         try coder(&kind, &connection, &request, &framing, &interim, &response)
         try coder(&outcome, &reason, &upgraded, &protocolName, &protocolInferred, &early)
-        try coder(&switched, &websocket, &http2, &inner, &anomalies, &laterRequests)
+        try coder(&switched, &websocket, &inner, &anomalies, &laterRequests)
+        var kept = session.map { KeptSessionFacts($0) }
+        try coder(&kept)
+        session = kept
         try coder(&laterResponses, &firstLaterResponse, &responseAcknowledged, &parent, &touchesGap, &limitsHit)
         try coder(&lastMark)
     }
 }
 
 // MARK: What was said after the switch
+
+extension KeptSessionFacts: Record {
+    static var blank: KeptSessionFacts { KeptSessionFacts(name: "", words: PerDirection(both: []), report: .flag(false)) }
+    mutating func code<Coder: FieldCoder>(_ coder: inout Coder) throws(Coder.Failure) {
+        try coder(&name, &words, &messages, &report)
+    }
+}
+
+extension FactValue.Member: Record {
+    static var blank: FactValue.Member { FactValue.Member("", .blank) }
+    mutating func code<Coder: FieldCoder>(_ coder: inout Coder) throws(Coder.Failure) { try coder(&name, &value) }
+}
+
+extension FactValue: Record {
+    static var blank: FactValue { .flag(false) }
+    mutating func code<Coder: FieldCoder>(_ coder: inout Coder) throws(Coder.Failure) {
+        var (kind, number, flag, word): (UInt8, Int64, Bool, String) = (0, 0, false, "")
+        var (bytes, values, members): ([UInt8], [FactValue], [Member]) = ([], [], [])
+        switch self {
+        case .number(let value): (kind, number) = (0, value)
+        case .flag(let value): (kind, flag) = (1, value)
+        case .word(let value): (kind, word) = (2, value)
+        case .captured(let value): (kind, bytes) = (3, value)
+        case .list(let value): (kind, values) = (4, value)
+        case .object(let value): (kind, members) = (5, value)
+        }
+        try coder.byte(&kind)
+        switch kind {
+        case 0:
+            try coder(&number)
+            self = .number(number)
+        case 1:
+            try coder(&flag)
+            self = .flag(flag)
+        case 2:
+            try coder(&word)
+            self = .word(word)
+        case 3:
+            try coder(&bytes)
+            self = .captured(bytes)
+        case 4:
+            try coder(&values)
+            self = .list(values)
+        default:
+            try coder.check(kind == 5)
+            try coder(&members)
+            self = .object(members)
+        }
+    }
+}
 
 extension CloseFact: Record {
     static var blank: CloseFact { CloseFact(code: nil, reason: [], place: .blank) }
@@ -259,24 +316,6 @@ extension WebSocketFacts: Record {
     static var blank: WebSocketFacts { WebSocketFacts() }
     func code<Coder: FieldCoder>(_ coder: inout Coder) throws(Coder.Failure) {
         try coder(&sides, &expectedAccept, &agreement, &longestIdle, &pings, &draft)
-    }
-}
-
-extension HTTP2Side: Record {
-    static var blank: HTTP2Side { HTTP2Side() }
-    mutating func code<Coder: FieldCoder>(_ coder: inout Coder) throws(Coder.Failure) {
-        try coder(&frames)
-        try coder.list(&settings, blank: (0, 0)) { setting, coder throws(Coder.Failure) in
-            try coder(&setting.identifier, &setting.value)
-        }
-        try coder(&highestStream, &firstOnUpgraded)
-    }
-}
-
-extension HTTP2Facts: Record {
-    static var blank: HTTP2Facts { HTTP2Facts() }
-    mutating func code<Coder: FieldCoder>(_ coder: inout Coder) throws(Coder.Failure) {
-        try coder(&sides, &preface, &streams)
     }
 }
 

@@ -414,6 +414,7 @@ extension SortKey {
     init(_ key: ExchangeKey) {
         self.init(
             high: UInt64(key.capture) << 40 | UInt64(key.packet) << 8 | UInt64(key.direction.rawValue),
+            middle: key.stream.rawValue,
             low: UInt64(bitPattern: key.offset) ^ 1 << 63)
     }
 

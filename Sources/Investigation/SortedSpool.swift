@@ -9,10 +9,11 @@
 /// What records are ordered by.
 struct SortKey: Hashable, Comparable {
     var high: UInt64
+    var middle: UInt32 = 0
     var low: UInt64
 
     static func < (left: SortKey, right: SortKey) -> Bool {
-        (left.high, left.low) < (right.high, right.low)
+        (left.high, left.middle, left.low) < (right.high, right.middle, right.low)
     }
 }
 
@@ -147,7 +148,7 @@ struct SpoolWalk {
 
 /// Walks one sorted run of the file.
 private struct RunCursor {
-    static let headerLength = 20
+    static let headerLength = 24
 
     private(set) var key = SortKey(high: 0, low: 0)
     private(set) var record: [UInt8] = []
@@ -165,20 +166,21 @@ private struct RunCursor {
     }
 
     static func writeHeader(key: SortKey, length: Int, to bytes: inout [UInt8]) {
-        for value in [key.high, key.low] {
-            for shift in stride(from: UInt64(56), through: 0, by: -8) {
-                bytes.append(UInt8(truncatingIfNeeded: value >> shift))
+        for (value, bits) in [(key.high, 56), (key.low, 56), (UInt64(key.middle), 24), (UInt64(length), 24)] {
+            for shift in stride(from: bits, through: 0, by: -8) {
+                bytes.append(UInt8(truncatingIfNeeded: value >> UInt64(shift)))
             }
         }
-        for shift in [24, 16, 8, 0] { bytes.append(UInt8(truncatingIfNeeded: length >> shift)) }
     }
 
     /// Goes to the next record; false at the end of the run.
     mutating func advance() throws -> Bool {
         if position == window.count, rest.isEmpty { return false }
         try need(Self.headerLength)
-        key = SortKey(high: integer(at: position, bytes: 8), low: integer(at: position + 8, bytes: 8))
-        let length = Int(integer(at: position + 16, bytes: 4))
+        key = SortKey(
+            high: integer(at: position, bytes: 8), middle: UInt32(integer(at: position + 16, bytes: 4)),
+            low: integer(at: position + 8, bytes: 8))
+        let length = Int(integer(at: position + 20, bytes: 4))
         position += Self.headerLength
         try need(length)
         record = Array(window[position..<(position + length)])

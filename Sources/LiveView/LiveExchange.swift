@@ -109,6 +109,7 @@ public struct LiveExchange: Sendable {
         take(exchange, validity, showSecrets: showSecrets)
         phase = .finished(exchange.outcome)
         bytes = PerDirection(client: exchange.switched.client.bytes, server: exchange.switched.server.bytes)
+        messages = exchange.session?.messages ?? messages
         if let sides = exchange.websocket?.sides {
             messages = PerDirection(
                 client: sides.client.textMessages &+ sides.client.binaryMessages,

@@ -149,23 +149,6 @@ extension Finding {
     }
 }
 
-/// Names of HTTP/2 settings (RFC 9113 6.5.2, RFC 8441 3).
-enum HTTP2SettingName {
-    static func text(_ identifier: UInt16) -> String {
-        switch identifier {
-        case 1: "HEADER_TABLE_SIZE"
-        case 2: "ENABLE_PUSH"
-        case 3: "MAX_CONCURRENT_STREAMS"
-        case 4: "INITIAL_WINDOW_SIZE"
-        case 5: "MAX_FRAME_SIZE"
-        case 6: "MAX_HEADER_LIST_SIZE"
-        case 8: "ENABLE_CONNECT_PROTOCOL"
-        case 9: "NO_RFC7540_PRIORITIES"
-        default: "0x" + String(identifier, radix: 16)
-        }
-    }
-}
-
 /// Names of link types, as tcpdump and Wireshark print them.
 enum LinkTypeName {
     static func text(_ type: UInt32) -> String {

@@ -299,14 +299,14 @@ package struct HTMLExchange {
             var frames: [String] = []
             if let side = exchange.websocket?.sides[direction] {
                 frames = [side.frameWords] + [side.resumedWords].compactMap { $0 }
-            } else if let side = exchange.http2?.sides[direction] {
-                frames = side.frames.indices.filter { side.frames[$0] > 0 }.map {
-                    "\(HTTP2Facts.frameNames[$0]) \(grouped(side.frames[$0]))"
-                }
+            } else if let session = exchange.session {
+                frames = session.words[direction].map { TerminalText.safe($0) }
             }
             html.element("td", frames.filter { !$0.isEmpty }.joined(separator: ", "))
             let side = exchange.websocket?.sides[direction]
-            let messages = side.map { $0.textMessages.addingReportingOverflow($0.binaryMessages).partialValue }
+            let messages =
+                side.map { $0.textMessages.addingReportingOverflow($0.binaryMessages).partialValue }
+                ?? exchange.session?.messages?[direction]
             html.element("td", class: "number", messages.map { grouped($0) } ?? "")
             if exchange.websocket?.agreement.deflate == true { html.element("td", side?.compressionWords ?? "") }
             let close = side?.close.map { close in

@@ -150,8 +150,9 @@ package struct JSONFacts {
         if exchange.websocket != nil {
             json.object("websocket") { websocket(exchange, validity, to: &$0) }
         }
-        if let facts = exchange.http2 {
-            json.object("http2") { http2(facts, to: &$0) }
+        if let facts = exchange.session {
+            json.key(facts.name)
+            value(facts.report, to: &json)
         }
         if exchange.kind == .connect, let request = exchange.request {
             json.object("connect") { json in
@@ -361,26 +362,21 @@ package struct JSONFacts {
         if let close = resumed.close { json.object("close") { self.close(close, to: &$0) } }
     }
 
-    private func http2(_ facts: HTTP2Facts, to json: inout JSONWriter) {
-        json.object("frames") { json in
-            for direction in Direction.allCases {
-                json.object(direction.name) { json in
-                    let frames = facts.sides[direction].frames
-                    for type in frames.indices where frames[type] > 0 {
-                        json.member(HTTP2Facts.frameNames[type], frames[type])
-                    }
+    /// A fact as its reader said it.
+    private func value(_ fact: FactValue, to json: inout JSONWriter) {
+        switch fact {
+        case .number(let number): json.value(number)
+        case .flag(let flag): json.value(flag)
+        case .word(let word): json.value(word)
+        case .captured(let bytes): 
+            json.value(CapturedText(bytes, secrets: showSecrets ? [] : Redaction.secretRanges(in: bytes[...])))
+        case .list(let values): json.array { json in for fact in values { value(fact, to: &json) } }
+        case .object(let members):
+            json.object { json in
+                for member in members {
+                    json.key(member.name)
+                    value(member.value, to: &json)
                 }
-            }
-        }
-        json.member("streams", facts.streams)
-        json.object("settings") { json in
-            for direction in Direction.allCases {
-                // Of a setting given twice the last one counts (RFC 9113 6.5).
-                var values: [String: UInt64] = [:]
-                for setting in facts.sides[direction].settings {
-                    values[HTTP2SettingName.text(setting.identifier)] = UInt64(setting.value)
-                }
-                json.member(direction.name, counts: values)
             }
         }
     }

@@ -181,12 +181,7 @@ public struct ShowReport: Sendable {
                 parts.append("frames could not be followed to the end")
             }
         }
-        if let side = exchange.http2?.sides[direction] {
-            let frames = side.frames.indices.filter { side.frames[$0] > 0 }.map {
-                "\(HTTP2Facts.frameNames[$0]) \(grouped(side.frames[$0]))"
-            }
-            if !frames.isEmpty { parts.append(frames.joined(separator: ", ")) }
-        }
+        if let session = exchange.session { parts += session.words[direction].map { TerminalText.safe($0) } }
         return parts.joined(separator: "; ")
     }
 

@@ -30,7 +30,15 @@ public struct Analyzer: ~Copyable {
     /// Behind that time or packet the one that closed first leaves the table.
     private var nextFarewell = Self.noFarewell
 
-    public init(options wanted: AnalyzerOptions = AnalyzerOptions(), output: any AnalyzerObserver) {
+    public init(options: AnalyzerOptions = AnalyzerOptions(), output: any AnalyzerObserver) {
+        self.init(options: options, output: output, carriedBy: { $0 })
+    }
+
+    /// `carrier` makes, of what makes a conversation, what makes the reader of a connection.
+    init(
+        options wanted: AnalyzerOptions, output: any AnalyzerObserver,
+        carriedBy carrier: (@escaping AnalysisContext.ReaderFactory) -> AnalysisContext.ReaderFactory
+    ) {
         var options = wanted
         options.limits.connections = wanted.shard.share(of: wanted.limits.connections)
         options.limits.totalHeldBytes = wanted.shard.share(of: wanted.limits.totalHeldBytes)
@@ -39,11 +47,13 @@ public struct Analyzer: ~Copyable {
         isShared = options.shard.count > 1
         let conversations = ConversationContext(demandSeconds: options.demandSeconds)
         self.conversations = conversations
-        context = AnalysisContext(options: options, output: output) { context, facts, stream, midstream, enclosure in
-            Conversation(
-                context: context, shared: conversations, facts: facts, stream: stream, midstream: midstream,
-                inside: enclosure)
-        }
+        context = AnalysisContext(
+            options: options, output: output,
+            makeReader: carrier { context, facts, stream, midstream, enclosure in
+                Conversation(
+                    context: context, shared: conversations, facts: facts, stream: stream, midstream: midstream,
+                    inside: enclosure)
+            })
         dissector = Dissector(limits: options.limits)
     }
 

@@ -51,8 +51,9 @@ struct CodecTests {
 
     /// Nothing in it is as it was made.
     private func expectFilled(_ value: Any, at path: String) {
-        // Means something to the analyzer alone.
-        if path.hasSuffix(".shape") { return }
+        // A mirror does not look into these.
+        if let frames = value as? [16 of UInt64] { return #expect(frames.indices.allSatisfy { frames[$0] > 0 }, "\(path)") }
+        if let frames = value as? [11 of UInt64] { return #expect(frames.indices.allSatisfy { frames[$0] > 0 }, "\(path)") }
         let children = Mirror(reflecting: value).children
         for (index, child) in children.enumerated() {
             expectFilled(child.value, at: "\(path).\(child.label ?? "\(index)")")
@@ -61,8 +62,6 @@ struct CodecTests {
         switch value {
         case let number as any FixedWidthInteger: #expect(number.nonzeroBitCount > 0, "\(path)")
         case let flag as Bool: #expect(flag, "\(path)")
-        case let frames as [16 of UInt64]: #expect(frames.indices.allSatisfy { frames[$0] > 0 }, "\(path)")
-        case let frames as [11 of UInt64]: #expect(frames.indices.allSatisfy { frames[$0] > 0 }, "\(path)")
         case let word as any RawRepresentable<UInt8>: #expect(word.rawValue > 0, "\(path)")
         case let text as String: #expect(!text.isEmpty, "\(path)")
         default: Issue.record("\(path) is \(value)")

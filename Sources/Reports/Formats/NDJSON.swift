@@ -169,8 +169,12 @@ private struct FindingEvent: Hashable, Sendable {
 }
 
 extension ExchangeKey {
-    /// "0:12:c:0": what an exchange goes by where there are no numbers yet.
-    public var text: String { "\(capture):\(packet):\(direction == .client ? "c" : "s"):\(offset)" }
+    /// "0:12:c:0": what an exchange goes by where there are no numbers yet; in a stream inside the connection's, which
+    /// counts its own bytes, that stream's number comes last.
+    public var text: String {
+        let key = "\(capture):\(packet):\(direction == .client ? "c" : "s"):\(offset)"
+        return stream == .connection ? key : "\(key):\(stream.rawValue)"
+    }
 }
 
 extension JSONWriter {

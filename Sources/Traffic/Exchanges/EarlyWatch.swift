@@ -137,6 +137,8 @@ struct EarlyWatch {
             if acknowledged >= end { return (.none, "") }
             return acknowledged <= start ? (.proven, "") : (.partial, "")
         }
+        // In a stream inside another the sender may have had records that are read later: order proves nothing.
+        guard stream == .connection else { return (.undetermined, "what its sender had received is not known") }
         // No usable acknowledgment: order within one capture, then time. Both are weaker (RULES D, traps 7).
         let mark = run.mark
         if mark.capture == response.place.first.capture, mark.precedes(response.place.first),

@@ -37,7 +37,17 @@ public struct Exchange: Sendable {
     public var early: EarlyData?
     public var switched = PerDirection(client: SwitchedStream(), server: SwitchedStream())
     public var websocket: WebSocketFacts?
-    public var http2: HTTP2Facts?
+    /// What any other protocol showed, as its reader says it.
+    public var session: (any SessionFacts)? {
+        get { sessionFacts?.facts }
+        set { sessionFacts = newValue.map { SessionFactsReference($0) } }
+    }
+    private var sessionFacts: SessionFactsReference?
+    /// The same of HTTP/2, until the exchange is kept for the report.
+    public var http2: HTTP2Facts? {
+        get { session as? HTTP2Facts }
+        set { session = newValue }
+    }
     /// What a tunnel carries, sniffed for display only.
     public var inner: Likeness = .unknown
     public var anomalies: [Anomaly] = []
@@ -86,4 +96,10 @@ public struct Exchange: Sendable {
             capture: first.capture, packet: first.packet, direction: place?.direction ?? .client,
             stream: place?.stream ?? .connection, offset: place?.offset ?? 0)
     }
+}
+
+/// A reference, so that an exchange is moved about like any plain value.
+private final class SessionFactsReference: Sendable {
+    let facts: any SessionFacts
+    init(_ facts: any SessionFacts) { self.facts = facts }
 }

@@ -28,6 +28,8 @@ struct StreamMap {
 
     /// The inner stream's next offset.
     private(set) var innerEnd: Int64 = 0
+    /// The outer stream was read up to here: beyond what is kept, no record ends before it.
+    var readTo: Int64 = 0
 
     /// Takes the next record: where it lies in the outer stream, and how many inner bytes it carries.
     mutating func add(outer: Range<Int64>, carrying count: Int64, arrival: PacketMark, last: PacketMark) {
@@ -42,10 +44,12 @@ struct StreamMap {
         }
     }
 
-    /// How much of the inner stream its receiver had, having received the outer one up to `outer`; `nil` where that is
-    /// not known, or was forgotten.
+    /// How much of the inner stream its receiver had, having received the outer one up to `outer`.
+    ///
+    /// `nil` where that is not known: the record was forgotten, or is not read yet.
     func heard(_ outer: Int64?) -> Int64? {
-        guard let outer else { return nil }
+        // It may have had a record that comes later in the capture.
+        guard let outer, outer <= max(records.last?.outer.upperBound ?? 0, readTo) else { return nil }
         let kept = records[forgotten...]
         var low = kept.startIndex
         var high = kept.endIndex

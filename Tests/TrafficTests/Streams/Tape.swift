@@ -55,6 +55,17 @@ enum Tape {
         _ sheets: [Sheet], clientStart: UInt32 = 1000, serverStart: UInt32 = 5000,
         _ change: (inout AnalyzerOptions) -> Void = { _ in }
     ) -> Listener {
+        play(sheets, clientStart: clientStart, serverStart: serverStart, change) { output, options in
+            Analyzer(options: options, output: output)
+        }
+    }
+
+    /// The same to an analyzer of one's own.
+    static func play(
+        _ sheets: [Sheet], clientStart: UInt32 = 1000, serverStart: UInt32 = 5000,
+        _ change: (inout AnalyzerOptions) -> Void = { _ in },
+        to make: (Listener, AnalyzerOptions) -> Analyzer
+    ) -> Listener {
         var options = AnalyzerOptions()
         options.allConnections = true
         change(&options)
@@ -65,7 +76,12 @@ enum Tape {
             let frame = packet(sheet, starts, identification: index + 1).frame
             return TimedPacket(time: time, bytes: Array(frame.dropLast(sheet.snapped)), original: frame.count)
         }
-        return Analyzer.listen(to: packets, options: options)
+        let listener = Listener()
+        var analyzer = make(listener, options)
+        analyzer.receive(packets)
+        analyzer.finish()
+        listener.counters = analyzer.counters
+        return listener
     }
 
     private static func packet(_ sheet: Sheet, _ starts: PerDirection<UInt32>, identification: Int) -> TCPPacket {

@@ -26,7 +26,7 @@ final class WebSocketDecoder: SessionReader {
             key = exchange.key
             stream = key.stream
             let answer = exchange.response?.place
-            last = answer?.last ?? exchange.lastMark
+            if let answer { last = answer.last } else { last = exchange.lastMark }
             answerEnd = answer?.end
             isRequestUnseen = answer != nil && exchange.request?.place == nil
         }
