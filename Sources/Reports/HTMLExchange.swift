@@ -86,7 +86,7 @@ package struct HTMLExchange {
 
     /// `packets` says where a place is: "packets 4 to 9".
     package static func finding(
-        _ finding: Finding, mark: PacketMark, heading: StaticString = "h4", exchange: Int,
+        _ finding: Finding, mark: Arrival, heading: StaticString = "h4", exchange: Int,
         told: inout [String: Int], to html: inout HTMLWriter, packets: (Place) -> String
     ) {
         switch finding.level {
@@ -158,7 +158,7 @@ package struct HTMLExchange {
     // MARK: The sequence
 
     private struct Step {
-        var mark: PacketMark
+        var mark: Arrival
         var direction: Direction
         var text: String
         var isEarly = false

@@ -10,10 +10,10 @@ import Traffic
 enum Fixture {
     static let start: Int64 = 1_767_225_600_123_456_789
 
-    static func mark(_ packet: UInt32, capture: UInt16 = 0, acknowledged: Int64? = nil) -> PacketMark {
-        PacketMark(
+    static func mark(_ packet: UInt32, capture: UInt16 = 0, acknowledged: Int64? = nil) -> Arrival {
+        Arrival(
             packet: packet, capture: capture, time: Timestamp(nanoseconds: start + Int64(packet) * 1_500_000),
-            acknowledged: acknowledged)
+            heard: acknowledged)
     }
 
     static func head(

@@ -273,7 +273,7 @@ enum ResponseRules {
             let announced = it.exchange.framing.contentLength.map {
                 request.place.end.addingReportingOverflow($0).partialValue
             }
-            guard let end = it.exchange.framing.end ?? announced, let seen = response.place.first.acknowledged,
+            guard let end = it.exchange.framing.end ?? announced, let seen = response.place.first.heard,
                 seen < end,
                 end > request.place.end
             else { return [] }

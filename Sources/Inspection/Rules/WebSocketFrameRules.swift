@@ -318,7 +318,7 @@ enum WebSocketFrameRules {
             let silent = closer.opposite
             var end: Evidence?
             let how: String
-            if let mark = connection.endMark[silent], mark.acknowledged ?? 0 >= close.place.end {
+            if let mark = connection.endMark[silent], mark.heard ?? 0 >= close.place.end {
                 end = it.packet("FIN", mark, silent)
                 how = "ended the connection without a Close of its own"
             } else {
@@ -478,7 +478,7 @@ enum WebSocketFrameRules {
             guard let facts = it.exchange.websocket, it.sawEveryFrame, !it.facts.contains(.oneDirection) else {
                 return []
             }
-            var longest: (time: Int64, from: PacketMark, to: PacketMark?)?
+            var longest: (time: Int64, from: Arrival, to: Arrival?)?
             if let idle = facts.longestIdle {
                 longest = (idle.to.time.nanoseconds(since: idle.from.time), idle.from, idle.to)
             }
