@@ -148,9 +148,7 @@ package struct HTMLExchange {
         html.markup("<pre class=\"dump\" tabindex=\"0\">")
         for row in HexDump(bytes, redacted: redacted, firstOffset: firstOffset).rows {
             html.element("i", row.offset)
-            html.text(
-                "  " + row.hex + String(repeating: " ", count: max(0, 48 - row.hex.utf8.count)) + "  " + row.text + "\n"
-            )
+            html.text("  \(row.hex.leftAligned(48))  \(row.text)\n")
         }
         html.markup("</pre>")
     }
