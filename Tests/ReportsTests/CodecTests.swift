@@ -52,8 +52,12 @@ struct CodecTests {
     /// Nothing in it is as it was made.
     private func expectFilled(_ value: Any, at path: String) {
         // A mirror does not look into these.
-        if let frames = value as? [16 of UInt64] { return #expect(frames.indices.allSatisfy { frames[$0] > 0 }, "\(path)") }
-        if let frames = value as? [11 of UInt64] { return #expect(frames.indices.allSatisfy { frames[$0] > 0 }, "\(path)") }
+        if let frames = value as? [16 of UInt64] {
+            return #expect(frames.indices.allSatisfy { frames[$0] > 0 }, "\(path)")
+        }
+        if let frames = value as? [11 of UInt64] {
+            return #expect(frames.indices.allSatisfy { frames[$0] > 0 }, "\(path)")
+        }
         let children = Mirror(reflecting: value).children
         for (index, child) in children.enumerated() {
             expectFilled(child.value, at: "\(path).\(child.label ?? "\(index)")")

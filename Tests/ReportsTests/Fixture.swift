@@ -341,7 +341,9 @@ extension Fixture {
         let lines = Lines()
         let events = NDJSONReport(EventOptions(), sink: LineSink(lines: lines))
         events.receive(.started(captures: report.captures.count))
-        for (exchange, findings) in entries { events.receive(.finished(exchange, Judgement(findings: findings))) }
+        for (exchange, findings) in entries {
+            events.receive(.finished(exchange, Judgement(findings: findings, validity: Validity(exchange))))
+        }
         for (record, findings) in connections { events.receive(.ended(record, findings: findings)) }
         events.receive(.reported(report))
         return lines.bytes

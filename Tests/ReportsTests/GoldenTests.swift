@@ -49,7 +49,9 @@ import Traffic
         options.messages = true
         options.connections = true
         let collector = ReportCollector(options: options)
-        for (exchange, findings) in entries { collector.add(exchange, Judgement(findings: findings)) }
+        for (exchange, findings) in entries {
+            collector.add(exchange, Judgement(findings: findings, validity: Validity(exchange)))
+        }
         for (connection, findings) in connections { collector.add(connection, findings: findings) }
         let mark = entries[0].0.lastMark
         let place = Place(direction: .client, offset: 300, length: 11, first: mark, last: mark)
