@@ -5,6 +5,7 @@
 #   BENCH_SIZE   small: 200 MB captures only, for a quick look; default full
 #   BENCH_RUNS   interleaved runs of each pair, at least 5; default 5
 #   BENCH_BINARY the program to measure; default .build/release/upgradescope, built here
+# Allocations are counted where valgrind is installed.
 # Exits 1 when a limit is broken.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
@@ -27,4 +28,4 @@ if [ -z "$binary" ]; then
 fi
 sh "$here/mkdata.sh" "$dir/bin/gen" "$dir" "$size"
 exec python3 "$here/measure.py" --binary "$binary" --loop "$dir/bin/nextex" --data "$dir" --size "$size" \
-    --runs "$runs" --samples "$root/samples"
+    --runs "$runs" --samples "$root/samples" --generator "$dir/bin/gen"

@@ -91,7 +91,7 @@ struct Case {
     }
 
     /// A packet that shows something by having come.
-    func packet(_ label: String, _ mark: PacketMark, _ direction: Direction) -> Evidence {
+    func packet(_ label: String, _ mark: Arrival, _ direction: Direction) -> Evidence {
         Evidence(
             label: label, place: Place(direction: direction, offset: 0, length: 0, first: mark, last: mark), excerpt: []
         )
@@ -211,7 +211,7 @@ struct ConnectionCase {
     }
 
     /// A packet without bytes of its own to show.
-    func packet(_ label: String, _ mark: PacketMark, _ direction: Direction = .client) -> Evidence {
+    func packet(_ label: String, _ mark: Arrival, _ direction: Direction = .client) -> Evidence {
         let place = Place(direction: direction, offset: 0, length: 0, first: mark, last: mark)
         return Evidence(label: label, place: place, excerpt: [])
     }

@@ -1,4 +1,7 @@
 // The catalogue: every rule there is, in the order of the families.
+//
+// It is the only list of rules. When a rule is judged, and what it is silent for where bytes are missing, derives from its
+// entry (`reads`, `needsEveryByte`, `scope`, `when`).
 
 public enum Catalogue {
     public static let all: [Rule] = [

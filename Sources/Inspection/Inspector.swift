@@ -42,10 +42,21 @@ public struct Inspector: Sendable {
     private var connectionRules: [Rule] = []
     private var correlating: [Rule] = []
     private var replacing: [Rule] = []
+    /// Identifiers of rules that are judged before the end as well.
+    private var early: Set<String> = []
+    private let catalogue: [Rule]
 
     public init(
         selection: RuleSelection = RuleSelection(), showSecrets: Bool = false, thresholds: Thresholds = Thresholds()
     ) {
+        self.init(Catalogue.all, selection: selection, showSecrets: showSecrets, thresholds: thresholds)
+    }
+
+    init(
+        _ catalogue: [Rule], selection: RuleSelection = RuleSelection(), showSecrets: Bool = false,
+        thresholds: Thresholds = Thresholds()
+    ) {
+        self.catalogue = catalogue
         self.selection = selection
         self.showSecrets = showSecrets
         self.thresholds = thresholds
@@ -82,25 +93,13 @@ public struct Inspector: Sendable {
         return findings
     }
 
-    /// What can be said of an exchange that goes on, and will still be true at its end: of the two heads, once it is
-    /// answered, and of single frames and messages.
+    /// What can be said of an exchange that goes on, and will still be true at its end: by rules that read nothing that
+    /// only the end shows.
     @_spi(Judging) public func judgeSoFar(_ exchange: Exchange) -> Judgement {
         var judgement = judge(exchange)
-        judgement.findings.removeAll { finding in
-            !Self.ofFrames.contains(finding.rule) && !Self.ofHeads.contains { finding.rule.hasPrefix($0) }
-        }
+        judgement.findings.removeAll { !early.contains($0.rule) }
         return judgement
     }
-
-    /// Families that judge the heads of request and response alone.
-    private static let ofHeads = ["UPG", "RES", "WS0"]
-    /// Rules about one frame or message.
-    ///
-    /// A reserved opcode is none of them: it may turn out to be a place that was lost.
-    private static let ofFrames: Set<String> = [
-        "WSF001", "WSF002", "WSF004", "WSF006", "WSF007", "WSF008", "WSF009", "WSF010", "WSF011", "WSF012", "WSF018",
-        "WSD004", "WSD005", "WSD006", "WSD007", "WSD008", "WSD009",
-    ]
 
     /// Findings about one connection (CAP rules).
     @_spi(Judging) public func inspect(_ connection: ConnectionRecord) -> [Finding] {
@@ -159,12 +158,13 @@ public struct Inspector: Sendable {
     }
 
     private mutating func choose() {
-        rules = Catalogue.all.filter { $0.check != nil && selection.includes($0) }
+        rules = catalogue.filter { $0.check != nil && selection.includes($0) }
         needs = rules.map(\.when)
         groups = RuleGroup.of(needs)
+        early = Set(rules.lazy.filter(\.reads.areKnownEarly).map(\.id))
         replacing = rules.filter { !$0.replaces.isEmpty }
-        correlating = Catalogue.all.filter { $0.correlates != nil && selection.includes($0) }
-        connectionRules = Catalogue.all.filter { $0.checkConnection != nil && selection.includes($0) }
+        correlating = catalogue.filter { $0.correlates != nil && selection.includes($0) }
+        connectionRules = catalogue.filter { $0.checkConnection != nil && selection.includes($0) }
     }
 
     /// Leaves out what a more telling finding replaces.

@@ -2,7 +2,8 @@
 //
 // Words and check stand together in one entry of a family file. `when` names the facts that make a breach
 // possible; it is compared as bits, so that an exchange without fault costs one comparison for each rule. Only
-// when all bits are there is `check` called, which looks closely and may still say nothing.
+// when all bits are there is `check` called, which looks closely and may still say nothing. `reads` says what a rule
+// reads: whether it is judged while an exchange goes on derives from that, and from nothing else.
 
 /// One entry of the catalogue; a class, because it is handed about with every check and never changes.
 public final class Rule: Sendable {
@@ -32,6 +33,8 @@ public final class Rule: Sendable {
     public let trigger: String
     public let nearMiss: String
 
+    /// What the rule reads; all of one exchange, if its entry does not narrow that.
+    let reads: Reads
     /// Findings of these rules are left out where this one has found something more telling.
     let replaces: [String]
     /// The rule needs every byte from the start of the request to the end of the response.
@@ -48,7 +51,8 @@ public final class Rule: Sendable {
     let correlates: (@Sendable (Case) -> [Evidence?])?
 
     init(
-        _ id: String, _ name: String, _ level: Level, _ fault: Fault, core isCore: Bool = false, source: String,
+        _ id: String, _ name: String, _ level: Level, _ fault: Fault, core isCore: Bool = false,
+        reads: Reads = .exchange, source: String,
         title: String, requirement: String, detect: String, why: String, fix: String, trigger: String,
         nearMiss: String, replaces: [String] = [], needsEveryByte: Bool = false, scope: Facts = [], when: Facts = [],
         check: (@Sendable (Case) -> [Finding])? = nil,
@@ -69,6 +73,7 @@ public final class Rule: Sendable {
         self.fix = fix
         self.trigger = trigger
         self.nearMiss = nearMiss
+        self.reads = correlates == nil ? reads : reads.union(.neighbours)
         self.replaces = replaces
         self.needsEveryByte = needsEveryByte
         self.scope = scope

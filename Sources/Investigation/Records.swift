@@ -30,11 +30,11 @@ extension Timestamp: Record {
     mutating func code<Coder: FieldCoder>(_ coder: inout Coder) throws(Coder.Failure) { try coder(&nanoseconds) }
 }
 
-extension PacketMark: Record {
-    static var blank: PacketMark { PacketMark(packet: 0, time: .blank, acknowledged: nil) }
+extension Arrival: Record {
+    static var blank: Arrival { Arrival(packet: 0, time: .blank, heard: nil) }
     mutating func code<Coder: FieldCoder>(_ coder: inout Coder) throws(Coder.Failure) {
         try coder(&packet, &capture, &time)
-        try coder(&acknowledged)
+        try coder(&heard)
     }
 }
 

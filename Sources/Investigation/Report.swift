@@ -13,7 +13,7 @@ public struct ReportedFinding: Sendable {
     /// The finding it follows from.
     public var consequenceOf: Int?
     /// A packet it is about, evidence or not.
-    public var mark: PacketMark
+    public var mark: Arrival
 }
 
 /// An exchange with the numbers it goes by in this report.
@@ -292,10 +292,10 @@ private struct Packed {
 
 extension Finding {
     /// The packet it is about; that of its exchange is what remains when it shows no bytes.
-    package var mark: PacketMark {
+    package var mark: Arrival {
         evidence.first?.place.first
-            ?? PacketMark(
+            ?? Arrival(
                 packet: exchange?.packet ?? 0, capture: exchange?.capture ?? 0, time: Timestamp(nanoseconds: 0),
-                acknowledged: nil)
+                heard: nil)
     }
 }

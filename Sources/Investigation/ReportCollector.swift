@@ -358,7 +358,7 @@ struct ConnectionGroup {
     private(set) var finding: Finding
     /// The first of the connections.
     private(set) var connection: UInt64
-    private(set) var mark: PacketMark
+    private(set) var mark: Arrival
     private var evidence: [(connection: UInt64, evidence: Evidence)]
     /// How many findings were put together.
     private(set) var findings = 1

@@ -7,6 +7,7 @@
 // dropped packets, or behind a limit that ended following a connection. `clean` otherwise, also when there was no
 // exchange at all.
 
+import Ground
 public import Inspection
 public import Traffic
 
@@ -125,7 +126,7 @@ struct Tally {
     private func doubts(captures: [CaptureDescription], counters: TrafficCounters) -> [String] {
         var doubts: [String] = []
         func add(_ count: UInt64, _ one: String, _ many: String) {
-            if count > 0 { doubts.append("\(count) \(count == 1 ? one : many)") }
+            if count > 0 { doubts.append(counted(count, one, many, isGrouped: false)) }
         }
         add(counters.encryptedConnections, "encrypted connection", "encrypted connections")
         add(httpGaps, "HTTP connection with missing bytes", "HTTP connections with missing bytes")

@@ -130,12 +130,12 @@ struct ExchangePage {
 
     private static func line(_ message: LiveMessage, signs: Signs) -> PageLine {
         let isUp = message.direction == .client
-        let kind = message.kind + String(repeating: " ", count: max(0, 7 - message.kind.count))
+        let kind = message.kind.leftAligned(7)
         let size = Quantity.short(message.length)
         return PageLine(parts: [
             (message.time.clockText(decimals: 3) + " ", .dim),
             ((isUp ? signs.up : signs.down) + " ", Style(isUp ? .cyan : .green)),
-            (kind, .dim), (String(repeating: " ", count: max(0, 4 - size.count)) + size + "  ", .dim),
+            (kind, .dim), (size.rightAligned(4) + "  ", .dim),
             (message.excerpt, .plain),
         ])
     }

@@ -141,7 +141,7 @@ public struct LiveExchange: Sendable {
         reach(exchange.lastMark)
     }
 
-    private mutating func reach(_ mark: PacketMark) {
+    private mutating func reach(_ mark: Arrival) {
         last = max(last, mark.time)
         packets = packets.lowerBound...max(packets.upperBound, mark.packet)
     }

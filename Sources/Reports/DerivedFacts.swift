@@ -137,7 +137,7 @@ extension PingTimes {
 
 extension Finding {
     /// A display filter that shows the packets of the evidence, those of the first capture concerned.
-    func wiresharkFilter(mark: PacketMark) -> String {
+    func wiresharkFilter(mark: Arrival) -> String {
         let first = evidence.first?.place.first ?? mark
         var packets = [first.packet]
         for evidence in evidence where evidence.place.first.capture == first.capture {

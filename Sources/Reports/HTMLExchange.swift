@@ -86,7 +86,7 @@ package struct HTMLExchange {
 
     /// `packets` says where a place is: "packets 4 to 9".
     package static func finding(
-        _ finding: Finding, mark: PacketMark, heading: StaticString = "h4", exchange: Int,
+        _ finding: Finding, mark: Arrival, heading: StaticString = "h4", exchange: Int,
         told: inout [String: Int], to html: inout HTMLWriter, packets: (Place) -> String
     ) {
         switch finding.level {
@@ -148,9 +148,7 @@ package struct HTMLExchange {
         html.markup("<pre class=\"dump\" tabindex=\"0\">")
         for row in HexDump(bytes, redacted: redacted, firstOffset: firstOffset).rows {
             html.element("i", row.offset)
-            html.text(
-                "  " + row.hex + String(repeating: " ", count: max(0, 48 - row.hex.utf8.count)) + "  " + row.text + "\n"
-            )
+            html.text("  \(row.hex.leftAligned(48))  \(row.text)\n")
         }
         html.markup("</pre>")
     }
@@ -158,7 +156,7 @@ package struct HTMLExchange {
     // MARK: The sequence
 
     private struct Step {
-        var mark: PacketMark
+        var mark: Arrival
         var direction: Direction
         var text: String
         var isEarly = false

@@ -38,8 +38,7 @@ struct HexDump {
     /// The rows as lines of equal shape.
     var lines: [String] {
         var lines = rows.map { row in
-            let padding = String(repeating: " ", count: max(0, 48 - row.hex.utf8.count))
-            return "\(row.offset)  \(row.hex)\(padding)  \(row.text)"
+            "\(row.offset)  \(row.hex.leftAligned(48))  \(row.text)"
         }
         if left > 0 { lines.append("… \(left) more bytes") }
         return lines

@@ -17,9 +17,9 @@ package struct JSONFacts {
     }
 
     /// Where a message stands.
-    func mark(_ mark: PacketMark, to json: inout JSONWriter) { packet(mark, to: &json) }
+    func mark(_ mark: Arrival, to json: inout JSONWriter) { packet(mark, to: &json) }
 
-    private func packet(_ mark: PacketMark, to json: inout JSONWriter) {
+    private func packet(_ mark: Arrival, to json: inout JSONWriter) {
         if severalCaptures { json.member("capture", mark.capture) }
         json.member("packet", mark.packet)
         json.member("time", mark.time.text)
@@ -384,7 +384,7 @@ package struct JSONFacts {
     // MARK: Findings
 
     /// All fields but those that hold numbers of the report.
-    package func finding(_ finding: Finding, mark: PacketMark, to json: inout JSONWriter) {
+    package func finding(_ finding: Finding, mark: Arrival, to json: inout JSONWriter) {
         json.member("rule", finding.rule)
         json.member("name", finding.name)
         json.member("level", finding.level.name)

@@ -51,9 +51,9 @@ struct ShowMessages {
         let mark = message.place.first
         let after = DurationText.milliseconds(mark.time.nanoseconds(since: exchange.firstMark.time))
         let start =
-            right("\(mark.packet)", 8) + right("+\(after) ms", 15) + "  "
+            "\(mark.packet)".rightAligned(8) + "+\(after) ms".rightAligned(15) + "  "
             + (message.direction == .client ? ">" : "<") + " "
-            + left(WebSocketFacts.opcodeName(Int(message.opcode)), 8) + right(grouped(message.length), 8)
+            + WebSocketFacts.opcodeName(Int(message.opcode)).leftAligned(8) + grouped(message.length).rightAligned(8)
         let notes = notes(message)
         let note = notes.isEmpty ? "" : layout.paint("  (\(notes.joined(separator: ", ")))", .dim)
         let noteColumns = notes.isEmpty ? 0 : TerminalText.columns(notes.joined(separator: ", ")) + 3
@@ -132,13 +132,5 @@ struct ShowMessages {
             kept.append(character)
         }
         return kept + "…"
-    }
-
-    private func left(_ text: String, _ width: Int) -> String {
-        text + String(repeating: " ", count: max(0, width - text.count))
-    }
-
-    private func right(_ text: String, _ width: Int) -> String {
-        String(repeating: " ", count: max(0, width - text.count)) + text
     }
 }

@@ -80,7 +80,7 @@ public struct ShowReport: Sendable {
     }
 
     private func head(
-        _ name: String, _ head: MessageHead, sign: String, showSecrets: Bool, since start: PacketMark,
+        _ name: String, _ head: MessageHead, sign: String, showSecrets: Bool, since start: Arrival,
         to text: inout TextLines
     ) {
         let place = head.place

@@ -108,7 +108,7 @@ public struct Analyzer: ~Copyable {
                 conversations.demands.take(segment, bytes.extracting(segment.payload), at: packet.time)
             }
             if isShared, !options.shard.includes(segment) { break }
-            let mark = PacketMark(packet: packet.number, capture: capture, time: packet.time, acknowledged: nil)
+            let mark = Arrival(packet: packet.number, capture: capture, time: packet.time, heard: nil)
             let hash = table.hash(segment)
             var index = table.find(segment, hash: hash) ?? -1
             if index < 0 || table.isSucceeded(index, by: segment) {
@@ -162,7 +162,7 @@ public struct Analyzer: ~Copyable {
 
     /// A connection begins, and the one with the same addresses is over, if there is one.
     @inline(never)
-    private mutating func begin(_ segment: Segment, _ hash: UInt32, _ mark: PacketMark, after other: Int) -> Int {
+    private mutating func begin(_ segment: Segment, _ hash: UInt32, _ mark: Arrival, after other: Int) -> Int {
         if other >= 0 { end(other, .reused) }
         if table.count >= options.limits.connections, let victim = victim(quietSince: mark.time) {
             context.hit("connections")

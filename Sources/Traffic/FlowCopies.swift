@@ -26,7 +26,7 @@ extension Analyzer {
     }
 
     /// Finds out whether a new connection, or one of which that is not known yet, is a copy.
-    mutating func settleCopy(_ index: Int, _ segment: Segment, _ mark: PacketMark) {
+    mutating func settleCopy(_ index: Int, _ segment: Segment, _ mark: Arrival) {
         let isTelling =
             segment.flags.contains(.syn) || !segment.flags.contains(.rst) && segment.payload.count + segment.missing > 0
         var isPossible = false
@@ -49,7 +49,7 @@ extension Analyzer {
     }
 
     /// Where a segment of a copy, or of a connection that may be one, belongs.
-    mutating func settled(_ index: Int, _ segment: Segment, _ mark: PacketMark) -> Int {
+    mutating func settled(_ index: Int, _ segment: Segment, _ mark: Arrival) -> Int {
         if table[index].copy.isUndecided { settleCopy(index, segment, mark) }
         guard let id = table[index].copy.of else { return index }
         let tunnel = table[index].copy.tunnel

@@ -1,6 +1,7 @@
 // `upgradescope rules`: what is judged, and why.
 
 import ArgumentParser
+import Ground
 import Inspection
 import Reports
 
@@ -35,7 +36,7 @@ struct RulesCommand: ParsableCommand {
     private static func list(_ rules: [Rule]) -> String {
         let width = rules.map(\.id.count).max() ?? 0
         return rules.map { rule in
-            "\(padded(rule.id, width))  \(padded(rule.level.name, 7))  \(padded(rule.faultName, 12))  \(rule.title)\n"
+            "\(rule.id.leftAligned(width))  \(rule.level.name.leftAligned(7))  \(rule.faultName.leftAligned(12))  \(rule.title)\n"
         }.joined()
     }
 
@@ -73,10 +74,6 @@ struct RulesCommand: ParsableCommand {
             ("Requirement", rule.requirement), ("Why", rule.why), ("What is looked for", rule.detect),
             ("Fix", rule.fix), ("Example that breaks it", rule.trigger), ("Close, but right", rule.nearMiss),
         ].filter { !$0.1.isEmpty }
-    }
-
-    private static func padded(_ text: String, _ width: Int) -> String {
-        text + String(repeating: " ", count: max(0, width - text.count))
     }
 
     /// Two columns from the left, and wrapped at 100; configuration lines stay whole.

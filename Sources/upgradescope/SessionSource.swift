@@ -1,6 +1,5 @@
 // Sessions out of captures, for the commands that say them again.
 
-internal import Ground
 import ArgumentParser
 import Glibc
 internal import Ground

@@ -11,12 +11,12 @@ enum Scene {
 
     static func time(_ seconds: Double) -> Timestamp { Timestamp(nanoseconds: start + Int64(seconds * 1e9)) }
 
-    static func mark(_ packet: UInt32, _ seconds: Double) -> PacketMark {
-        PacketMark(packet: packet, time: time(seconds), acknowledged: nil)
+    static func mark(_ packet: UInt32, _ seconds: Double) -> Arrival {
+        Arrival(packet: packet, time: time(seconds), heard: nil)
     }
 
     /// `text` has a line for each line of the head, without the empty one.
-    static func head(_ text: String, _ mark: PacketMark, _ direction: Direction) -> MessageHead {
+    static func head(_ text: String, _ mark: Arrival, _ direction: Direction) -> MessageHead {
         let bytes = Array((text.replacing("\n", with: "\r\n") + "\r\n\r\n").utf8)
         guard let head = MessageHead(bytes, direction, mark: mark) else { preconditionFailure("no head: \(text)") }
         return head

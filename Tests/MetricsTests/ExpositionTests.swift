@@ -16,7 +16,7 @@ import Traffic
         traffic.connections = 40
         traffic.openConnections = 3
         traffic.limitsHit = ["head-bytes": 2]
-        let mark = PacketMark(packet: 1, time: Timestamp(nanoseconds: 0), acknowledged: nil)
+        let mark = Arrival(packet: 1, time: Timestamp(nanoseconds: 0), heard: nil)
         let facts = ConnectionFacts(
             id: 1, client: Endpoint(address: IPAddress(v4: 1), port: 1),
             server: Endpoint(address: IPAddress(v4: 2), port: 80),

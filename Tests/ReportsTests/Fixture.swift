@@ -10,10 +10,10 @@ import Traffic
 enum Fixture {
     static let start: Int64 = 1_767_225_600_123_456_789
 
-    static func mark(_ packet: UInt32, capture: UInt16 = 0, acknowledged: Int64? = nil) -> PacketMark {
-        PacketMark(
+    static func mark(_ packet: UInt32, capture: UInt16 = 0, acknowledged: Int64? = nil) -> Arrival {
+        Arrival(
             packet: packet, capture: capture, time: Timestamp(nanoseconds: start + Int64(packet) * 1_500_000),
-            acknowledged: acknowledged)
+            heard: acknowledged)
     }
 
     static func head(
@@ -306,10 +306,15 @@ enum Fixture {
         return entries
     }
 
+    /// These findings, and what else is judged of an exchange.
+    static func judgement(_ exchange: Exchange, _ findings: [Finding]) -> Judgement {
+        Judgement(findings: findings, validity: Validity(exchange))
+    }
+
     static func collector(_ options: ReportOptions = ReportOptions(), entries: [Entry] = entries()) -> ReportCollector {
         let collector = ReportCollector(options: options)
         for (exchange, findings) in entries {
-            collector.add(exchange, Judgement(findings: findings, validity: Validity(exchange)))
+            collector.add(exchange, judgement(exchange, findings))
         }
         for (id, name) in [(200, "one.example"), (210, "two.example"), (220, "one.example"), (230, nil)]
             as [(UInt64, String?)]
@@ -341,9 +346,7 @@ extension Fixture {
         let lines = Lines()
         let events = NDJSONReport(EventOptions(), sink: LineSink(lines: lines))
         events.receive(.started(captures: report.captures.count))
-        for (exchange, findings) in entries {
-            events.receive(.finished(exchange, Judgement(findings: findings, validity: Validity(exchange))))
-        }
+        for (exchange, findings) in entries { events.receive(.finished(exchange, judgement(exchange, findings))) }
         for (record, findings) in connections { events.receive(.ended(record, findings: findings)) }
         events.receive(.reported(report))
         return lines.bytes

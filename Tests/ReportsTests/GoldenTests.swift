@@ -50,7 +50,7 @@ import Traffic
         options.connections = true
         let collector = ReportCollector(options: options)
         for (exchange, findings) in entries {
-            collector.add(exchange, Judgement(findings: findings, validity: Validity(exchange)))
+            collector.add(exchange, Fixture.judgement(exchange, findings))
         }
         for (connection, findings) in connections { collector.add(connection, findings: findings) }
         let mark = entries[0].0.lastMark

@@ -38,7 +38,7 @@ import Traffic
         outline.closeCode = 1000
         outline.handshake = 1_234_567
         outline.duration = 98_765_432_100
-        outline.packet = PacketMark(packet: 4, capture: 1, time: Timestamp(nanoseconds: 0), acknowledged: nil)
+        outline.packet = Arrival(packet: 4, capture: 1, time: Timestamp(nanoseconds: 0), heard: nil)
 
         var same = ReplayedExchange(id: 1, title: "GET /1", verdict: .same, recorded: outline)
         same.live = outline
@@ -56,7 +56,7 @@ import Traffic
         var finding = Finding(
             rule: "WS005", name: "ws-accept-wrong", level: .error, certainty: .proven, fault: .server,
             message: "seen: \(hostile)", source: "RFC 6455 4.2.2", fix: "Do it.", fingerprint: "0123456789abcdef")
-        let mark = PacketMark(packet: 5, time: Timestamp(nanoseconds: 1_000), acknowledged: 1)
+        let mark = Arrival(packet: 5, time: Timestamp(nanoseconds: 1_000), heard: 1)
         finding.evidence = [
             Evidence(
                 label: "accept", place: Place(direction: .server, offset: 3, length: 5, first: mark, last: mark),

@@ -71,6 +71,6 @@ struct SessionReportTests {
     }
 }
 
-extension PacketMark {
+extension Arrival {
     fileprivate var run: Place { Place(direction: .server, offset: 90, length: 4, first: self, last: self) }
 }

@@ -220,7 +220,7 @@ struct SpoolTests {
             _ entries: [Fixture.Entry], counters: TrafficCounters = TrafficCounters(), complete: Bool = true
         ) -> Summary.Verdict {
             let collector = ReportCollector()
-            for (exchange, findings) in entries { collector.add(exchange, Judgement(findings: findings)) }
+            for (exchange, findings) in entries { collector.add(exchange, Fixture.judgement(exchange, findings)) }
             return collector.finish(captures: [Fixture.capture(complete: complete)], counters: counters).summary.verdict
         }
         let plain = Fixture.websocket()

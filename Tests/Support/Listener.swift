@@ -113,7 +113,7 @@ extension Talk {
 
 extension MessageHead {
     /// A head that stands in one packet; nil where the bytes hold none.
-    public init?(_ bytes: [UInt8], _ direction: Direction, mark: PacketMark, offset: Int64 = 0) {
+    public init?(_ bytes: [UInt8], _ direction: Direction, mark: Arrival, offset: Int64 = 0) {
         let place = Place(
             direction: direction, offset: offset, length: Int64(bytes.count), first: mark, last: mark)
         switch direction {

@@ -1,6 +1,7 @@
 // Where results go, and what happens when they cannot.
 
 import Foundation
+import Reports
 import TestSupport
 import Testing
 
@@ -34,6 +35,22 @@ import Testing
             #expect(throws: Never.self) { try JSONSerialization.jsonObject(with: Data(line.utf8)) }
         }
         #expect(lines.contains { $0.contains("UPG001") })
+    }
+
+    /// The line in the table is all it takes.
+    @Test(arguments: ReportFormat.all.filter { $0.product != nil }.map(\.name))
+    func everyFormatOfTheTableHasItsOption(_ name: String) throws {
+        let folder = try Folder()
+        let capture = try folder.write("a.pcap", TestCapture.faulty())
+        let run = try Program.run(
+            "analyze", capture, "--quiet", "--fail-on", "never", "--\(name)", folder.path("report"))
+        #expect(run.status == 0, "\(run.errors)")
+        #expect(try !folder.read("report").isEmpty)
+        #expect(
+            try Program.run("analyze", capture, "--fail-on", "never", "--format", name).output == folder.read("report"))
+        let over = try Program.run("analyze", capture, "--\(name)", capture)
+        #expect(over.status == 2 && over.errors.contains("--\(name): \(capture) is an input"), "\(over.errors)")
+        #expect(try Program.run("analyze", "--help").text.contains("--\(name) <file>"))
     }
 
     @Test func digestsComeWithTheTableOfConnections() throws {

@@ -81,7 +81,7 @@ enum DeflateRules {
             ]
         }
         Rule(
-            "WSD004", "pmd-rsv1-on-control", .error, .unknown,
+            "WSD004", "pmd-rsv1-on-control", .error, .unknown, reads: .frames,
             source: "RFC 7692 6",
             title: "RSV1 on control frame or on continuation",
             requirement: "Compressed bit only on the first frame of a data message.",
@@ -101,7 +101,7 @@ enum DeflateRules {
             }
         }
         Rule(
-            "WSD005", "pmd-inflate-error", .error, .unknown,
+            "WSD005", "pmd-inflate-error", .error, .unknown, reads: .frames,
             source: "RFC 7692 7.2.2",
             title: "Compressed message does not inflate",
             requirement: "Append 00 00 ff ff and inflate with the agreed context.",
@@ -119,7 +119,7 @@ enum DeflateRules {
             }
         }
         Rule(
-            "WSD006", "pmd-tail-not-removed", .warning, .unknown,
+            "WSD006", "pmd-tail-not-removed", .warning, .unknown, reads: .frames,
             source: "RFC 7692 7.2.1",
             title: "Sender left the 00 00 ff ff tail",
             requirement: "Sync-flush tail is stripped before framing.",
@@ -134,7 +134,7 @@ enum DeflateRules {
             it.frames(.tailKept) { _ in "left the bytes 00 00 ff ff at the end of a compressed message" }
         }
         Rule(
-            "WSD007", "pmd-context-takeover-violated", .error, .unknown,
+            "WSD007", "pmd-context-takeover-violated", .error, .unknown, reads: .frames,
             source: "RFC 7692 7.1.1",
             title: "Back-reference into previous message although no_context_takeover agreed",
             requirement: "With no_context_takeover each message starts with empty window.",
@@ -154,7 +154,7 @@ enum DeflateRules {
             }
         }
         Rule(
-            "WSD008", "pmd-window-exceeded", .error, .unknown,
+            "WSD008", "pmd-window-exceeded", .error, .unknown, reads: .frames,
             source: "RFC 7692 7.1.2",
             title: "Back-reference beyond the agreed window",
             requirement: "Distances stay within 2^bits.",
@@ -178,7 +178,7 @@ enum DeflateRules {
             }
         }
         Rule(
-            "WSD009", "pmd-compression-bomb", .warning, .unknown, core: true,
+            "WSD009", "pmd-compression-bomb", .warning, .unknown, core: true, reads: .frames,
             source: "RFC 6455 10.4; RFC 7692 8",
             title: "Extreme inflation ratio",
             requirement: "Small frame, huge message: memory DoS.",

@@ -6,7 +6,7 @@ import Traffic
 enum ResponseRules {
     @RuleList static var rules: [Rule] {
         Rule(
-            "RES001", "101-without-upgrade", .error, .server, core: true,
+            "RES001", "101-without-upgrade", .error, .server, core: true, reads: .heads,
             source: "RFC 9110 15.2.2, 7.8",
             title: "101 without Upgrade field",
             requirement: "A switching response must say which protocol(s) will be in effect.",
@@ -31,7 +31,7 @@ enum ResponseRules {
             ]
         }
         Rule(
-            "RES002", "101-without-connection-upgrade", .error, .server,
+            "RES002", "101-without-connection-upgrade", .error, .server, reads: .heads,
             source: "RFC 9110 7.8; RFC 6455 4.1",
             title: "101 (or 426 / advertisement) Upgrade without Connection: upgrade",
             requirement: "Every sender of Upgrade, responses included, lists it in Connection.",
@@ -73,7 +73,7 @@ enum ResponseRules {
             }
         )
         Rule(
-            "RES003", "101-protocol-not-offered", .error, .server, core: true,
+            "RES003", "101-protocol-not-offered", .error, .server, core: true, reads: .heads,
             source: "RFC 9110 7.8",
             title: "101 selects a protocol the request did not offer",
             requirement: "The server may switch only to something listed by the client.",
@@ -108,7 +108,7 @@ enum ResponseRules {
             ]
         }
         Rule(
-            "RES004", "101-multiple-tokens", .warning, .server,
+            "RES004", "101-multiple-tokens", .warning, .server, reads: .heads,
             source: "RFC 9110 7.8",
             title: "101 names more than one protocol that are not a layer stack",
             requirement: "A list in 101 means layers from bottom to top, not alternatives.",
@@ -137,7 +137,7 @@ enum ResponseRules {
             ]
         }
         Rule(
-            "RES005", "101-unsolicited", .error, .server, core: true,
+            "RES005", "101-unsolicited", .error, .server, core: true, reads: .heads,
             source: "RFC 9110 7.8, 15.2.2",
             title: "101 in answer to a request without Upgrade",
             requirement: "Without an offer there is nothing to switch to; the peer will misread what follows.",
@@ -165,7 +165,7 @@ enum ResponseRules {
             ]
         }
         Rule(
-            "RES006", "101-to-http10", .error, .server,
+            "RES006", "101-to-http10", .error, .server, reads: .heads,
             source: "RFC 9110 15.2, 7.8",
             title: "1xx/101 sent to an HTTP/1.0 request",
             requirement: "1xx do not exist for 1.0 clients and Upgrade in 1.0 must be ignored.",
@@ -188,7 +188,7 @@ enum ResponseRules {
             ]
         }
         Rule(
-            "RES007", "1xx-with-framing-fields", .error, .server,
+            "RES007", "1xx-with-framing-fields", .error, .server, reads: .heads,
             source: "RFC 9110 8.6; RFC 9112 6.1",
             title: "101/1xx or 204 carries Content-Length or Transfer-Encoding",
             requirement: "Those responses never have a body, and the fields are forbidden on them.",
@@ -224,7 +224,7 @@ enum ResponseRules {
             ]
         }
         Rule(
-            "RES008", "101-after-final", .error, .server,
+            "RES008", "101-after-final", .error, .server, reads: .heads,
             source: "RFC 9110 15.2; RFC 9112 9.2",
             title: "101 after a final response of the same request",
             requirement: """
@@ -251,7 +251,7 @@ enum ResponseRules {
             return [it.found("A 101 came while no request was waiting for an answer.", at: [it.responseHead])]
         }
         Rule(
-            "RES009", "101-before-request-complete", .warning, .server,
+            "RES009", "101-before-request-complete", .warning, .server, reads: [.heads, .frames],
             source: "RFC 9110 7.8; RFC 7540 3.2",
             title: "101 sent before the request message was complete",
             requirement: """
@@ -273,7 +273,7 @@ enum ResponseRules {
             let announced = it.exchange.framing.contentLength.map {
                 request.place.end.addingReportingOverflow($0).partialValue
             }
-            guard let end = it.exchange.framing.end ?? announced, let seen = response.place.first.acknowledged,
+            guard let end = it.exchange.framing.end ?? announced, let seen = response.place.first.heard,
                 seen < end,
                 end > request.place.end
             else { return [] }
@@ -284,7 +284,7 @@ enum ResponseRules {
             ]
         }
         Rule(
-            "RES010", "426-without-upgrade", .error, .server, core: true,
+            "RES010", "426-without-upgrade", .error, .server, core: true, reads: .heads,
             source: "RFC 9110 15.5.22, 7.8",
             title: "426 without Upgrade field",
             requirement: "426 must list acceptable protocols.",
@@ -298,7 +298,7 @@ enum ResponseRules {
             [it.found("The answer is 426 but names no protocol in Upgrade.", at: [it.responseHead])]
         }
         Rule(
-            "RES011", "expect-100-skipped", .error, .server,
+            "RES011", "expect-100-skipped", .error, .server, reads: .heads,
             source: "RFC 9110 7.8, 10.1.1",
             title: "101 sent without the 100 (Continue) the client was waiting for",
             requirement: "With Expect: 100-continue and Upgrade both present, 100 comes first, then 101.",
@@ -328,7 +328,7 @@ enum ResponseRules {
             ]
         }
         Rule(
-            "RES012", "http-after-101", .error, .server,
+            "RES012", "http-after-101", .error, .server, reads: [.heads, .frames],
             source: "RFC 9110 15.2.2; RFC 6455 5",
             title: "HTTP/1.1 message seen after 101 in the server direction",
             requirement: "Once switched, the stream is no longer HTTP/1.1.",
@@ -357,7 +357,7 @@ enum ResponseRules {
             ]
         }
         Rule(
-            "RES013", "redirect-of-upgrade", .note, .server,
+            "RES013", "redirect-of-upgrade", .note, .server, reads: .heads,
             source: "RFC 6455 4.1, 4.2.2",
             title: "Upgrade answered by 3xx",
             requirement: "Redirect is allowed; WebSocket clients are not obliged to follow (browsers do not).",
@@ -382,7 +382,7 @@ enum ResponseRules {
             ]
         }
         Rule(
-            "RES014", "challenge-of-upgrade", .note, .server,
+            "RES014", "challenge-of-upgrade", .note, .server, reads: .heads,
             source: "RFC 6455 4.1; RFC 9931 3; RFC 9110 15.5.2",
             title: "Upgrade answered by 401/407",
             requirement: "A normal refusal; bytes already sent optimistically become HTTP input.",
@@ -413,7 +413,7 @@ enum ResponseRules {
             ]
         }
         Rule(
-            "RES015", "upgrade-advertised-insecure", .note, .server,
+            "RES015", "upgrade-advertised-insecure", .note, .server, reads: .heads,
             source: "RFC 9110 7.8; RFC 9113 3.1",
             title: "Server advertises h2c or unsupported token on ordinary responses",
             requirement: "Advertising is allowed; advertising obsolete h2c invites the deprecated path.",

@@ -7,7 +7,7 @@ import Traffic
 enum UpgradeRules {
     @RuleList static var rules: [Rule] {
         Rule(
-            "UPG001", "upgrade-without-connection-option", .error, .client, core: true,
+            "UPG001", "upgrade-without-connection-option", .error, .client, core: true, reads: .heads,
             source: "RFC 9110 7.8, 7.6.1",
             title: "Upgrade sent without the \"upgrade\" connection option",
             requirement: """
@@ -43,7 +43,7 @@ enum UpgradeRules {
             ]
         }
         Rule(
-            "UPG002", "connection-upgrade-without-upgrade", .warning, .client,
+            "UPG002", "connection-upgrade-without-upgrade", .warning, .client, reads: .heads,
             source: "RFC 9110 7.6.1",
             title: "Connection lists \"upgrade\" but no Upgrade field",
             requirement: """
@@ -88,7 +88,7 @@ enum UpgradeRules {
             }
         )
         Rule(
-            "UPG003", "upgrade-malformed-list", .error, .client,
+            "UPG003", "upgrade-malformed-list", .error, .client, reads: .heads,
             source: "RFC 9110 7.8, 5.6.1",
             title: "Upgrade value does not parse as a list of token[\"/\"token]",
             requirement: """
@@ -119,7 +119,7 @@ enum UpgradeRules {
             ]
         }
         Rule(
-            "UPG004", "upgrade-in-http10", .warning, .client,
+            "UPG004", "upgrade-in-http10", .warning, .client, reads: .heads,
             source: "RFC 9110 7.8; RFC 6455 4.1(2)",
             title: "Upgrade sent in an HTTP/1.0 request",
             requirement: """
@@ -148,7 +148,7 @@ enum UpgradeRules {
             ]
         }
         Rule(
-            "UPG005", "upgrade-token-unregistered", .note, .client,
+            "UPG005", "upgrade-token-unregistered", .note, .client, reads: .heads,
             source: "IANA HTTP Upgrade Tokens; RFC 9110 16.7",
             title: "Offered token is not in the IANA registry",
             requirement: """
@@ -185,7 +185,7 @@ enum UpgradeRules {
             ]
         }
         Rule(
-            "UPG006", "upgrade-h2-token", .warning, .client,
+            "UPG006", "upgrade-h2-token", .warning, .client, reads: .heads,
             source: "RFC 7540 3.2; RFC 9113 3.1",
             title: "Upgrade offers \"h2\"",
             requirement: """
@@ -209,7 +209,7 @@ enum UpgradeRules {
             ]
         }
         Rule(
-            "UPG007", "upgrade-with-body", .warning, .client,
+            "UPG007", "upgrade-with-body", .warning, .client, reads: .heads,
             source: "RFC 9110 7.8; RFC 9931 7.1; RFC 7540 3.2",
             title: "Upgrade offered on a request that carries content",
             requirement: """
@@ -243,7 +243,7 @@ enum UpgradeRules {
             ]
         }
         Rule(
-            "UPG008", "upgrade-method-unsuited", .error, .client,
+            "UPG008", "upgrade-method-unsuited", .error, .client, reads: .heads,
             source: "RFC 6455 4.1; RFC 9298 3.2; RFC 9484 4.2",
             title: "Token offered with a method it is not defined for",
             requirement: "websocket, connect-udp, connect-ip (and connect-tcp) are defined for GET only.",
@@ -266,7 +266,7 @@ enum UpgradeRules {
             ]
         }
         Rule(
-            "UPG009", "pipelined-after-upgrade", .warning, .client,
+            "UPG009", "pipelined-after-upgrade", .warning, .client, reads: [.heads, .frames],
             source: "RFC 9112 9.3.2; RFC 9931 4.1",
             title: "Further HTTP request pipelined behind an unanswered upgrade request",
             requirement: """
@@ -298,7 +298,7 @@ enum UpgradeRules {
             ]
         }
         Rule(
-            "UPG010", "expect-without-content", .error, .client,
+            "UPG010", "expect-without-content", .error, .client, reads: .heads,
             source: "RFC 9110 10.1.1",
             title: "Expect: 100-continue on an upgrade request without content",
             requirement: "The expectation only makes sense with content to follow.",

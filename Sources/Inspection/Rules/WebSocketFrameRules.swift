@@ -8,7 +8,7 @@ import Traffic
 enum WebSocketFrameRules {
     @RuleList static var rules: [Rule] {
         Rule(
-            "WSF001", "ws-client-unmasked", .error, .client, core: true,
+            "WSF001", "ws-client-unmasked", .error, .client, core: true, reads: .frames,
             source: "RFC 6455 5.1, 5.3, 10.3",
             title: "Client frame without mask",
             requirement: "All client frames are masked; server must close on an unmasked one.",
@@ -26,7 +26,7 @@ enum WebSocketFrameRules {
             it.frames(.clientUnmasked) { _ in "sent a frame without a mask" }
         }
         Rule(
-            "WSF002", "ws-server-masked", .error, .server,
+            "WSF002", "ws-server-masked", .error, .server, reads: .frames,
             source: "RFC 6455 5.1",
             title: "Server frame with mask",
             requirement: "Server never masks; client must close.",
@@ -85,7 +85,7 @@ enum WebSocketFrameRules {
             ]
         }
         Rule(
-            "WSF004", "ws-rsv-set", .error, .unknown, core: true,
+            "WSF004", "ws-rsv-set", .error, .unknown, core: true, reads: .frames,
             source: "RFC 6455 5.2",
             title: "Reserved bit set without negotiated meaning",
             requirement: "RSV1-3 are zero unless an extension defines them.",
@@ -116,6 +116,7 @@ enum WebSocketFrameRules {
                     + "meaning\(hint)"
             }
         }
+        // At the end only: it may turn out that the place was lost and this is no opcode.
         Rule(
             "WSF005", "ws-opcode-reserved", .error, .unknown,
             source: "RFC 6455 5.2",
@@ -138,7 +139,7 @@ enum WebSocketFrameRules {
             it.frames(.reservedOpcode) { anomaly in "sent the reserved opcode \(anomaly.value)" }
         }
         Rule(
-            "WSF006", "ws-length-not-minimal", .error, .unknown,
+            "WSF006", "ws-length-not-minimal", .error, .unknown, reads: .frames,
             source: "RFC 6455 5.2",
             title: "Payload length not minimally encoded / top bit set",
             requirement: "Shortest form required; 64-bit MSB zero.",
@@ -158,7 +159,7 @@ enum WebSocketFrameRules {
             }
         }
         Rule(
-            "WSF007", "ws-control-invalid", .error, .unknown,
+            "WSF007", "ws-control-invalid", .error, .unknown, reads: .frames,
             source: "RFC 6455 5.5",
             title: "Control frame fragmented or longer than 125",
             requirement: "Control frames: FIN=1 and <=125 bytes.",
@@ -176,7 +177,7 @@ enum WebSocketFrameRules {
             it.frames(.controlInvalid) { _ in "sent a control frame that is fragmented or longer than 125 bytes" }
         }
         Rule(
-            "WSF008", "ws-continuation-orphan", .error, .unknown,
+            "WSF008", "ws-continuation-orphan", .error, .unknown, reads: .frames,
             source: "RFC 6455 5.4",
             title: "Continuation without a started message",
             requirement: "opcode 0 continues an open fragmented message only.",
@@ -194,7 +195,7 @@ enum WebSocketFrameRules {
             it.frames(.continuationOrphan) { _ in "continued a message that was not begun" }
         }
         Rule(
-            "WSF009", "ws-message-interleaved", .error, .unknown,
+            "WSF009", "ws-message-interleaved", .error, .unknown, reads: .frames,
             source: "RFC 6455 5.4",
             title: "New data message started inside another",
             requirement: "Fragments of messages do not interleave without an extension.",
@@ -212,7 +213,7 @@ enum WebSocketFrameRules {
             it.frames(.messageInterleaved) { _ in "began a message inside another" }
         }
         Rule(
-            "WSF010", "ws-text-invalid-utf8", .error, .unknown, core: true,
+            "WSF010", "ws-text-invalid-utf8", .error, .unknown, core: true, reads: .frames,
             source: "RFC 6455 5.6, 8.1",
             title: "Text message is not valid UTF-8",
             requirement: "The whole reassembled (and inflated) text message is UTF-8.",
@@ -235,7 +236,7 @@ enum WebSocketFrameRules {
             }
         }
         Rule(
-            "WSF011", "ws-close-invalid", .error, .unknown,
+            "WSF011", "ws-close-invalid", .error, .unknown, reads: .frames,
             source: "RFC 6455 5.5.1, 7.4.1, 7.4.2",
             title: "Close frame body or code not allowed on the wire",
             requirement: """
@@ -268,7 +269,7 @@ enum WebSocketFrameRules {
             }
         }
         Rule(
-            "WSF012", "ws-data-after-close", .error, .unknown,
+            "WSF012", "ws-data-after-close", .error, .unknown, reads: .frames,
             source: "RFC 6455 5.5.1",
             title: "Data frame after own Close",
             requirement: "No data frames after sending Close.",
@@ -318,7 +319,7 @@ enum WebSocketFrameRules {
             let silent = closer.opposite
             var end: Evidence?
             let how: String
-            if let mark = connection.endMark[silent], mark.acknowledged ?? 0 >= close.place.end {
+            if let mark = connection.endMark[silent], mark.heard ?? 0 >= close.place.end {
                 end = it.packet("FIN", mark, silent)
                 how = "ended the connection without a Close of its own"
             } else {
@@ -478,7 +479,7 @@ enum WebSocketFrameRules {
             guard let facts = it.exchange.websocket, it.sawEveryFrame, !it.facts.contains(.oneDirection) else {
                 return []
             }
-            var longest: (time: Int64, from: PacketMark, to: PacketMark?)?
+            var longest: (time: Int64, from: Arrival, to: Arrival?)?
             if let idle = facts.longestIdle {
                 longest = (idle.to.time.nanoseconds(since: idle.from.time), idle.from, idle.to)
             }
@@ -500,7 +501,7 @@ enum WebSocketFrameRules {
             ]
         }
         Rule(
-            "WSF018", "ws-frame-oversized", .warning, .unknown,
+            "WSF018", "ws-frame-oversized", .warning, .unknown, reads: .frames,
             source: "RFC 6455 10.4",
             title: "Oversized frame/message or fragment flood",
             requirement: "Implementations must protect themselves; huge length announces DoS.",

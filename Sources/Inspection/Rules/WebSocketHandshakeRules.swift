@@ -7,7 +7,7 @@ import Traffic
 enum WebSocketHandshakeRules {
     @RuleList static var rules: [Rule] {
         Rule(
-            "WS001", "ws-key-missing", .error, .client,
+            "WS001", "ws-key-missing", .error, .client, reads: .heads,
             source: "RFC 6455 4.1(7), 4.2.1(5)",
             title: "Sec-WebSocket-Key absent",
             requirement: "A 16-byte base64 nonce is required.",
@@ -24,7 +24,7 @@ enum WebSocketHandshakeRules {
             [it.found("The request offers websocket without Sec-WebSocket-Key.", at: [it.requestHead])]
         }
         Rule(
-            "WS002", "ws-key-invalid", .error, .client,
+            "WS002", "ws-key-invalid", .error, .client, reads: .heads,
             source: "RFC 6455 4.1(7), 11.3.1",
             title: "Sec-WebSocket-Key is not base64 of 16 bytes",
             requirement: "Key decodes to exactly 16 octets and appears once.",
@@ -50,7 +50,7 @@ enum WebSocketHandshakeRules {
             ]
         }
         Rule(
-            "WS004", "ws-version-missing", .error, .client,
+            "WS004", "ws-version-missing", .error, .client, reads: .heads,
             source: "RFC 6455 4.1(9), 11.3.5",
             title: "Sec-WebSocket-Version absent or repeated",
             requirement: "One version field is needed in the request.",
@@ -72,7 +72,7 @@ enum WebSocketHandshakeRules {
             ]
         }
         Rule(
-            "WS005", "ws-version-not-13", .error, .client,
+            "WS005", "ws-version-not-13", .error, .client, reads: .heads,
             source: "RFC 6455 4.1(9), 11.6",
             title: "Sec-WebSocket-Version other than 13",
             requirement: """
@@ -101,7 +101,7 @@ enum WebSocketHandshakeRules {
             ]
         }
         Rule(
-            "WS006", "ws-host-invalid", .error, .client,
+            "WS006", "ws-host-invalid", .error, .client, reads: .heads,
             source: "RFC 6455 4.1(4); RFC 9112 3.2",
             title: "Handshake with missing/duplicate/empty Host",
             requirement: "Exactly one Host, matching the target.",
@@ -127,7 +127,7 @@ enum WebSocketHandshakeRules {
             return [it.found("The handshake \(seen).", at: [it.requestLine] + it.lines(.host, of: request))]
         }
         Rule(
-            "WS007", "ws-origin-missing-browser", .warning, .client,
+            "WS007", "ws-origin-missing-browser", .warning, .client, reads: .heads,
             source: "RFC 6455 4.1(8), 10.2",
             title: "Browser-like client without Origin",
             requirement: """
@@ -159,7 +159,7 @@ enum WebSocketHandshakeRules {
             ]
         }
         Rule(
-            "WS008", "ws-offer-malformed", .error, .client,
+            "WS008", "ws-offer-malformed", .error, .client, reads: .heads,
             source: "RFC 6455 4.1(10), 9.1",
             title: "Offered subprotocols or extensions malformed",
             requirement: """
@@ -193,7 +193,7 @@ enum WebSocketHandshakeRules {
             ]
         }
         Rule(
-            "WS009", "ws-accept-mismatch", .error, .server, core: true,
+            "WS009", "ws-accept-mismatch", .error, .server, core: true, reads: .heads,
             source: "RFC 6455 4.2.2(5.4), 4.1, 11.3.3",
             title: "Sec-WebSocket-Accept wrong, missing or repeated",
             requirement: "Value = base64(SHA-1(key text + fixed GUID)).",
@@ -231,7 +231,7 @@ enum WebSocketHandshakeRules {
             ]
         }
         Rule(
-            "WS010", "ws-subprotocol-not-offered", .error, .server,
+            "WS010", "ws-subprotocol-not-offered", .error, .server, reads: .heads,
             source: "RFC 6455 4.1 (resp. 6), 4.2.2, 11.3.4",
             title: "Server selected a subprotocol not offered / empty / several",
             requirement: "Server picks one of the offered values or sends none.",
@@ -262,7 +262,7 @@ enum WebSocketHandshakeRules {
             ]
         }
         Rule(
-            "WS011", "ws-extension-not-offered", .error, .server, core: true,
+            "WS011", "ws-extension-not-offered", .error, .server, core: true, reads: .heads,
             source: "RFC 6455 4.1 (resp. 5), 9.1",
             title: "Server accepted an extension not offered",
             requirement: "Only requested extensions may be listed.",
@@ -300,7 +300,7 @@ enum WebSocketHandshakeRules {
             ]
         }
         Rule(
-            "WS012", "ws-subprotocol-declined-silently", .note, .server,
+            "WS012", "ws-subprotocol-declined-silently", .note, .server, reads: [.heads, .frames],
             source: "RFC 6455 4.2.2",
             title: "Client offered subprotocols, 101 selected none",
             requirement: """
@@ -339,7 +339,7 @@ enum WebSocketHandshakeRules {
             ]
         }
         Rule(
-            "WS013", "ws-version-reject-without-list", .error, .server,
+            "WS013", "ws-version-reject-without-list", .error, .server, reads: .heads,
             source: "RFC 6455 4.2.2, 4.4",
             title: "Version refused without Sec-WebSocket-Version in reply",
             requirement: "The refusal must advertise supported versions.",
@@ -359,7 +359,7 @@ enum WebSocketHandshakeRules {
             ]
         }
         Rule(
-            "WS014", "ws-server-accepts-bad-handshake", .error, .server, core: true,
+            "WS014", "ws-server-accepts-bad-handshake", .error, .server, core: true, reads: .heads,
             source: "RFC 6455 4.2.1",
             title: "101 to an invalid WebSocket handshake",
             requirement: "Server must stop and return an error when the handshake does not match.",
@@ -393,7 +393,7 @@ enum WebSocketHandshakeRules {
             ]
         }
         Rule(
-            "WS015", "ws-client-continues-after-bad-101", .error, .client,
+            "WS015", "ws-client-continues-after-bad-101", .error, .client, reads: [.heads, .frames],
             source: "RFC 6455 4.1",
             title: "Client keeps using a connection whose 101 is invalid",
             requirement: """
@@ -421,7 +421,7 @@ enum WebSocketHandshakeRules {
             ]
         }
         Rule(
-            "WS017", "ws-legacy-draft", .note, .client,
+            "WS017", "ws-legacy-draft", .note, .client, reads: .heads,
             source: "RFC 6455 11.6",
             title: "hixie-75/76 or hybi draft handshake",
             requirement: "Obsolete pre-standard versions.",

@@ -17,7 +17,7 @@ public struct ReplayScript: Sendable {
         var needs: Int
         /// Nanoseconds from the answer of the handshake, as recorded.
         var time: Int64
-        var mark: PacketMark
+        var mark: Arrival
         /// Its place among the client's messages, from 1.
         var number: Int
     }
@@ -29,7 +29,7 @@ public struct ReplayScript: Sendable {
         var follows: Int?
         /// Nanoseconds from then, as recorded.
         var latency: Int64
-        var mark: PacketMark
+        var mark: Arrival
     }
 
     /// A run of bytes, where messages are not spoken.
@@ -144,7 +144,7 @@ public struct ReplayScript: Sendable {
             let end = exchange.connection.endMark.client, let start = exchange.switched.server.start
         else { return nil }
         if let server = exchange.connection.endMark.server, !end.precedes(server) { return nil }
-        return max(0, (end.acknowledged ?? exchange.connection.acknowledged.server) - start)
+        return max(0, (end.heard ?? exchange.connection.acknowledged.server) - start)
     }
 
     private static func messages(

@@ -107,7 +107,7 @@ public struct SessionComparison: Sendable {
     }
 
     private func latency(
-        _ what: String, recorded: Int64?, live: Int64?, packet: PacketMark?, liveTime: Int64?
+        _ what: String, recorded: Int64?, live: Int64?, packet: Arrival?, liveTime: Int64?
     ) -> [Difference] {
         guard let budget = options.latencyBudget, let live, live > budget else { return [] }
         let limit = DurationText.short(budget)
@@ -177,7 +177,7 @@ public struct SessionComparison: Sendable {
 
     /// What differs between two messages that stand for each other.
     private func changes(
-        _ recorded: ComparedMessage, _ live: ComparedMessage, _ name: String, packet: PacketMark, liveTime: Int64
+        _ recorded: ComparedMessage, _ live: ComparedMessage, _ name: String, packet: Arrival, liveTime: Int64
     ) -> [Difference] {
         func difference(_ at: String, _ old: String?, _ new: String?) -> Difference {
             Difference(.messageChanged, at: at, recorded: old, live: new, packet: packet, liveTime: liveTime)

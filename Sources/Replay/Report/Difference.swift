@@ -24,12 +24,12 @@ public struct Difference: Sendable, Equatable {
     public var recorded: String?
     public var live: String?
     /// The packet of the recording that this is about.
-    public var packet: PacketMark?
+    public var packet: Arrival?
     /// Nanoseconds from the beginning of the replayed exchange to what came; `nil` where nothing did.
     public var liveTime: Int64?
 
     public init(
-        _ kind: Kind, at: String, recorded: String?, live: String?, packet: PacketMark? = nil, liveTime: Int64? = nil
+        _ kind: Kind, at: String, recorded: String?, live: String?, packet: Arrival? = nil, liveTime: Int64? = nil
     ) {
         self.kind = kind
         self.at = at

@@ -148,7 +148,7 @@ public struct SessionOutline: Sendable, Equatable {
     public var handshake: Int64?
     public var duration: Int64?
     /// First packet of the recording.
-    public var packet: PacketMark?
+    public var packet: Arrival?
 
     public init() {}
 }

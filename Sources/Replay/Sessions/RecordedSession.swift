@@ -106,10 +106,10 @@ public struct Step: Sendable {
     /// How many bytes of the other side behind its switch its sender had received; of bytes only.
     public var heardBytes: Int64 = 0
     /// Where its first and its last byte were first seen.
-    public var first: PacketMark
-    public var last: PacketMark
+    public var first: Arrival
+    public var last: Arrival
 
-    public init(direction: Direction, content: Content, heard: Int, first: PacketMark, last: PacketMark) {
+    public init(direction: Direction, content: Content, heard: Int, first: Arrival, last: Arrival) {
         self.direction = direction
         self.content = content
         self.heard = heard
@@ -172,8 +172,8 @@ public struct RawPiece: Sendable {
     public var bytes: [UInt8]
     /// Server bytes its sender had received, from the beginning of the connection.
     public var heard: Int64
-    public var mark: PacketMark
-    public init(bytes: [UInt8], heard: Int64, mark: PacketMark) {
+    public var mark: Arrival
+    public init(bytes: [UInt8], heard: Int64, mark: Arrival) {
         self.bytes = bytes
         self.heard = heard
         self.mark = mark

@@ -164,7 +164,7 @@ public final class SessionRecorder: AnalyzerObserver {
 private struct MessageTape {
     private var messages = PerDirection<[TranscriptMessage]>(both: [])
     /// Where each side is not known any more, and why.
-    private var ends = PerDirection<(mark: PacketMark, why: String)?>(both: nil)
+    private var ends = PerDirection<(mark: Arrival, why: String)?>(both: nil)
     private(set) var bytes = 0
 
     /// Keeps a message; returns how many bytes that takes.
@@ -226,10 +226,10 @@ private struct Heard {
     init(others: [Place]) { self.others = others }
 
     /// How many of the others the sender of a packet had: by its ACK, else by order.
-    mutating func count(at mark: PacketMark) -> Int {
+    mutating func count(at mark: Arrival) -> Int {
         while count < others.count {
             let place = others[count]
-            let had = mark.acknowledged.map { place.end <= $0 } ?? place.last.precedes(mark)
+            let had = mark.heard.map { place.end <= $0 } ?? place.last.precedes(mark)
             guard had else { break }
             count += 1
         }
@@ -271,7 +271,7 @@ private struct ConnectionTape {
     private struct Piece {
         var offset: Int64
         var bytes: [UInt8]
-        var mark: PacketMark
+        var mark: Arrival
         var end: Int64 { offset + Int64(bytes.count) }
     }
 
@@ -282,7 +282,7 @@ private struct ConnectionTape {
     /// Final answers, by the number of the request.
     private var answers: [Int: MessageHead] = [:]
     private var answerCount = 0
-    private var ends = PerDirection<(offset: Int64, mark: PacketMark, why: String)?>(both: nil)
+    private var ends = PerDirection<(offset: Int64, mark: Arrival, why: String)?>(both: nil)
     /// Behind these offsets nobody wants bytes.
     private var wanted: Int64 = .max
     private(set) var held = 0
@@ -306,7 +306,7 @@ private struct ConnectionTape {
 
     /// Keeps bytes; returns how many.
     mutating func add(
-        _ bytes: Span<UInt8>, _ direction: Direction, _ offset: Int64, _ mark: PacketMark, room: Int
+        _ bytes: Span<UInt8>, _ direction: Direction, _ offset: Int64, _ mark: Arrival, room: Int
     ) -> Int {
         guard wanted == .max, ends[direction] == nil else { return 0 }
         guard bytes.count <= room else {
@@ -445,8 +445,8 @@ private struct ConnectionTape {
     }
 
     /// How far the sender of a packet had received the other stream.
-    private func heardBytes(_ mark: PacketMark, _ start: Int64, _ direction: Direction) -> Int64 {
-        if let acknowledged = mark.acknowledged { return max(start, acknowledged) }
+    private func heardBytes(_ mark: Arrival, _ start: Int64, _ direction: Direction) -> Int64 {
+        if let acknowledged = mark.heard { return max(start, acknowledged) }
         return pieces[direction.opposite].last { $0.mark.precedes(mark) }?.end ?? start
     }
 

@@ -179,7 +179,7 @@ public enum ReplayJSONReport {
 
 extension Finding {
     /// The packet that shows it first.
-    var firstMark: PacketMark {
-        evidence.first?.place.first ?? PacketMark(packet: 1, time: Timestamp(nanoseconds: 0), acknowledged: nil)
+    var firstMark: Arrival {
+        evidence.first?.place.first ?? Arrival(packet: 1, time: Timestamp(nanoseconds: 0), heard: nil)
     }
 }

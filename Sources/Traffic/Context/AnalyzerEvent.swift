@@ -68,14 +68,14 @@ public struct StreamedBytes: ~Escapable {
     /// Where they lie in the stream.
     public let offset: Int64
     /// The packet that first carried them.
-    public let mark: PacketMark
+    public let mark: Arrival
     public let connection: UInt64
     /// An exchange is open on the connection.
     public let isBehindOffer: Bool
 
     @_lifetime(copy bytes)
     init(
-        _ bytes: Span<UInt8>, _ direction: Direction, offset: Int64, mark: PacketMark, connection: UInt64,
+        _ bytes: Span<UInt8>, _ direction: Direction, offset: Int64, mark: Arrival, connection: UInt64,
         isBehindOffer: Bool
     ) {
         self.bytes = bytes

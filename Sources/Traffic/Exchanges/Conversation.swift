@@ -34,7 +34,7 @@ final class Conversation: ExchangeReader {
     @discardableResult
     func gap(_ gap: Gap) -> StreamEffects { cell.with { $0.gap(gap) } }
 
-    func acknowledged(upTo offset: Int64, arrival: PacketMark) -> Bool {
+    func acknowledged(upTo offset: Int64, arrival: Arrival) -> Bool {
         cell.with { state in
             state.acknowledged(upTo: offset, mark: arrival)
             return state.wantsAcknowledgments
@@ -57,39 +57,15 @@ final class Conversation: ExchangeReader {
 
 /// Everything a conversation knows; a value in one place, so that reading and changing it needs no check at run time.
 struct ConversationState {
-    /// What one direction's reader is doing.
-    enum State {
-        /// The very beginning: a PROXY header may come.
-        case opening
-        /// Between messages or inside a head.
-        case head
-        /// Inside content of known length.
-        case body
-        case chunked
-        /// Content up to the end of the connection.
-        case untilClose
-        /// Behind an offer, unanswered.
-        case held
-        case switched
-        /// Lost: waiting for a line that begins a message.
-        case resync
-        /// The server says something else where its answer is due.
-        case outOfTurn
-        /// Nothing more can be said of this direction.
-        case ignored
-
-        /// Content passes by unread.
-        var isSkipping: Bool { self == .body || self == .chunked || self == .untilClose || self == .ignored }
-    }
-
     struct Side {
-        var state = State.head
+        private let direction: Direction
+        private(set) var state: ReadingState
         var remaining: Int64 = 0
         var chunked = ChunkedReader()
         /// A head whose end has not come.
         var buffer: [UInt8] = []
         var bufferOffset: Int64 = 0
-        var bufferFirst: PacketMark?
+        var bufferFirst: Arrival?
         /// How far the buffer was searched for the end of its head.
         var searched = 0
         /// Line ends in front of that head.
@@ -99,6 +75,19 @@ struct ConversationState {
         /// Some head of this direction was read.
         var spokeHTTP = false
         var unrecognized: Int64 = 0
+
+        init(_ direction: Direction, _ state: ReadingState = .head) {
+            self.direction = direction
+            self.state = state
+        }
+
+        /// Goes on as the table says.
+        mutating func after(_ event: ReadingEvent) {
+            guard let next = state.after(event, direction) else {
+                return assertionFailure("\(direction) \(state): \(event)")
+            }
+            state = next
+        }
 
         /// Whether the buffer holds a whole head, searching only what was not searched before.
         mutating func endOfHead(request: Bool) -> HeadResult {
@@ -178,7 +167,7 @@ struct ConversationState {
         ///
         /// Where the server was read as content of another answer, or was not understood, the answer may have passed
         /// unseen.
-        mutating func closeWatch(serverSeen: Int64, server: State = .head) {
+        mutating func closeWatch(serverSeen: Int64, server: ReadingState = .head) {
             guard isWatched, var watch else { return }
             if server == .untilClose || server == .resync, watch.strayAnswer == nil { watch.strayAnswer = 1 }
             if !watch.runs.isEmpty {
@@ -200,15 +189,15 @@ struct ConversationState {
         /// The exchange whose answer is due; `nil` while no request was read.
         var exchange: Int?
         let offset: Int64
-        let first: PacketMark
-        private(set) var last: PacketMark?
+        let first: Arrival
+        private(set) var last: Arrival?
         /// Bytes that belong to no status line.
         private(set) var count: Int64 = 0
         private(set) var excerpt: [UInt8] = []
         private var matched = 0
-        private(set) var lineMark: PacketMark?
+        private(set) var lineMark: Arrival?
 
-        init(exchange: Int?, offset: Int64, first: PacketMark) {
+        init(exchange: Int?, offset: Int64, first: Arrival) {
             self.exchange = exchange
             self.offset = offset
             self.first = first
@@ -216,7 +205,7 @@ struct ConversationState {
 
         /// Takes the next byte; true when it completes the beginning of a status line.
         @discardableResult
-        mutating func take(_ byte: UInt8, _ mark: PacketMark) -> Bool {
+        mutating func take(_ byte: UInt8, _ mark: Arrival) -> Bool {
             // The very first byte was found to begin none.
             if byte == Self.line[matched], matched > 0 || count > 0 {
                 if matched == 0 { lineMark = mark }
@@ -234,7 +223,7 @@ struct ConversationState {
             return false
         }
 
-        private mutating func add(_ byte: UInt8, _ mark: PacketMark) {
+        private mutating func add(_ byte: UInt8, _ mark: Arrival) {
             count += 1
             last = mark
             if excerpt.count < 32 { excerpt.append(byte) }
@@ -262,7 +251,7 @@ struct ConversationState {
         }
 
         /// Adds bytes that are not kept.
-        mutating func addHole(at offset: Int64, _ length: Int, _ arrival: PacketMark) {
+        mutating func addHole(at offset: Int64, _ length: Int, _ arrival: Arrival) {
             if let last = pieces.last, last.isHole, last.offset + Int64(last.length) == offset {
                 pieces[pieces.count - 1].length += length
             } else {
@@ -275,8 +264,8 @@ struct ConversationState {
             /// Bytes in `bytes`; for a hole, bytes that are not.
             var length: Int
             var isHole: Bool
-            var arrival: PacketMark
-            var last: PacketMark
+            var arrival: Arrival
+            var last: Arrival
         }
     }
 
@@ -284,8 +273,8 @@ struct ConversationState {
     let shared: ConversationContext
     /// The stream that it is held on.
     let stream: StreamID
-    var client = Side()
-    var server = Side()
+    var client: Side
+    var server: Side
     var outstanding: [Outstanding] = []
     var open: [Open] = []
     var nextNumber = 0
@@ -369,12 +358,8 @@ struct ConversationState {
         startFacts = facts
         self.enclosure = enclosure
         isMidstream = midstream
-        if midstream {
-            client.state = .resync
-            server.state = .resync
-        } else if enclosure == nil {
-            client.state = .opening
-        }
+        client = Side(.client, midstream ? .resync : enclosure == nil ? .opening : .head)
+        server = Side(.server, midstream ? .resync : .head)
     }
 
     /// The server's answers matter only once their requests were read: HTTP is being spoken.
@@ -434,7 +419,7 @@ struct ConversationState {
     }
 
     /// The client has acknowledged the server's stream up to `offset`.
-    mutating func acknowledged(upTo offset: Int64, mark: PacketMark) {
+    mutating func acknowledged(upTo offset: Int64, mark: Arrival) {
         wantsAcknowledgments = false
         for index in open.indices where open[index].isRefused && open[index].exchange.responseAcknowledged == nil {
             guard let response = open[index].exchange.response else { continue }

@@ -34,13 +34,13 @@ extension ConversationState {
             case .resync:
                 guard Sniffer.isRequestLine(bytes.extracting(index...)) else {
                     if client.position == 0, index == 0, case .found = ProxyHeader.read(bytes) {
-                        client.state = .opening
+                        client.after(.proxyHeader)
                         continue
                     }
                     unrecognized(chunk.from(index))
                     return
                 }
-                client.state = .head
+                client.after(.startLine)
                 // Requests that a hole swallowed are answered before this one is: not yet, if nothing came since.
                 if !isAssociated, outstanding.isEmpty, server.buffer.isEmpty, server.position > serverAtClientHole {
                     isAssociated = true
@@ -102,7 +102,7 @@ extension ConversationState {
     }
 
     /// The place of the head in `shared.head`, parsed from bytes at `offset`.
-    mutating func headPlace(_ direction: Direction, _ offset: Int64, first: PacketMark, last: PacketMark) -> Place {
+    mutating func headPlace(_ direction: Direction, _ offset: Int64, first: Arrival, last: Arrival) -> Place {
         Place(
             direction: direction, stream: stream, offset: offset + Int64(shared.head.skipped),
             length: Int64(shared.head.length - shared.head.skipped), first: first, last: last)
@@ -186,15 +186,15 @@ extension ConversationState {
         switch length {
         case .none where kind != nil && isHixie:
             // Eight bytes of the hixie-76 handshake behind the head belong to it (RULES D, trap 9).
-            client.state = .body
+            client.after(.content)
             client.remaining = 8
         case .none, .untilClose: requestEnded(at: place.end)
         case .bytes(let count):
-            client.state = .body
+            client.after(.content)
             client.remaining = count
         // CONNECT has no content: if nothing comes the tunnel may begin here (RULES B 5).
         case .chunked:
-            client.state = .chunked
+            client.after(.chunks)
             client.chunked = ChunkedReader()
         case .unknown: requestEndUnknown()
         }
@@ -208,7 +208,7 @@ extension ConversationState {
 
     mutating func noteLater(_ request: inout Outstanding, _ refused: Int, _ head: MessageHead) {
         let start = open[refused].exchange.response?.place.end ?? 0
-        let early = head.place.first.acknowledged.map { $0 < start } ?? false
+        let early = head.place.first.heard.map { $0 < start } ?? false
         if early { request.earlyFor = open[refused].number }
         guard open[refused].exchange.laterRequests.count < 8 else { return }
         request.later = (open[refused].number, open[refused].exchange.laterRequests.count)
@@ -229,7 +229,7 @@ extension ConversationState {
     mutating func requestEnded(at end: Int64) {
         defer { reading = nil }
         guard let number = reading, let index = index(of: number) else {
-            client.state = .head
+            client.after(.messageEnded)
             return
         }
         open[index].exchange.framing.end = end
@@ -237,20 +237,20 @@ extension ConversationState {
         open[index].isWatched = true
         open[index].watch?.serverHole = serverHole
         // A head that came before the request and was not received by whoever sent that may be the answer.
-        if strayAnswer > open[index].exchange.request?.place.first.acknowledged ?? 0 {
+        if strayAnswer > open[index].exchange.request?.place.first.heard ?? 0 {
             open[index].watch?.strayAnswer = strayAnswer
         }
         if switched == number {
             startClient(at: end)
         } else if open[index].isRefused {
-            client.state = .head
+            client.after(.messageEnded)
         } else {
-            client.state = .held
+            client.after(.offerEnded)
         }
     }
 
     mutating func requestEndUnknown() {
-        client.state = .ignored
+        client.after(.unreadable)
         if let number = reading, let index = index(of: number) { open[index].exchange.framing.endUnknown = true }
         reading = nil
     }
@@ -297,7 +297,7 @@ extension ConversationState {
 
     mutating func noteEarly(_ chunk: borrowing Chunk) {
         for index in open.indices where open[index].isWatched {
-            if let end = open[index].answerEnd, let acknowledged = chunk.arrival.acknowledged,
+            if let end = open[index].answerEnd, let acknowledged = chunk.arrival.heard,
                 acknowledged >= end, acknowledged <= server.position, serverHole == nil
             {
                 // Its sender has the whole answer: nothing from here on is early.
@@ -318,10 +318,10 @@ extension ConversationState {
                 application = .http2
             }
             isLetGo = open.isEmpty
-            client.state = .ignored
+            client.after(.unreadable)
             return
         }
-        client.state = .resync
+        client.after(.lost)
         client.buffer = []
     }
 

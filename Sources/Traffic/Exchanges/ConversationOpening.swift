@@ -9,12 +9,12 @@ extension ConversationState {
         if client.remaining > 0 {
             let step = Int(min(Int64(rest.count), client.remaining))
             client.remaining -= Int64(step)
-            if client.remaining == 0 { client.state = .head }
+            if client.remaining == 0 { client.after(.firstMessage) }
             return index + step
         }
         let before = client.buffer.count
         guard before > 0 || ProxyHeader.mayBegin(with: rest[0]) else {
-            client.state = .head
+            client.after(.firstMessage)
             return index
         }
         var candidate = client.buffer
@@ -22,7 +22,7 @@ extension ConversationState {
         switch ProxyHeader.read(candidate.span) {
         case .none:
             // What was kept is the beginning of a request.
-            client.state = .head
+            client.after(.firstMessage)
             return index
         case .incomplete:
             if before == 0 {
@@ -35,7 +35,7 @@ extension ConversationState {
             proxied = header.addresses
             client.buffer = []
             client.remaining = Int64(header.rest)
-            client.state = header.rest > 0 ? .opening : .head
+            client.after(header.rest > 0 ? .proxyHeader : .firstMessage)
             return index + max(0, header.length - before)
         }
     }

@@ -9,18 +9,17 @@ extension ConversationState {
         while index < bytes.count {
             switch server.state {
             case .head: index = readResponseHead(chunk, index)
-            case .opening: server.state = .head
             case .body:
                 let step = Int(min(Int64(bytes.count - index), server.remaining))
                 index += step
                 server.remaining -= Int64(step)
-                if server.remaining == 0 { server.state = .head }
+                if server.remaining == 0 { server.after(.messageEnded) }
             case .chunked:
                 index += server.chunked.consume(bytes.extracting(index...))
                 if server.chunked.isDone {
-                    server.state = .head
+                    server.after(.messageEnded)
                 } else if server.chunked.isBroken {
-                    server.state = .resync
+                    server.after(.lost)
                     return
                 }
             case .switched:
@@ -31,9 +30,9 @@ extension ConversationState {
                     unrecognized(chunk.from(index))
                     return
                 }
-                server.state = .head
+                server.after(.startLine)
             case .outOfTurn: index = scanOutOfTurn(chunk, index)
-            case .untilClose, .held, .ignored: return
+            case .untilClose, .opening, .held, .ignored: return
             }
             if isLetGo { return }
         }
@@ -91,7 +90,7 @@ extension ConversationState {
     }
 
     /// What was gathered for a head is none: it is read again, as bytes out of turn.
-    private mutating func readAgain(_ buffer: [UInt8], _ first: PacketMark) {
+    private mutating func readAgain(_ buffer: [UInt8], _ first: Arrival) {
         server.buffer = []
         let again = Chunk(buffer.span, .server, stream: stream, offset: server.bufferOffset, arrival: first)
         beginOutOfTurn(again)
@@ -109,26 +108,26 @@ extension ConversationState {
         let speaksFirst = !client.spokeHTTP && !server.spokeHTTP && client.buffer.isEmpty
         let number = outstanding.first?.exchange
         guard speaksFirst || number != nil else {
-            server.state = .resync
+            server.after(.lost)
             return
         }
         outOfTurn = OutOfTurn(exchange: number, offset: chunk.offset, first: chunk.arrival)
         outOfTurn?.take(chunk.bytes[0], chunk.arrival)
-        server.state = .outOfTurn
+        server.after(.otherBytes)
     }
 
     /// Looks for the status line behind bytes out of turn; it may begin in an earlier segment.
     private mutating func scanOutOfTurn(_ chunk: borrowing Chunk, _ start: Int) -> Int {
         let bytes = chunk.bytes
         guard var early = outOfTurn else {
-            server.state = .resync
+            server.after(.lost)
             return bytes.count
         }
         var index = start
         while index < bytes.count {
             if early.take(bytes[index], chunk.arrival) {
                 endOutOfTurn(early)
-                server.state = .head
+                server.after(.startLine)
                 let began = index - (OutOfTurn.line.count - 1)
                 if began >= start { return began }
                 server.buffer = OutOfTurn.line
@@ -142,7 +141,7 @@ extension ConversationState {
         outOfTurn = early
         if early.count > Int64(context.options.limits.headBytes) {
             endOutOfTurn(early)
-            server.state = .ignored
+            server.after(.unreadable)
         }
         return index
     }
@@ -164,7 +163,7 @@ extension ConversationState {
         if application == .unknown { application = .http }
         let status = Int(shared.head.status)
         // A hole in the client's stream below what this answer acknowledges: whose answer it is cannot be known.
-        if let hole = clientHole, !isAssociated, let acknowledged = place.first.acknowledged, acknowledged > hole {
+        if let hole = clientHole, !isAssociated, let acknowledged = place.first.heard, acknowledged > hole {
             forgetOutstanding()
             // What the client had said was held and has been read meanwhile: the head is that of a request then.
             guard shared.head.parseResponse(bytes) == .complete else { return }
@@ -232,22 +231,22 @@ extension ConversationState {
 
     mutating func startResponseBody(_ bytes: Span<UInt8>, toHEAD: Bool) {
         switch shared.head.responseBody(bytes, toHEAD: toHEAD) {
-        case .none: server.state = .head
+        case .none: server.after(.messageEnded)
         case .bytes(let count):
-            server.state = .body
+            server.after(.content)
             server.remaining = count
         case .chunked:
-            server.state = .chunked
+            server.after(.chunks)
             server.chunked = ChunkedReader()
-        case .untilClose: server.state = .untilClose
-        case .unknown: server.state = .resync
+        case .untilClose: server.after(.contentUntilClose)
+        case .unknown: server.after(.lost)
         }
     }
 
     /// An answer without a request that it could belong to.
     mutating func takeOrphan(_ bytes: Span<UInt8>, _ place: Place, _ status: Int, mayAnswerUnseen: Bool = false) {
         // Its sender had received a request that was not seen here; one byte more may be a FIN.
-        let mayAnswerUnseen = mayAnswerUnseen || (place.first.acknowledged ?? 0) > client.position + 1
+        let mayAnswerUnseen = mayAnswerUnseen || (place.first.heard ?? 0) > client.position + 1
         if status >= 200 || status == 101 {
             strayAnswer = place.end
             for index in open.indices where open[index].watch?.strayAnswer == nil {
@@ -277,7 +276,7 @@ extension ConversationState {
         guard let end = open[index].exchange.response?.place.end else { return false }
         if let early = open[index].exchange.early { return early.verdict != .undetermined && !early.onlyLineEnds }
         guard let watch = open[index].watch, !watch.onlyLineEnds else { return false }
-        return watch.runs.contains { ($0.mark.acknowledged ?? .max) < end }
+        return watch.runs.contains { ($0.mark.heard ?? .max) < end }
     }
 
     mutating func noteEarlyAnswer(
@@ -319,7 +318,7 @@ extension ConversationState {
         switch server.state {
         case .body where server.remaining >= missing:
             server.remaining -= missing
-            if server.remaining == 0 { server.state = .head }
+            if server.remaining == 0 { server.after(.messageEnded) }
         case .chunked where server.chunked.skip(missing): break
         case .untilClose, .ignored: break
         case .switched: gapAfterSwitch(gap)
@@ -338,13 +337,13 @@ extension ConversationState {
     mutating func lose(_ direction: Direction) {
         if application == .unknown, isInsideHead(direction) { application = .http }
         if direction == .client {
-            client.state = .resync
+            client.after(.lost)
             client.buffer = []
             if let number = reading, let index = index(of: number) { open[index].exchange.touchesGap = true }
             reading = nil
             isAssociated = false
         } else {
-            server.state = .resync
+            server.after(.lost)
             server.buffer = []
             isAssociated = false
             forgetOutstanding()
@@ -369,7 +368,7 @@ extension ConversationState {
         isAssociated = true
         clientHole = nil
         if client.state == .held {
-            client.state = .resync
+            client.after(.lost)
             release()
         }
     }

@@ -24,7 +24,7 @@ extension ConversationState {
         tellAnswer(index)
         startResponseBody(bytes, toHEAD: front.isHEAD)
         if client.state == .held {
-            client.state = .head
+            client.after(.answered)
             release()
         }
     }
@@ -132,7 +132,7 @@ extension ConversationState {
         kept.requestBytes = 0
         // Nor is what their client says early for them, once it has received the answer that voids them.
         for other in open.indices where open[other].answerEnd == nil { open[other].answerEnd = serverStart }
-        server.state = .switched
+        server.after(.switches)
         switchedStreams[1].start = serverStart
         switch client.state {
         case .held:
@@ -154,7 +154,7 @@ extension ConversationState {
     }
 
     mutating func startClient(at offset: Int64) {
-        client.state = .switched
+        client.after(.switches)
         switchedStreams[0].start = offset
     }
 

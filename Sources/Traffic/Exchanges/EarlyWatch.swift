@@ -12,8 +12,8 @@ struct EarlyWatch {
     struct Run {
         var offset: Int64
         var length: Int64
-        var mark: PacketMark
-        var last: PacketMark
+        var mark: Arrival
+        var last: Arrival
     }
     /// The stream of both, and the end of the request in it.
     let stream: StreamID
@@ -46,7 +46,7 @@ struct EarlyWatch {
             index += 1
         }
         let length = Int64(bytes.count - first)
-        if let last = runs.last, last.mark.acknowledged == chunk.arrival.acknowledged || runs.count >= 64,
+        if let last = runs.last, last.mark.heard == chunk.arrival.heard || runs.count >= 64,
             last.offset + last.length == chunk.offset + skipped
         {
             runs[runs.count - 1].length += length
@@ -93,7 +93,7 @@ struct EarlyWatch {
         if let response = answer.response {
             early.responseStart = response.place.offset
             early.responseEnd = response.place.end
-            if let acknowledged = response.place.first.acknowledged {
+            if let acknowledged = response.place.first.heard {
                 early.atServerBytes = max(0, min(acknowledged, early.place.end) - early.place.offset)
             }
         }
@@ -108,7 +108,7 @@ struct EarlyWatch {
         early.verdict = verdict
         early.missing = missing
         early.clientBytes = run.length
-        early.acknowledged = run.mark.acknowledged
+        early.acknowledged = run.mark.heard
         let from = Int(min(run.offset - start, Int64(excerpt.count)))
         early.excerpt = Array(excerpt[from...])
         early.looksLike = Sniffer.client(early.excerpt.span)
@@ -118,7 +118,7 @@ struct EarlyWatch {
 
     private func judge(_ run: Run, _ answer: Answer) -> (EarlyVerdict, String) {
         guard let response = answer.response else {
-            guard let acknowledged = run.mark.acknowledged else { return (.undetermined, "no acknowledgment number") }
+            guard let acknowledged = run.mark.heard else { return (.undetermined, "no acknowledgment number") }
             if answer.requestCut { return (.undetermined, "part of the request was not captured") }
             if let hole = serverHole, acknowledged > hole { return (.undetermined, "the answer was not seen whole") }
             if acknowledged > answer.serverSeen { return (.undetermined, "the answer was not captured") }
@@ -129,7 +129,7 @@ struct EarlyWatch {
         }
         let start = response.place.offset
         let end = response.place.end
-        if let acknowledged = run.mark.acknowledged {
+        if let acknowledged = run.mark.heard {
             if answer.requestCut { return (.undetermined, "part of the request was not captured") }
             if let hole = serverHole, hole < max(acknowledged, end), acknowledged > hole {
                 return (.undetermined, "bytes of the server below the acknowledgment were not captured")

@@ -13,7 +13,7 @@ public struct ConnectionFacts: Sendable {
     public var server: Endpoint
     /// VLANs and tunnels from the outside in, as words ("vlan 100").
     public var tunnels: [String] = []
-    public var first: PacketMark
+    public var first: Arrival
     /// SYN seen from the client, SYN-ACK from the server.
     public var sawSYN = false
     public var sawSYNACK = false
@@ -30,9 +30,9 @@ public struct ConnectionFacts: Sendable {
     /// How far each stream had been acknowledged by the other side.
     public var acknowledged = PerDirection<Int64>(both: 0)
     /// The packet that carried the FIN or RST of each side.
-    public var endMark = PerDirection<PacketMark?>(both: nil)
+    public var endMark = PerDirection<Arrival?>(both: nil)
     /// Last packet of the connection.
-    public var last: PacketMark
+    public var last: Arrival
     /// Time of the last packet of any connection when the facts were taken: so long was this one watched.
     public var observedUntil: Timestamp
     /// Retransmissions whose bytes differ from the first copy.
@@ -41,7 +41,7 @@ public struct ConnectionFacts: Sendable {
     /// Whom the connection was made for, where it began with a PROXY header that said so.
     public var proxied: ProxiedAddresses?
 
-    public init(id: UInt64, client: Endpoint, server: Endpoint, first: PacketMark) {
+    public init(id: UInt64, client: Endpoint, server: Endpoint, first: Arrival) {
         self.id = id
         self.client = client
         self.server = server

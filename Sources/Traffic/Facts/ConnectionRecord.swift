@@ -56,13 +56,13 @@ public struct ConnectionRecord: Sendable {
     /// The first gap of the connection.
     public var firstGap: Place?
     /// The first packet that was a copy of one seen just before, and that one (RULES CAP005).
-    public var firstDuplicate: (copy: PacketMark, original: PacketMark)?
+    public var firstDuplicate: (copy: Arrival, original: Arrival)?
     /// The connection that this one is a copy of, under another VLAN or tunnel: nothing is told of its bytes.
     public var copyOf: UInt64?
     /// Under which VLANs and tunnels copies of this connection were seen; empty text for none.
     public var copiesUnder: [String] = []
     /// First payload packet of each side.
-    public var firstPayload = PerDirection<PacketMark?>(both: nil)
+    public var firstPayload = PerDirection<Arrival?>(both: nil)
     public var firstBytes: [UInt8] = []
     /// Requests that named upgrade in Connection without an Upgrade field (RULES UPG002), and the first of them.
     public var loneUpgradeOptions: UInt32 = 0

@@ -24,5 +24,5 @@ final class ConnectionRemarks {
     var firstBareUpgrade: MessageHead?
     /// The first hole, and the first packet that was seen twice.
     var firstGap: Place?
-    var firstDuplicate: (copy: PacketMark, original: PacketMark)?
+    var firstDuplicate: (copy: Arrival, original: Arrival)?
 }

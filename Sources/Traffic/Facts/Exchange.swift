@@ -56,16 +56,16 @@ public struct Exchange: Sendable {
     public var laterResponses: UInt32 = 0
     public var firstLaterResponse: MessageHead?
     /// When the client acknowledged the final response head.
-    public var responseAcknowledged: PacketMark?
+    public var responseAcknowledged: Arrival?
     /// First packet of the exchange it travelled inside (CONNECT), with that exchange's request offset.
     public var parent: ExchangeKey?
     /// A hole lay between the start of the request and the end of the response, or the request was cut.
     public var touchesGap = false
     /// Limits that cut something short, as words of `Limits`.
     public var limitsHit: [String] = []
-    public var lastMark: PacketMark
+    public var lastMark: Arrival
 
-    public init(kind: ExchangeKind, connection: ConnectionFacts, first: PacketMark) {
+    public init(kind: ExchangeKind, connection: ConnectionFacts, first: Arrival) {
         self.kind = kind
         self.connection = connection
         self.lastMark = first
@@ -81,7 +81,7 @@ public struct Exchange: Sendable {
     }
 
     /// The packet the exchange is ordered by: the first of its request, or of its response without one.
-    public var firstMark: PacketMark {
+    public var firstMark: Arrival {
         request?.place.first ?? response?.place.first ?? connection.first
     }
 

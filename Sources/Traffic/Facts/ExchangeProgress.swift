@@ -9,5 +9,5 @@ public struct ExchangeProgress: Sendable {
     /// Messages begun and ended after the switch; `nil` where the protocol has none that are counted.
     public var messages: PerDirection<UInt64>?
     /// The last packet that carried something of it.
-    public var last: PacketMark
+    public var last: Arrival
 }

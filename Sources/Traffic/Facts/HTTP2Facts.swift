@@ -11,7 +11,7 @@ public struct HTTP2Side: Sendable {
     /// Highest stream identifier used.
     public var highestStream: UInt32 = 0
     /// The first HEADERS on stream 1, the upgraded request (RFC 7540 3.2).
-    public var firstOnUpgraded: PacketMark?
+    public var firstOnUpgraded: Arrival?
     public init() {}
 }
 

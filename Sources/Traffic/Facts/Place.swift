@@ -2,12 +2,12 @@
 //
 // Everything that is judged later must be traceable to packets. Three words do that: the `Direction` (who
 // sent the bytes), the offset in a stream (`StreamID`; in that of the connection 0 is the first byte after the SYN, or
-// the first byte seen where no SYN was captured) and the `PacketMark` of the packet that FIRST carried a byte: its number, its time, and how much
+// the first byte seen where no SYN was captured) and the `Arrival` of the packet that FIRST carried a byte: its number, its time, and how much
 // of the opposite stream its sender had received when the segment was built. The last one is what turns
 // "data before the 101" from a guess into a proof.
 
 /// The packet that first carried a byte.
-public struct PacketMark: Sendable, Hashable, BitwiseCopyable {
+public struct Arrival: Sendable, Hashable, BitwiseCopyable {
     /// Packet number as Wireshark shows it: from 1, counted for each capture.
     public var packet: UInt32
     /// Index of the capture the packet stands in.
@@ -17,21 +17,21 @@ public struct PacketMark: Sendable, Hashable, BitwiseCopyable {
     /// received, in order, by the packet's sender.
     ///
     /// `nil` when the segment had no ACK or no reference exists.
-    public var acknowledged: Int64? {
-        get { rawAcknowledged == .min ? nil : rawAcknowledged }
-        set { rawAcknowledged = newValue ?? .min }
+    public var heard: Int64? {
+        get { rawHeard == .min ? nil : rawHeard }
+        set { rawHeard = newValue ?? .min }
     }
-    var rawAcknowledged: Int64
+    var rawHeard: Int64
 
-    public init(packet: UInt32, capture: UInt16 = 0, time: Timestamp, acknowledged: Int64?) {
+    public init(packet: UInt32, capture: UInt16 = 0, time: Timestamp, heard: Int64?) {
         self.packet = packet
         self.capture = capture
         self.time = time
-        self.rawAcknowledged = acknowledged ?? .min
+        self.rawHeard = heard ?? .min
     }
 
     /// Whether this packet stands before `other` in the input: by number in one capture, by time in two of them.
-    public func precedes(_ other: PacketMark) -> Bool {
+    public func precedes(_ other: Arrival) -> Bool {
         capture == other.capture ? packet < other.packet : (time, capture) < (other.time, other.capture)
     }
 }
@@ -44,12 +44,12 @@ public struct Place: Sendable, Hashable {
     /// Offset of the first byte in its stream.
     public var offset: Int64
     public var length: Int64
-    public var first: PacketMark
-    public var last: PacketMark
+    public var first: Arrival
+    public var last: Arrival
 
     public init(
-        direction: Direction, stream: StreamID = .connection, offset: Int64, length: Int64, first: PacketMark,
-        last: PacketMark
+        direction: Direction, stream: StreamID = .connection, offset: Int64, length: Int64, first: Arrival,
+        last: Arrival
     ) {
         self.direction = direction
         self.stream = stream

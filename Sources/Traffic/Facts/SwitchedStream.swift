@@ -10,13 +10,13 @@ public struct SwitchedStream: Sendable {
     public var bytes: Int64 = 0
     /// The first of them, at most 256, and the packet of the first.
     public var excerpt: [UInt8] = []
-    public var first: PacketMark?
+    public var first: Arrival?
     /// The last packet that carried any.
-    public var last: PacketMark?
+    public var last: Arrival?
     public init() {}
 
     /// Counts bytes, and keeps the first of them.
-    mutating func take(_ new: Span<UInt8>, _ mark: PacketMark) {
+    mutating func take(_ new: Span<UInt8>, _ mark: Arrival) {
         bytes += Int64(new.count)
         last = mark
         guard excerpt.count < 256 else { return }

@@ -35,7 +35,7 @@ public struct WebSocketSide: Sendable {
     /// Longest run of keys that each differ from the one before by the same step.
     public var longestStepRun: UInt32 = 0
     /// First data message begun, for latency.
-    public var firstMessage: PacketMark?
+    public var firstMessage: Arrival?
     /// The last frame header seen: its first bytes (at most 14) and where it stood.
     public var lastHeader: [UInt8] = []
     public var lastHeaderPlace: Place?
@@ -118,9 +118,9 @@ public struct FaultAnswer: Sendable {
     public var fault: Place
     /// The first data frame after it, the packet of the last, and how many.
     public var first: Place
-    public var last: PacketMark
+    public var last: Arrival
     public var frames: UInt64 = 0
-    public init(fault: Place, first: Place, last: PacketMark) {
+    public init(fault: Place, first: Place, last: Arrival) {
         self.fault = fault
         self.first = first
         self.last = last
@@ -129,9 +129,9 @@ public struct FaultAnswer: Sendable {
 
 /// A time in which neither side sent anything.
 public struct IdleTime: Sendable {
-    public var from: PacketMark
-    public var to: PacketMark
-    public init(from: PacketMark, to: PacketMark) {
+    public var from: Arrival
+    public var to: Arrival
+    public init(from: Arrival, to: Arrival) {
         self.from = from
         self.to = to
     }

@@ -13,7 +13,7 @@ struct HeldSegment {
     var bytes: [UInt8]
     /// Bytes after these that were on the wire but not captured.
     var missing: Int64
-    var mark: PacketMark
+    var mark: Arrival
     var end: Int64 { offset + Int64(bytes.count) + missing }
     /// What it costs to hold it, as far as limits go: a byte alone is not held for the price of a byte.
     var cost: Int { bytes.count + Self.overhead }
@@ -47,7 +47,7 @@ struct Assembler {
     }
 
     /// Holds bytes that came too early; those already held win, or lose where `last` is asked for.
-    mutating func hold(_ bytes: Span<UInt8>, at offset: Int64, missing: Int64, mark: PacketMark, last: Bool) {
+    mutating func hold(_ bytes: Span<UInt8>, at offset: Int64, missing: Int64, mark: Arrival, last: Bool) {
         outOfOrderSegments += 1
         var start = offset
         let end = offset + Int64(bytes.count)

@@ -17,7 +17,7 @@ final class CarriedStream {
     /// Hands on what a whole record carried; `outer` is where it lies in the stream that carries it.
     @discardableResult
     func receive(
-        _ bytes: Span<UInt8>, _ direction: Direction, outer: Range<Int64>, arrival: PacketMark, last: PacketMark
+        _ bytes: Span<UInt8>, _ direction: Direction, outer: Range<Int64>, arrival: Arrival, last: Arrival
     ) -> StreamEffects {
         let offset = maps[direction].innerEnd
         let first = heard(arrival, direction)
@@ -29,7 +29,7 @@ final class CarriedStream {
 
     /// A record that carried `count` bytes cannot be read.
     @discardableResult
-    func lose(_ count: Int64, _ direction: Direction, outer: Range<Int64>, arrival: PacketMark) -> StreamEffects {
+    func lose(_ count: Int64, _ direction: Direction, outer: Range<Int64>, arrival: Arrival) -> StreamEffects {
         let from = maps[direction].innerEnd
         let mark = heard(arrival, direction)
         maps[direction].add(outer: outer, carrying: count, arrival: mark, last: mark)
@@ -40,20 +40,20 @@ final class CarriedStream {
     func read(_ direction: Direction, upTo outer: Int64) { maps[direction].readTo = outer }
 
     /// The client has received the server's bytes of the stream that carries this one up to `outer`.
-    func acknowledged(upTo outer: Int64, arrival: PacketMark) -> Bool {
+    func acknowledged(upTo outer: Int64, arrival: Arrival) -> Bool {
         guard let inner = maps.server.heard(outer) else { return true }
         return reader.acknowledged(upTo: inner, arrival: arrival)
     }
 
     /// Where bytes of this stream lay in the one that carries it, and the packets that brought them.
-    func outer(of place: Place) -> (range: Range<Int64>, first: PacketMark, last: PacketMark)? {
+    func outer(of place: Place) -> (range: Range<Int64>, first: Arrival, last: Arrival)? {
         maps[place.direction].outer(of: place.offset..<place.end)
     }
 
     /// A packet, with what its sender had received of this stream.
-    private func heard(_ mark: PacketMark, _ direction: Direction) -> PacketMark {
+    private func heard(_ mark: Arrival, _ direction: Direction) -> Arrival {
         var mark = mark
-        mark.acknowledged = maps[direction.opposite].heard(mark.acknowledged)
+        mark.heard = maps[direction.opposite].heard(mark.heard)
         return mark
     }
 }

@@ -13,14 +13,14 @@ struct Chunk: ~Escapable {
     /// direction of this stream.
     ///
     /// Whoever sent them had decided on all of them by then.
-    let arrival: PacketMark
+    let arrival: Arrival
     /// The packet that first carried the last byte of what they came in.
-    let last: PacketMark
+    let last: Arrival
 
     @_lifetime(copy bytes)
     init(
         _ bytes: Span<UInt8>, _ direction: Direction, stream: StreamID = .connection, offset: Int64,
-        arrival: PacketMark, last: PacketMark? = nil
+        arrival: Arrival, last: Arrival? = nil
     ) {
         self.bytes = bytes
         self.stream = stream
@@ -58,7 +58,7 @@ struct Gap {
     let from: Int64
     let to: Int64
     /// The packet that showed it.
-    let arrival: PacketMark
+    let arrival: Arrival
 
     var length: Int64 { to &- from }
     var place: Place {

@@ -19,7 +19,7 @@ struct CopyState {
 
 extension TCPConnection {
     /// The packet in which a segment was seen here just before.
-    func firstSight(of segment: Segment) -> PacketMark? {
+    func firstSight(of segment: Segment) -> Arrival? {
         guard client != server else { return nil }
         let direction: Direction = segment.source == client ? .client : .server
         let stream = streams[direction.index]

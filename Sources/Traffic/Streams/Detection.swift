@@ -6,7 +6,7 @@ internal import Ground
 /// What came on a stream before it was clear who reads it.
 struct Detection {
     private enum Piece {
-        case bytes([UInt8], Direction, StreamID, offset: Int64, arrival: PacketMark, last: PacketMark)
+        case bytes([UInt8], Direction, StreamID, offset: Int64, arrival: Arrival, last: Arrival)
         case gap(Gap)
     }
 

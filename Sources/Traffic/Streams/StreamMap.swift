@@ -13,8 +13,8 @@ struct StreamMap {
         let innerEnd: Int64
         /// The whole record, in the outer stream.
         let outer: Range<Int64>
-        let arrival: PacketMark
-        let last: PacketMark
+        let arrival: Arrival
+        let last: Arrival
     }
 
     private var records: [Record] = []
@@ -32,7 +32,7 @@ struct StreamMap {
     var readTo: Int64 = 0
 
     /// Takes the next record: where it lies in the outer stream, and how many inner bytes it carries.
-    mutating func add(outer: Range<Int64>, carrying count: Int64, arrival: PacketMark, last: PacketMark) {
+    mutating func add(outer: Range<Int64>, carrying count: Int64, arrival: Arrival, last: Arrival) {
         innerEnd += count
         records.append(Record(innerEnd: innerEnd, outer: outer, arrival: arrival, last: last))
         guard records.count - forgotten > limit else { return }
@@ -62,7 +62,7 @@ struct StreamMap {
     }
 
     /// The records that carried these inner bytes: where they lie in the outer stream, and their packets.
-    func outer(of inner: Range<Int64>) -> (range: Range<Int64>, first: PacketMark, last: PacketMark)? {
+    func outer(of inner: Range<Int64>) -> (range: Range<Int64>, first: Arrival, last: Arrival)? {
         let kept = records[forgotten...]
         guard let first = kept.first(where: { $0.innerEnd > inner.lowerBound }), innerStart <= inner.lowerBound,
             let last = kept.first(where: { $0.innerEnd >= inner.upperBound })

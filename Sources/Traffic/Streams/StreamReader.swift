@@ -21,7 +21,7 @@ protocol StreamReader: AnyObject {
 /// The reader of a stream that may carry exchanges from its first byte on: a connection's own, or a tunnel's.
 protocol ExchangeReader: StreamReader {
     /// The client has received the server's bytes up to `offset`; whether it goes on to matter how far it has.
-    func acknowledged(upTo offset: Int64, arrival: PacketMark) -> Bool
+    func acknowledged(upTo offset: Int64, arrival: Arrival) -> Bool
     /// The stream is over: every exchange is finished with what is known of the connection now.
     func finish(_ facts: ConnectionFacts)
     /// What is spoken.

@@ -28,7 +28,7 @@ struct StreamState {
     var lastSequence: UInt32 = 0
     var lastLength = -1
     var lastIdentification: UInt16 = 0
-    var lastMark = PacketMark(packet: 0, time: Timestamp(nanoseconds: 0), acknowledged: nil)
+    var lastMark = Arrival(packet: 0, time: Timestamp(nanoseconds: 0), heard: nil)
 
     /// The offset of the byte that is due.
     var next: Int64 {

@@ -23,15 +23,15 @@ struct TCPConnection {
     private(set) var reader: (any ExchangeReader)?
     /// The roles are known: from a SYN, or from what was said.
     private var isOriented: Bool
-    let first: PacketMark
-    private(set) var last: PacketMark
+    let first: Arrival
+    private(set) var last: Arrival
     private var synTime: Timestamp?
     private var synAckTime: Timestamp?
     private var serverRoundTrip: Int64?
     private var clientRoundTrip: Int64?
-    private var endMark = PerDirection<PacketMark?>(both: nil)
+    private var endMark = PerDirection<Arrival?>(both: nil)
     private var duplicates: UInt32 = 0
-    private var firstPayload = [2 of PacketMark?](repeating: nil)
+    private var firstPayload = [2 of Arrival?](repeating: nil)
     private var application = ConnectionProtocol.unknown
     /// What is unusual: of the reader, and of the streams.
     private var remarks: ConnectionRemarks?
@@ -53,7 +53,7 @@ struct TCPConnection {
     var isRetired = false
 
     init(
-        _ segment: Segment, id: UInt64, mark: PacketMark, hasDigests: Bool = false, tunnels: [String] = []
+        _ segment: Segment, id: UInt64, mark: Arrival, hasDigests: Bool = false, tunnels: [String] = []
     ) {
         self.id = id
         tunnel = segment.tunnel
@@ -89,7 +89,7 @@ struct TCPConnection {
 
     // MARK: A segment comes
 
-    mutating func receive(_ segment: Segment, payload: Span<UInt8>, mark: PacketMark, context: AnalysisContext) {
+    mutating func receive(_ segment: Segment, payload: Span<UInt8>, mark: Arrival, context: AnalysisContext) {
         last = mark
         if !isOriented { orient(segment, payload, mark) }
         let direction: Direction = segment.source == client ? .client : .server
@@ -101,10 +101,10 @@ struct TCPConnection {
         }
         var mark = mark
         if segment.flags.contains(.ack), !segment.flags.contains(.rst) {
-            mark.acknowledged = acknowledge(segment.acknowledgment, direction, mark)
+            mark.heard = acknowledge(segment.acknowledgment, direction, mark)
         } else if segment.flags.contains(.syn), direction == .client {
             // Whoever opens a connection has received nothing of the other side (TCP Fast Open).
-            mark.acknowledged = 0
+            mark.heard = 0
         }
         let start = segment.sequence &+ (segment.flags.contains(.syn) ? 1 : 0)
         // What a RST carries tells people why: it is not of the stream (RFC 1122 4.2.2.12).
@@ -131,7 +131,7 @@ struct TCPConnection {
     }
 
     /// The first packet that ends a side counts.
-    private mutating func noteEnd(of direction: Direction, _ mark: PacketMark) {
+    private mutating func noteEnd(of direction: Direction, _ mark: Arrival) {
         if direction == .client {
             endMark.client = endMark.client ?? mark
         } else {
@@ -151,7 +151,7 @@ struct TCPConnection {
     private var isLoop: Bool { client == server }
 
     /// Roles of a connection whose SYN was not seen: by what is said, else by port.
-    private mutating func orient(_ segment: Segment, _ payload: Span<UInt8>, _ mark: PacketMark) {
+    private mutating func orient(_ segment: Segment, _ payload: Span<UInt8>, _ mark: Arrival) {
         if segment.flags.contains(.syn) {
             setClient(segment.flags.contains(.ack) ? segment.destination : segment.source)
             sawSYN = true
@@ -186,7 +186,7 @@ struct TCPConnection {
         endMark = PerDirection(client: endMark.server, server: endMark.client)
     }
 
-    private mutating func synchronize(_ segment: Segment, _ direction: Direction, _ mark: PacketMark) {
+    private mutating func synchronize(_ segment: Segment, _ direction: Direction, _ mark: Arrival) {
         let start = segment.sequence &+ 1
         if !streams[direction.index].hasBase
             || streams[direction.index].counters.bytes == 0 && streams[direction.index].next == 0
@@ -203,7 +203,7 @@ struct TCPConnection {
     }
 
     /// Notes what `direction` has received of the other stream; returns it as an offset.
-    private mutating func acknowledge(_ number: UInt32, _ direction: Direction, _ mark: PacketMark) -> Int64? {
+    private mutating func acknowledge(_ number: UInt32, _ direction: Direction, _ mark: Arrival) -> Int64? {
         let other = direction.opposite
         if !streams[other.index].hasBase {
             streams[other.index].setBase(number)
@@ -232,7 +232,7 @@ struct TCPConnection {
         reader = context.makeReader(context, facts(context), .connection, !sawSYN, nil)
     }
 
-    private mutating func reset(_ segment: Segment, _ direction: Direction, _ mark: PacketMark) {
+    private mutating func reset(_ segment: Segment, _ direction: Direction, _ mark: Arrival) {
         let offset = streams[direction.index].offset(of: segment.sequence)
         // One that is far from the stream was not sent by the peer, or not for this connection.
         guard segment.sequence == 0 || abs(offset - streams[direction.index].next) < 1 << 20 else { return }
@@ -245,7 +245,7 @@ struct TCPConnection {
     // MARK: Bytes in order
 
     private mutating func take(
-        _ payload: Span<UInt8>, at sequence: UInt32, _ segment: Segment, _ direction: Direction, _ mark: PacketMark,
+        _ payload: Span<UInt8>, at sequence: UInt32, _ segment: Segment, _ direction: Direction, _ mark: Arrival,
         _ context: AnalysisContext
     ) {
         if firstPayload[direction.index] == nil { firstPayload[direction.index] = mark }
@@ -295,7 +295,7 @@ struct TCPConnection {
 
     /// Held bytes may overlap what is delivered now: the earlier copy wins unless asked otherwise.
     private mutating func deliverAround(
-        _ bytes: Span<UInt8>, _ direction: Direction, _ mark: PacketMark, _ context: AnalysisContext
+        _ bytes: Span<UInt8>, _ direction: Direction, _ mark: Arrival, _ context: AnalysisContext
     ) {
         let start = streams[direction.index].next
         let end = start + Int64(bytes.count)
@@ -317,7 +317,7 @@ struct TCPConnection {
     }
 
     private mutating func hold(
-        _ bytes: Span<UInt8>, at offset: Int64, missing: Int64, _ direction: Direction, _ mark: PacketMark,
+        _ bytes: Span<UInt8>, at offset: Int64, missing: Int64, _ direction: Direction, _ mark: Arrival,
         _ context: AnalysisContext
     ) {
         let due = max(0, streams[direction.index].next - offset)
@@ -330,7 +330,7 @@ struct TCPConnection {
 
     /// Makes room for bytes to hold, for this connection and for all of them.
     private mutating func makeRoom(
-        for count: Int, at offset: Int64, _ direction: Direction, _ mark: PacketMark, _ context: AnalysisContext
+        for count: Int, at offset: Int64, _ direction: Direction, _ mark: Arrival, _ context: AnalysisContext
     ) {
         let limits = context.options.limits
         let cost = count + HeldSegment.overhead
@@ -358,7 +358,7 @@ struct TCPConnection {
 
     private mutating func takeOld(
         _ payload: Span<UInt8>, _ offset: Int64, _ sequence: UInt32, _ segment: Segment, _ direction: Direction,
-        _ mark: PacketMark
+        _ mark: Arrival
     ) {
         // A keep-alive probe repeats the last byte, or sends any byte there (RFC 9293 3.8.4).
         if payload.count <= 1, offset == streams[direction.index].next - 1 { return }
@@ -381,7 +381,7 @@ struct TCPConnection {
 
     @inline(__always)
     private mutating func noteSegment(
-        _ sequence: UInt32, _ count: Int, _ identification: UInt16, _ direction: Direction, _ mark: PacketMark
+        _ sequence: UInt32, _ count: Int, _ identification: UInt16, _ direction: Direction, _ mark: Arrival
     ) {
         streams[direction.index].lastSequence = sequence
         streams[direction.index].lastLength = count
@@ -391,16 +391,16 @@ struct TCPConnection {
 
     /// The server had client bytes that were not read here yet: its bytes wait.
     @inline(__always)
-    private func isBlocked(_ direction: Direction, _ mark: PacketMark) -> Bool {
-        guard direction == .server, mark.rawAcknowledged > streams[0].next else { return false }
+    private func isBlocked(_ direction: Direction, _ mark: Arrival) -> Bool {
+        guard direction == .server, mark.rawHeard > streams[0].next else { return false }
         // A client of which nothing has come may only be late: another queue of the card, the other file of two.
         guard streams[0].packets > 0 || streams[1].sawSYN && !missesClient else { return false }
         guard let reader, reader.isCausal else { return false }
-        return min(mark.rawAcknowledged, streams[0].acknowledgedBytes) > streams[0].next
+        return min(mark.rawHeard, streams[0].acknowledgedBytes) > streams[0].next
     }
 
     private mutating func deliver(
-        _ bytes: Span<UInt8>, _ direction: Direction, _ mark: PacketMark, _ context: AnalysisContext
+        _ bytes: Span<UInt8>, _ direction: Direction, _ mark: Arrival, _ context: AnalysisContext
     ) {
         let count = bytes.count
         guard count > 0 else { return }
@@ -458,7 +458,7 @@ struct TCPConnection {
     // MARK: Holes
 
     /// Waits for a hole, but not for ever.
-    private mutating func attend(_ mark: PacketMark, _ context: AnalysisContext) {
+    private mutating func attend(_ mark: Arrival, _ context: AnalysisContext) {
         if streams[0].packets == 0, !missesClient, let first = streams[1].held.first {
             let waited = mark.time.nanoseconds(since: first.mark.time)
             let isMuch = streams[1].held.count >= Self.absencePatience || streams[1].heldBytes >= 1 << 14
@@ -492,7 +492,7 @@ struct TCPConnection {
     }
 
     /// The hole at `next` is missing: up to what is held behind it, or to what was acknowledged.
-    private mutating func giveUp(_ direction: Direction, _ mark: PacketMark, _ context: AnalysisContext) {
+    private mutating func giveUp(_ direction: Direction, _ mark: Arrival, _ context: AnalysisContext) {
         let held = streams[direction.index].held.first
         if let held, held.offset <= streams[direction.index].next {
             // Not a hole of this stream: the server waits for a hole of the client's, or for the client.
@@ -514,7 +514,7 @@ struct TCPConnection {
     }
 
     private mutating func declareGap(
-        _ direction: Direction, to end: Int64, _ mark: PacketMark, _ context: AnalysisContext
+        _ direction: Direction, to end: Int64, _ mark: Arrival, _ context: AnalysisContext
     ) {
         let from = streams[direction.index].next
         guard end > from else { return }
@@ -547,7 +547,7 @@ struct TCPConnection {
         wasLetGo = true
     }
 
-    mutating func noteCopy(_ mark: PacketMark, of original: PacketMark, under tunnels: [String]) {
+    mutating func noteCopy(_ mark: Arrival, of original: Arrival, under tunnels: [String]) {
         if remark.firstDuplicate == nil { remark.firstDuplicate = (mark, original) }
         let name = tunnels.joined(separator: ", ")
         if copy.seenUnder.count < 4, !copy.seenUnder.contains(name) { copy.seenUnder.append(name) }
@@ -582,7 +582,7 @@ struct TCPConnection {
 
     /// The client acknowledged something a refusal waits for.
     @inline(__always)
-    mutating func noteAcknowledgment(_ segment: Segment, _ mark: PacketMark) {
+    mutating func noteAcknowledgment(_ segment: Segment, _ mark: Arrival) {
         guard wantsAcknowledgments, let reader, segment.source == client, segment.flags.contains(.ack),
             streams[1].hasBase
         else { return }

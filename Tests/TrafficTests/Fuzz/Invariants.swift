@@ -178,7 +178,7 @@ enum Invariants {
         else { return "what follows a head changes it" }
         if parse(bytes[..<(head.length - 1)], &again) == .complete { return "a head ends before its end" }
         // The search for the end, byte by byte, finds the same end.
-        var side = ConversationState.Side()
+        var side = ConversationState.Side(request ? .client : .server)
         for index in bytes.indices.prefix(head.length) {
             side.buffer.append(bytes[index])
             switch side.endOfHead(request: request) {
@@ -309,7 +309,7 @@ enum Invariants {
         return names.contains { $0.utf8.count > 3 * 255 } ? "a name is too long" : nil
     }
 
-    static let mark = PacketMark(packet: 1, time: Timestamp(nanoseconds: 0), acknowledged: 0)
+    static let mark = Arrival(packet: 1, time: Timestamp(nanoseconds: 0), heard: 0)
     private static func anywhere(_ length: Int) -> Place {
         Place(direction: .client, offset: 0, length: Int64(length), first: mark, last: mark)
     }

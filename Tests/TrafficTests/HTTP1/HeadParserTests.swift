@@ -15,7 +15,7 @@ func headFacts(_ text: String, request: Bool = true) -> String {
     case .incomplete: return "incomplete"
     case .complete: break
     }
-    let mark = PacketMark(packet: 1, time: Timestamp(nanoseconds: 0), acknowledged: nil)
+    let mark = Arrival(packet: 1, time: Timestamp(nanoseconds: 0), heard: nil)
     let message = head.copied(
         from: bytes.span,
         place: Place(direction: .client, offset: 0, length: Int64(head.length), first: mark, last: mark))
@@ -149,7 +149,7 @@ private let defectNames: [(HeadDefects, String)] = [
             bytes += Array(opening.hasSuffix("\r\n") ? "X: 0123456789\r\n".utf8 : opening.utf8)
         }
         var conversation = ConversationState.alone()
-        let mark = PacketMark(packet: 1, time: Timestamp(nanoseconds: 0), acknowledged: 0)
+        let mark = Arrival(packet: 1, time: Timestamp(nanoseconds: 0), heard: 0)
         let clock = ContinuousClock()
         let time = clock.measure {
             for index in bytes.indices {
@@ -163,7 +163,7 @@ private let defectNames: [(HeadDefects, String)] = [
 
     @Test func aHeadBeyondTheLimitIsGivenUp() {
         var conversation = ConversationState.alone { $0.headBytes = 100 }
-        let mark = PacketMark(packet: 1, time: Timestamp(nanoseconds: 0), acknowledged: 0)
+        let mark = Arrival(packet: 1, time: Timestamp(nanoseconds: 0), heard: 0)
         let bytes = Array(("GET / HTTP/1.1\r\nX: " + String(repeating: "y", count: 200)).utf8)
         _ = conversation.receive(Chunk(bytes.span.extracting(0..<90), .client, offset: 0, arrival: mark))
         #expect(conversation.context.budget.limitsHit.isEmpty)
@@ -193,7 +193,7 @@ extension ConversationState {
         var options = AnalyzerOptions()
         change(&options.limits)
         let endpoint = Endpoint(address: IPAddress(v4: 0x0a00_0001), port: 1)
-        let mark = PacketMark(packet: 1, time: Timestamp(nanoseconds: 0), acknowledged: nil)
+        let mark = Arrival(packet: 1, time: Timestamp(nanoseconds: 0), heard: nil)
         let shared = ConversationContext(demandSeconds: 60)
         let context = AnalysisContext(options: options, output: output) {
             context, facts, stream, midstream, enclosure in

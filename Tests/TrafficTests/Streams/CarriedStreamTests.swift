@@ -173,7 +173,7 @@ import Testing
 }
 
 @Suite("From an inner stream to its carrier") struct StreamMapTests {
-    private static let mark = PacketMark(packet: 1, time: Timestamp(nanoseconds: 0), acknowledged: nil)
+    private static let mark = Arrival(packet: 1, time: Timestamp(nanoseconds: 0), heard: nil)
 
     /// Records of 10 outer bytes that carry 7 each.
     private static func map(_ records: Int, limit: Int = 1024) -> StreamMap {

@@ -15,7 +15,7 @@ import Testing
     }
 
     static func connection(_ number: Int, time: Int64 = 0, tunnel: UInt32 = 0) -> TCPConnection {
-        let mark = PacketMark(packet: 1, time: Timestamp(nanoseconds: time), acknowledged: nil)
+        let mark = Arrival(packet: 1, time: Timestamp(nanoseconds: time), heard: nil)
         return TCPConnection(segment(number, tunnel: tunnel), id: UInt64(number), mark: mark)
     }
 

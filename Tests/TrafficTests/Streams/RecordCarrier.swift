@@ -21,7 +21,7 @@ final class RecordCarrier: ExchangeReader {
         var payload: [UInt8] = []
         var missing: Int64 = 0
         var start: Int64 = 0
-        var first: PacketMark?
+        var first: Arrival?
         var length: Int { Int(header[1]) << 8 | Int(header[2]) }
         var isLost = false
     }
@@ -75,7 +75,7 @@ final class RecordCarrier: ExchangeReader {
         return endRecord(gap.direction, at: gap.to, gap.arrival, gap.arrival)
     }
 
-    private func endRecord(_ direction: Direction, at end: Int64, _ arrival: PacketMark, _ last: PacketMark)
+    private func endRecord(_ direction: Direction, at end: Int64, _ arrival: Arrival, _ last: Arrival)
         -> StreamEffects
     {
         let side = sides[direction]
@@ -103,7 +103,7 @@ final class RecordCarrier: ExchangeReader {
 
     private var readers: [any ExchangeReader] { streams.sorted { $0.key < $1.key }.map(\.value.reader) }
 
-    func acknowledged(upTo offset: Int64, arrival: PacketMark) -> Bool {
+    func acknowledged(upTo offset: Int64, arrival: Arrival) -> Bool {
         streams.values.reduce(false) { $1.acknowledged(upTo: offset, arrival: arrival) || $0 }
     }
     func finish(_ facts: ConnectionFacts) { for reader in readers { reader.finish(facts) } }

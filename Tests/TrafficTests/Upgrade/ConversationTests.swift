@@ -30,9 +30,9 @@ import Testing
                 var end = step == .max ? bytes.count : min(bytes.count, start + step)
                 if let cut, cut.turn == index, start < cut.at { end = min(end, cut.at) }
                 packet += 1
-                let mark = PacketMark(
+                let mark = Arrival(
                     packet: packet, time: Timestamp(nanoseconds: Int64(packet) * 1_000_000),
-                    acknowledged: sent[direction.opposite.index])
+                    heard: sent[direction.opposite.index])
                 let offset = sent[direction.index]
                 _ = conversation.receive(
                     Chunk(bytes.span.extracting(start..<end), direction, offset: offset, arrival: mark))
@@ -258,9 +258,9 @@ import Testing
         for round in 0..<100 {
             for (direction, text) in [(Direction.client, wsRequest), (.server, Self.ok)] {
                 let bytes = Array(text.utf8)
-                let mark = PacketMark(
+                let mark = Arrival(
                     packet: UInt32(round + 1), time: Timestamp(nanoseconds: 0),
-                    acknowledged: offset[direction.opposite.index])
+                    heard: offset[direction.opposite.index])
                 _ = conversation.receive(Chunk(bytes.span, direction, offset: offset[direction.index], arrival: mark))
                 offset[direction.index] += Int64(bytes.count)
             }

@@ -19,9 +19,9 @@ import Testing
 
         mutating func say(_ direction: Direction, _ bytes: [UInt8]) {
             packet += 1
-            let mark = PacketMark(
+            let mark = Arrival(
                 packet: packet, time: Timestamp(nanoseconds: Int64(packet)),
-                acknowledged: offsets[direction.opposite.index])
+                heard: offsets[direction.opposite.index])
             _ = state.receive(Chunk(bytes.span, direction, offset: offsets[direction.index], arrival: mark))
             offsets[direction.index] += Int64(bytes.count)
         }

@@ -151,7 +151,7 @@ import Testing
         let facts = WebSocketFacts()
         facts.agreement.deflate = true
         facts.agreement.agree(on: Array("permessage-deflate".utf8)[...])
-        let mark = PacketMark(packet: 1, time: Timestamp(nanoseconds: 0), acknowledged: 0)
+        let mark = Arrival(packet: 1, time: Timestamp(nanoseconds: 0), heard: 0)
         let peer = Endpoint(address: IPAddress(v4: 1), port: 1)
         var exchange = Exchange(
             kind: .upgrade, connection: ConnectionFacts(id: 1, client: peer, server: peer, first: mark), first: mark)
@@ -273,7 +273,7 @@ private struct RandomSession {
         let side = isClient ? "client" : "server"
         let context = keepsContext ? "" : "; \(side)_no_context_takeover"
         facts.agreement.agree(on: Array("permessage-deflate\(context); \(side)_max_window_bits=\"\(bits)\"".utf8)[...])
-        let mark = PacketMark(packet: 1, time: Timestamp(nanoseconds: 0), acknowledged: 0)
+        let mark = Arrival(packet: 1, time: Timestamp(nanoseconds: 0), heard: 0)
         let peer = Endpoint(address: IPAddress(v4: 1), port: 1)
         var exchange = Exchange(
             kind: .upgrade, connection: ConnectionFacts(id: 1, client: peer, server: peer, first: mark), first: mark)

@@ -285,7 +285,7 @@ func text(_ string: String, fin: Bool = true, key: [UInt8]? = [1, 2, 3, 4]) -> [
         var exchange = Exchange(kind: .upgrade, connection: facts, first: Invariants.mark)
         let decoder = WebSocketDecoder(exchange: exchange, limits: Limits())
         func send(_ bytes: [UInt8], _ direction: Direction, at time: Int64) {
-            let mark = PacketMark(packet: 1, time: Timestamp(nanoseconds: time), acknowledged: 0)
+            let mark = Arrival(packet: 1, time: Timestamp(nanoseconds: time), heard: 0)
             decoder.receive(Chunk(bytes.span, direction, offset: 0, arrival: mark))
         }
         send(frame(9, [1]), .client, at: 100)

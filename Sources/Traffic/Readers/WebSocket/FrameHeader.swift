@@ -12,7 +12,7 @@ struct FrameHeader {
     private(set) var count = 0
     /// Where in the stream it begins, and the packet that brought its first byte.
     private(set) var offset: Int64 = 0
-    private(set) var mark = PacketMark(packet: 0, time: Timestamp(nanoseconds: 0), acknowledged: nil)
+    private(set) var mark = Arrival(packet: 0, time: Timestamp(nanoseconds: 0), heard: nil)
 
     /// Some of it is here, and more must come.
     @inline(__always) var isOpen: Bool { count > 0 && count < size }
@@ -58,7 +58,7 @@ struct FrameHeader {
     func prefix(_ count: Int) -> [UInt8] { bytes.span.extracting(0..<min(count, 14)).array }
 
     /// Takes the next byte; where none is open, it begins one.
-    @inline(__always) mutating func take(_ byte: UInt8, offset: Int64, mark: PacketMark) {
+    @inline(__always) mutating func take(_ byte: UInt8, offset: Int64, mark: Arrival) {
         if !isOpen {
             count = 0
             bytes[1] = 0

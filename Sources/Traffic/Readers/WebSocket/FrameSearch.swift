@@ -265,7 +265,7 @@ final class FrameSearch {
         return true
     }
 
-    private func endFrame(_ last: PacketMark) {
+    private func endFrame(_ last: Arrival) {
         let opcode = header.opcode
         run?.place.last = last
         if opcode == 8, run?.close == nil {

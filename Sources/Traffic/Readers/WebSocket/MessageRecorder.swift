@@ -78,14 +78,14 @@ final class MessageRecorder {
     func miss(_ count: Int64) { message?.missing += count }
 
     /// The last frame of the message is whole.
-    func end(at offset: Int64, _ mark: PacketMark) {
+    func end(at offset: Int64, _ mark: Arrival) {
         message?.isComplete = true
         extend(to: offset, mark)
         flush()
     }
 
     /// A frame of the message is whole, or as much of it as there will be.
-    func extend(to offset: Int64, _ mark: PacketMark) {
+    func extend(to offset: Int64, _ mark: Arrival) {
         guard let start = message?.place.offset else { return }
         message?.place.length = max(0, offset - start)
         message?.place.last = mark

@@ -17,7 +17,7 @@ final class WebSocketDecoder: SessionReader {
         let key: ExchangeKey
         let stream: StreamID
         /// The last packet of the handshake, and the stream offset behind its answer; `nil` where that was not seen.
-        let last: PacketMark
+        let last: Arrival
         let answerEnd: Int64?
         /// Nobody saw where the request ends and the frames of the client begin.
         let isRequestUnseen: Bool
@@ -78,7 +78,7 @@ private struct WebSocketSession {
     /// Pings waiting for their Pong, for each direction that sent them.
     private var waiting = PerDirection<[WaitingPing]>(both: [])
     /// The packet that carried bytes last, of either side.
-    private var lastSeen: PacketMark
+    private var lastSeen: Arrival
     private var longestIdleTime: Int64 = 1_000_000_000
     /// One side has sent Close: nobody has to answer or to keep the session alive any more.
     private var isClosing = false
@@ -127,14 +127,14 @@ private struct WebSocketSession {
     }
 
     /// A Pong may wait behind the frame that was being sent when the Ping came, and behind no other.
-    private mutating func excuse(_ pinger: Direction, _ mark: PacketMark) {
+    private mutating func excuse(_ pinger: Direction, _ mark: Arrival) {
         for index in waiting[pinger].indices where waiting[pinger][index].freeFrom == nil {
             waiting[pinger][index].freeFrom = mark.time
         }
     }
 
     /// How long nobody said anything.
-    private mutating func noteTime(_ mark: PacketMark) {
+    private mutating func noteTime(_ mark: Arrival) {
         let idle = mark.time.nanoseconds(since: lastSeen.time)
         if idle > longestIdleTime, !isClosing {
             longestIdleTime = idle
@@ -144,7 +144,7 @@ private struct WebSocketSession {
     }
 
     /// The side has sent Close, or what its peer must not accept.
-    private mutating func takeNews(_ direction: Direction, _ mark: PacketMark) {
+    private mutating func takeNews(_ direction: Direction, _ mark: Arrival) {
         sides[direction.index].hasNews = false
         if let fault = sides[direction.index].fault { sides[direction.opposite.index].watch(behind: fault) }
         guard sides[direction.index].sentClose, !isClosing else { return }
@@ -156,7 +156,7 @@ private struct WebSocketSession {
 
     mutating func gap(_ gap: Gap) { sides[gap.direction.index].gap(gap) }
 
-    private mutating func takeControl(_ direction: Direction, _ mark: PacketMark) {
+    private mutating func takeControl(_ direction: Direction, _ mark: Arrival) {
         sides[direction.index].controlIsComplete = false
         switch sides[direction.index].opcode {
         case 9:
@@ -188,7 +188,7 @@ private struct WebSocketSession {
     /// A Ping was answered, or there is nothing to wait for any more.
     ///
     /// Behind a long frame a Pong has to wait.
-    private mutating func noteWait(_ ping: WaitingPing, _ pinger: Direction, _ mark: PacketMark, isAnswered: Bool) {
+    private mutating func noteWait(_ ping: WaitingPing, _ pinger: Direction, _ mark: Arrival, isAnswered: Bool) {
         let waited = mark.time.nanoseconds(since: ping.freeFrom ?? ping.place.last.time)
         guard waited > 1_000_000_000, !isClosing, waited > sides[pinger.index].slowestPing?.waited ?? 0,
             isAnswered || !sides[pinger.opposite.index].isInsidePayload

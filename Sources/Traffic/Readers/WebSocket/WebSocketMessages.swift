@@ -8,7 +8,7 @@ import Ground
 extension WebSocketSideDecoder {
     mutating func beginData(_ place: Place, compressed: Bool) {
         if sentClose { noteFrame(.dataAfterClose, place, value: Int64(opcode)) }
-        if let watched, !sentClose, opcode <= 2, header.mark.rawAcknowledged >= watched.end {
+        if let watched, !sentClose, opcode <= 2, header.mark.rawHeard >= watched.end {
             noteAnswer(to: watched, place)
         }
         switch opcode {

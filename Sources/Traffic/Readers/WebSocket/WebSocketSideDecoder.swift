@@ -69,7 +69,7 @@ struct WebSocketSideDecoder {
     private var started = false
     /// First bytes that may yet turn out to be HTTP.
     private var prefix: [UInt8] = []
-    private var prefixMark: PacketMark?
+    private var prefixMark: Arrival?
     var sentClose = false
     /// Behind its own Close came what is no frame: nothing there is read any more.
     private var isOver = false
@@ -111,7 +111,7 @@ struct WebSocketSideDecoder {
     mutating func watch(behind fault: Place) { if watched == nil { watched = fault } }
 
     /// Where the control frame read last stands.
-    func controlPlace(_ last: PacketMark) -> Place {
+    func controlPlace(_ last: Arrival) -> Place {
         Place(
             direction: direction, stream: stream, offset: header.offset, length: Int64(header.size + control.count),
             first: header.mark, last: last)
@@ -223,7 +223,7 @@ struct WebSocketSideDecoder {
 
     // MARK: A frame begins
 
-    private mutating func beginFrame(_ last: PacketMark) {
+    private mutating func beginFrame(_ last: Arrival) {
         let payload = header.length
         opcode = header.opcode
         var place = headerPlace
@@ -247,7 +247,7 @@ struct WebSocketSideDecoder {
         facts.frames[Int(opcode)] += 1
         facts.wireBytes += place.length
         if remaining > limits.values.frameBytes { noteFrame(.frameOversized, place, value: remaining) }
-        if header.mark.rawAcknowledged >= informedFrom, opcode != 8 {
+        if header.mark.rawHeard >= informedFrom, opcode != 8 {
             informedFrom = .max
             facts.firstInformedFrame = place
         }
@@ -357,7 +357,7 @@ struct WebSocketSideDecoder {
     // MARK: A frame ends
 
     /// The frame ends before `offset`, with what packet `last` brought.
-    private mutating func endFrame(at offset: Int64, _ last: PacketMark) {
+    private mutating func endFrame(at offset: Int64, _ last: Arrival) {
         if opcode >= 8 {
             if opcode == 8 { endClose(controlPlace(last)) }
             controlIsComplete = opcode <= 10 && !controlIsCut
