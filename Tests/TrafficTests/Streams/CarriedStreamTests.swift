@@ -13,11 +13,13 @@ import Testing
     static let answered = answer.count
 
     static func play(_ sheets: [Sheet], levels: Int = 1) -> Listener {
-        Tape.play(opening + sheets, to: { output, options in
-            Analyzer(options: options, output: output) { make in
-                { context, facts, _, _, _ in RecordCarrier(context, facts, levels: levels, make) }
-            }
-        })
+        Tape.play(
+            opening + sheets,
+            to: { output, options in
+                Analyzer(options: options, output: output) { make in
+                    { context, facts, _, _, _ in RecordCarrier(context, facts, levels: levels, make) }
+                }
+            })
     }
 
     struct Row: CustomTestStringConvertible, Sendable {
@@ -81,7 +83,9 @@ import Testing
     }
 
     @Test(arguments: [1, 7, 64]) func whereverItIsCut(step: Int) {
-        let whole = Self.play([c(0, Self.request), s(0, Self.answer, ack: Self.asked), c(Self.asked, Self.hi, ack: Self.answered)])
+        let whole = Self.play([
+            c(0, Self.request), s(0, Self.answer, ack: Self.asked), c(Self.asked, Self.hi, ack: Self.answered),
+        ])
         var sheets: [Sheet] = []
         func cut(_ bytes: [UInt8], _ sheet: (Int, [UInt8]) -> Sheet) {
             for start in stride(from: 0, to: bytes.count, by: step) {
@@ -109,7 +113,8 @@ import Testing
     @Test func packetsAreThoseOfTheRecord() throws {
         let heard = Self.play([
             c(0, Array(Self.request.prefix(50))), c(50, Array(Self.request.dropFirst(50))),
-            s(0, Array(Self.answer.prefix(20)), ack: Self.asked), s(20, Array(Self.answer.dropFirst(20)), ack: Self.asked),
+            s(0, Array(Self.answer.prefix(20)), ack: Self.asked),
+            s(20, Array(Self.answer.dropFirst(20)), ack: Self.asked),
         ])
         let exchange = try #require(heard.exchanges.first)
         #expect(exchange.request.map { [$0.place.first.packet, $0.place.last.packet] } == [4, 5])
@@ -181,9 +186,10 @@ import Testing
         return map
     }
 
-    @Test(arguments: [
-        (0, 0), (9, 0), (10, 7), (19, 7), (20, 14), (29, 14), (30, 21), (31, nil), (-1, 0),
-    ] as [(Int64, Int64?)])
+    @Test(
+        arguments: [
+            (0, 0), (9, 0), (10, 7), (19, 7), (20, 14), (29, 14), (30, 21), (31, nil), (-1, 0),
+        ] as [(Int64, Int64?)])
     func heard(outer: Int64, inner: Int64?) { #expect(Self.map(3).heard(outer) == inner) }
 
     @Test func whatWasForgottenIsNotKnown() {

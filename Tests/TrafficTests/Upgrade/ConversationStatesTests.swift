@@ -16,10 +16,11 @@ import Testing
     }
 
     /// From where a stream may begin, every state but those of the other side can be reached.
-    @Test(arguments: [
-        (Direction.client, [.opening, .head, .resync], [.untilClose, .outOfTurn]),
-        (.server, [.head, .resync], [.opening, .held]),
-    ] as [(Direction, Set<ReadingState>, Set<ReadingState>)])
+    @Test(
+        arguments: [
+            (Direction.client, [.opening, .head, .resync], [.untilClose, .outOfTurn]),
+            (.server, [.head, .resync], [.opening, .held]),
+        ] as [(Direction, Set<ReadingState>, Set<ReadingState>)])
     func statesThatAreReached(direction: Direction, starts: Set<ReadingState>, never: Set<ReadingState>) {
         var reached = starts
         for _ in ReadingState.allCases {
