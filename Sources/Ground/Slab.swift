@@ -52,7 +52,7 @@
         if capacity - count < elements.count { reserve(elements.count) }
         unsafe elements.withUnsafeBufferPointer { source in
             guard let from = source.baseAddress else { return }
-            // Safe: there is room for as many behind the last one.
+            // Safe: there is room for as many after the last one.
             unsafe (base + count).update(from: from, count: source.count)
         }
         used += elements.count

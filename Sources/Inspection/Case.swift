@@ -163,7 +163,7 @@ struct Case {
         return raw("early bytes", early.place, Array(early.excerpt.prefix(Int(clamping: max(early.place.length, 1)))))
     }
 
-    /// The first bytes of one side behind the switch.
+    /// The first bytes of one side after the switch.
     func switched(_ direction: Direction) -> Evidence? {
         let stream = exchange.switched[direction]
         guard let first = stream.first, let start = stream.start, !stream.excerpt.isEmpty else { return nil }

@@ -461,7 +461,7 @@ struct Facts: OptionSet, Sendable {
             insert(.holes)
         }
         if exchange.touchesGap { insert(.holes) }
-        // hixie-76 sends eight bytes behind the head that belong to the handshake, whatever Content-Length says.
+        // hixie-76 sends eight bytes after the head that belong to the handshake, whatever Content-Length says.
         let lacksKey3 =
             contains(.legacyDraft) && exchange.request?.has(.secWebSocketKey1) == true
             && exchange.framing.bodyBytes < 8

@@ -64,16 +64,16 @@ struct RequestPlace {
 struct Authority {
     /// Without brackets' removal: `[2001:db8::1]` stays as it is.
     var host: ArraySlice<UInt8>
-    /// Digits behind the colon; `nil` without a colon.
+    /// Digits after the colon; `nil` without a colon.
     var port: ArraySlice<UInt8>?
     var scheme: ArraySlice<UInt8> = []
-    /// Index behind the authority.
+    /// Index after the authority.
     var end: Int
     var hasUser = false
 
     init(_ text: ArraySlice<UInt8>) {
         end = text.endIndex
-        // From behind: the last colon counts, unless a bracket closes behind it; the last "@" ends the search.
+        // From the end: the last colon counts, unless a bracket closes after it; the last "@" ends the search.
         var start = text.endIndex
         var colon: Int?
         var isBracketed = false

@@ -129,7 +129,7 @@ public enum Redaction {
         return false
     }
 
-    /// Calls `body` with key and value of each parameter behind the first "?" of `target`.
+    /// Calls `body` with key and value of each parameter after the first "?" of `target`.
     static func forEachParameter(
         _ target: ArraySlice<UInt8>, _ body: (_ key: ArraySlice<UInt8>, _ value: ArraySlice<UInt8>) -> Void
     ) {
@@ -249,7 +249,7 @@ public enum Redaction {
                 ranges.append(member.startIndex..<member.endIndex)
                 afterSecretName = false
             } else if isSecretName(member) {
-                // "bearer.TOKEN" hides its last part, "bearer, TOKEN" the member behind it.
+                // "bearer.TOKEN" hides its last part, "bearer, TOKEN" the member after it.
                 let dot = member.lastIndex(of: 0x2e).map { $0 + 1 } ?? member.endIndex
                 if dot < member.endIndex, member.endIndex - dot >= 8 { ranges.append(dot..<member.endIndex) }
                 afterSecretName = dot == member.endIndex
@@ -308,7 +308,7 @@ private enum SecretField {
         "sec-websocket-key2", "private", "state", "access-control-allow-credentials", "access-control-allow-headers",
     ]
 
-    /// Whether bytes before a colon can be a field name, white space behind it allowed.
+    /// Whether bytes before a colon can be a field name, white space after it allowed.
     static func isName(_ bytes: ArraySlice<UInt8>) -> Bool {
         let name = bytes.trimmingWhitespace()
         return !name.isEmpty && name.startIndex == bytes.startIndex && name.allSatisfy(\.isTokenByte)

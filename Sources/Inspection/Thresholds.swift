@@ -7,7 +7,7 @@ import Traffic
 public struct Thresholds: Sendable {
     /// Seconds a peer may take to answer Close (WSF013).
     public var closeAnswer = 5
-    /// Seconds a server may keep the connection behind both Closes (WSF015).
+    /// Seconds a server may keep the connection after both Closes (WSF015).
     public var closeLinger = 5
     /// Seconds a Pong may take (WSF016).
     public var pongAnswer = 10

@@ -150,7 +150,7 @@ extension CaptureDescription {
             bytes -= UInt64(packet.range.count)
             if packet.originalLength > packet.range.count { snappedPackets -= 1 }
         }
-        // What lies behind the last wanted packet was not looked at.
+        // What lies after the last wanted packet was not looked at.
         complete = true
         problems = []
         lastPacket = last

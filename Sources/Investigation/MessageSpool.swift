@@ -51,7 +51,7 @@ public struct MessageWalk {
 
     fileprivate init(_ walk: SpoolWalk) { self.walk = walk }
 
-    /// Goes to an exchange behind all those before.
+    /// Goes to an exchange after all those before.
     mutating func begin(_ exchange: ExchangeKey) throws {
         current = SortKey(exchange)
         if ahead == nil { ahead = try walk.next() }

@@ -204,7 +204,9 @@ extension Exchange: Record {
 // MARK: What was said after the switch
 
 extension KeptSessionFacts: Record {
-    static var blank: KeptSessionFacts { KeptSessionFacts(name: "", words: PerDirection(both: []), report: .flag(false)) }
+    static var blank: KeptSessionFacts {
+        KeptSessionFacts(name: "", words: PerDirection(both: []), report: .flag(false))
+    }
     mutating func code<Coder: FieldCoder>(_ coder: inout Coder) throws(Coder.Failure) {
         try coder(&name, &words, &messages, &report)
     }

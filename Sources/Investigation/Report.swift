@@ -128,7 +128,7 @@ public final class Report {
     /// Whether the temporary file was needed.
     var hasSpilled: Bool { exchanges.hasSpilled }
 
-    /// Calls `body` with each exchange that is told of, in order of its request.
+    /// Calls `body` with each exchange that is reported, in order of its request.
     public func forEachExchange(_ body: (ReportedExchange) throws -> Void) throws {
         try forEachPacked { packed in
             guard let exchange = try packed.exchange() else { return true }
@@ -137,7 +137,7 @@ public final class Report {
         }
     }
 
-    /// Calls `body` with each finding that is told of.
+    /// Calls `body` with each finding that is reported.
     ///
     /// Those of exchanges come in the order of these, then those of connections.
     public func forEachFinding(_ body: (ReportedFinding) throws -> Void) throws {
@@ -148,7 +148,7 @@ public final class Report {
         for finding in connectionFindings { try body(finding) }
     }
 
-    /// Calls `body` with each exchange that is told of and with a walk over its messages, which were kept where
+    /// Calls `body` with each exchange that is reported and with a walk over its messages, which were kept where
     /// `ReportOptions.messages` asked for them.
     public func forEachExchange(withMessages body: (ReportedExchange, inout MessageWalk) throws -> Void) throws {
         var walk = try messages.walk()

@@ -33,7 +33,7 @@ public struct ReportOptions: Sendable {
     public var spooledExchanges = Int.max
     /// Bytes of packed exchanges held in memory before a temporary file is used.
     public var spoolBytes = 8 << 20
-    /// What is told of when `everyExchange` is off.
+    /// What is reported when `everyExchange` is off.
     public var exchangesWithFindings = 1000
     public var cleanExchanges = 100
     /// Findings about connections that are kept, after those that say the same were put together.
@@ -107,7 +107,7 @@ public final class ReportCollector {
         }
     }
 
-    /// Takes a message that was said in an exchange which will be told of.
+    /// Takes a message that was said in an exchange which will be reported.
     public func add(_ message: TranscriptMessage, in exchange: ExchangeKey) {
         guard options.messages, !failed else { return }
         do {
@@ -281,11 +281,11 @@ public final class ReportCollector {
     }
 }
 
-/// Counts exchanges and decides which of them are told of: what a collector does for each, in one value.
+/// Counts exchanges and decides which of them are reported: what a collector does for each, in one value.
 private struct Intake {
     /// What becomes of an exchange.
     enum Rank {
-        /// It will be told of.
+        /// It will be reported.
         case told
         /// Of its place in the numbering a record has to be kept, and of nothing else.
         case numbered
@@ -420,7 +420,7 @@ extension SortKey {
 
 }
 
-/// What stands in the spool, or has its place behind everything that does.
+/// What stands in the spool, or has its place after everything that does.
 struct SpooledCounts {
     private(set) var withFindings = 0
     private(set) var clean = 0

@@ -132,7 +132,7 @@ struct SpoolWalk {
         self.entries = entries
     }
 
-    /// The next record; `nil` behind the last.
+    /// The next record; `nil` after the last.
     mutating func next() throws -> (key: SortKey, record: [UInt8])? {
         if position < entries.count {
             let entry = entries[position]

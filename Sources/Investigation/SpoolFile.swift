@@ -37,7 +37,7 @@ final class SpoolFile {
 
     deinit { close(descriptor) }
 
-    /// Writes behind everything written before.
+    /// Writes after everything written before.
     func append(_ bytes: [UInt8]) throws(SpoolError) {
         var done = 0
         while done < bytes.count {

@@ -2,9 +2,9 @@
 //
 // The verdict answers one question: may the reader rest? `findings` when anything at level warning or error
 // was found; a note says something about the capture or the traffic that breaks nothing. `inconclusive` when
-// nothing was found, but an exchange may be hidden: in encrypted connections, behind missing bytes of an HTTP
+// nothing was found, but an exchange may be hidden: in encrypted connections, after missing bytes of an HTTP
 // connection or of one that lacks its first bytes, where only one direction was captured, in a capture that was cut or
-// dropped packets, or behind a limit that ended following a connection. `clean` otherwise, also when there was no
+// dropped packets, or after a limit that ended following a connection. `clean` otherwise, also when there was no
 // exchange at all.
 
 import Ground
@@ -117,7 +117,7 @@ struct Tally {
         return summary
     }
 
-    /// Limits behind which an exchange may lie; the others only shorten what is told of one.
+    /// Limits after which an exchange may lie; the others only shorten what is reported of one.
     private static let hidingLimits: Set<String> = [
         "connections", "head-bytes", "held-bytes", "total-held-bytes", "outstanding-requests", "fragments",
         "pending-bytes", "total-pending-bytes", "nested-tunnels", "tunnels",

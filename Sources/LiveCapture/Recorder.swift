@@ -1,7 +1,7 @@
 // What is kept of the traffic: all of it, or the connections that carry an exchange.
 //
 // Blocks are gathered and written together, at the latest when the capture is refreshed. A recording may be a ring of
-// files: each begins anew and can be read alone. What cannot be written is said at once, the file is cut behind its
+// files: each begins anew and can be read alone. What cannot be written is said at once, the file is cut after its
 // last whole block, and the capture goes on. A ring tries again in its next file, for which its oldest makes room; else
 // a reopened file is the next try.
 //
@@ -66,7 +66,7 @@ public final class Recorder {
     private var full: RecordingFile?
     private var held: HeldPackets
     private var tally = RecordingCounts()
-    /// What was counted when this file began, so that its end tells of itself alone, and what all files have told.
+    /// What was counted when this file began, so that its end speaks of itself alone, and what all files have told.
     private var before = InterfaceStatistics()
     private var told = InterfaceStatistics()
     private var filePackets: UInt64 = 0
@@ -157,7 +157,7 @@ public final class Recorder {
         tally.bytes += file.length - length
     }
 
-    /// Closes the file and goes on in a new one of the same name, or behind what is there if nobody moved it away.
+    /// Closes the file and goes on in a new one of the same name, or after what is there if nobody moved it away.
     public func reopen(_ statistics: InterfaceStatistics) {
         guard options.path != "-" else { return flush() }
         let path = names.last ?? options.path

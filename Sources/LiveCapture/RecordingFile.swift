@@ -1,7 +1,7 @@
 // The file a recording is written to: only ever whole blocks of it, whatever the disk does.
 //
 // A disk fills up when it is least expected, and then the last block, with what was dropped, would find no room. So a
-// little room behind the end is reserved all the time; where it was used up by a write that did not fit, that write
+// little room after the end is reserved all the time; where it was used up by a write that did not fit, that write
 // gives back as much as the last block takes.
 
 import CPcap
@@ -43,7 +43,7 @@ final class RecordingFile {
         reserve()
     }
 
-    /// Room behind the end, where the file system can do that: the file does not grow by it.
+    /// Room after the end, where the file system can do that: the file does not grow by it.
     private func reserve() {
         guard isRegular else { return }
         hasReserve = fallocate(descriptor, FALLOC_FL_KEEP_SIZE, off_t(length), off_t(Self.reserved)) == 0
@@ -55,7 +55,7 @@ final class RecordingFile {
 
     deinit { if descriptor > STDERR_FILENO { _ = Glibc.close(descriptor) } }
 
-    /// Writes whole blocks; where not all can be written, the file is cut behind the last that was, and `last` is put
+    /// Writes whole blocks; where not all can be written, the file is cut after the last that was, and `last` is put
     /// there if it does not fit otherwise.
     ///
     /// Whether it was is told by `isClosed`.
@@ -83,7 +83,7 @@ final class RecordingFile {
         reserve()
     }
 
-    /// Of `blocks` the first `done` bytes were written: ends the file with whole blocks, and `last` behind them.
+    /// Of `blocks` the first `done` bytes were written: ends the file with whole blocks, and `last` after them.
     private func cut(_ blocks: [UInt8], at done: Int, _ last: [UInt8]) {
         var whole = PcapngWriter.wholeBlocks(of: blocks, within: done)
         if isRegular, !last.isEmpty {
@@ -99,7 +99,7 @@ final class RecordingFile {
         trim()
     }
 
-    /// Writes behind the end, or where that was done before.
+    /// Writes after the end, or where that was done before.
     private func put(_ block: [UInt8]) -> Bool {
         let written = unsafe block.withUnsafeBytes { all in
             unsafe pwrite(descriptor, all.baseAddress, all.count, off_t(length))
@@ -107,7 +107,7 @@ final class RecordingFile {
         return written == block.count
     }
 
-    /// Bytes of a last block that was put behind `length` when nothing more found room.
+    /// Bytes of a last block that was put after `length` when nothing more found room.
     private var closingLength: Int64 = 0
     /// The last block stands in the file already, and nothing can follow it.
     var isClosed: Bool { closingLength > 0 }
@@ -117,7 +117,7 @@ final class RecordingFile {
         if isClosed, Int64(last.count) == closingLength { _ = put(last) }
     }
 
-    /// Gives back what lies behind the end.
+    /// Gives back what lies after the end.
     private func trim() { if isRegular { _ = ftruncate(descriptor, off_t(length + closingLength)) } }
 
     /// Whether `path` still leads to this file.

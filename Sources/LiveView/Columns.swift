@@ -20,7 +20,7 @@ enum Columns {
         var rank: Int
     }
 
-    /// In front of each line: the pointer and a blank.
+    /// Before each line: the pointer and a blank.
     static let margin = 2
 
     private static func wish(_ kind: Column.Kind, of columns: Int) -> Wish {
@@ -45,7 +45,7 @@ enum Columns {
         var room = columns - margin + gap
         var widths: [Column.Kind: Int] = [:]
         for (kind, wish) in wishes.sorted(by: { $0.wish.rank < $1.wish.rank }) {
-            // What ranks behind something that did not fit is not shown in its stead.
+            // What ranks after something that did not fit is not shown in its stead.
             guard wish.least + gap <= room || kind == .place else { break }
             widths[kind] = wish.least
             room -= wish.least + gap

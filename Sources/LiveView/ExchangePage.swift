@@ -9,7 +9,7 @@ import Traffic
 /// A line of what can be scrolled through.
 private struct PageLine {
     var parts: [(text: String, style: Style)] = []
-    /// In front of the first part.
+    /// Before the first part.
     var indent = Columns.margin
     /// A line across the screen, with the first part as its title.
     var isRule = false

@@ -3,7 +3,7 @@
 // What comes from a network has to stay in its cells: a character that is no letter, mark, number, punctuation or
 // symbol is written as an escape, so that nothing can move the cursor, hide, or turn a line around. Letters that
 // are read from right to left are escaped as well where something stands to their right: a terminal that reorders
-// them would take the columns behind them along.
+// them would take the columns after them along.
 
 import Ground
 

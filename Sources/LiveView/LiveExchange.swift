@@ -36,7 +36,7 @@ public struct LiveExchange: Sendable {
     public private(set) var status = 0
     /// Whole messages each way; `nil` where the protocol has none that are counted.
     public private(set) var messages: PerDirection<UInt64>?
-    /// Bytes behind the switch.
+    /// Bytes after the switch.
     public private(set) var bytes = PerDirection<Int64>(both: 0)
     public private(set) var closeCodes = PerDirection<UInt16?>(both: nil)
     public private(set) var closedBy: Direction?
@@ -73,7 +73,7 @@ public struct LiveExchange: Sendable {
 
     public var isFinished: Bool { if case .finished = phase { true } else { false } }
 
-    /// Something was, or is, spoken behind a switch.
+    /// Something was, or is, spoken after a switch.
     var hasSwitched: Bool { phase == .open || phase == .finished(.switched) }
 
     /// Nanoseconds it has been there, or was.

@@ -54,7 +54,7 @@ public struct LiveModel: Sendable {
     /// The latest messages of all, so that following one begins with what it said last.
     private var recent: Ring<(key: ExchangeKey, message: TranscriptMessage)>
     private var table: [ExchangeKey: LiveExchange] = [:]
-    /// Finished ones from the oldest on; those in front of `finishedHead` made room already.
+    /// Finished ones from the oldest on; those before `finishedHead` have already made room.
     private var finished: [ExchangeKey] = []
     private var finishedHead = 0
     private let limits: Limits

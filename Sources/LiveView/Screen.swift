@@ -28,7 +28,7 @@ public struct Screen: Sendable, Equatable {
 
     /// Writes `text` from `column` on into at most `width` columns; what does not fit ends in an ellipsis.
     ///
-    /// Answers the column behind it.
+    /// Answers the column after it.
     @discardableResult
     mutating func put(
         _ text: some StringProtocol, row: Int, column: Int, width: Int = .max, style: Style = .plain,

@@ -1,6 +1,6 @@
 // What has to be sent so that a terminal shows a screen: only what changed, in one piece, so that nothing flickers.
 //
-// The cursor is put where each run begins, and again behind every character beyond ASCII that is not the view's own:
+// The cursor is put where each run begins, and again after every character beyond ASCII that is not the view's own:
 // terminals disagree about how wide some are, and the rest of the line must not depend on who is right.
 
 /// Bytes for a terminal (ECMA-48; private modes of xterm).

@@ -1,4 +1,4 @@
-// Where rendered bytes go, and the buffer in front of it.
+// Where rendered bytes go, and the buffer before it.
 
 /// Where rendered bytes go: standard output, a file, a test's array.
 public protocol ByteSink {

@@ -98,7 +98,7 @@ extension WebSocketSide {
             + ", \(counted(compressedBytes, "byte")) inflated to \(grouped(inflatedBytes)) (\(inflation) times)"
     }
 
-    /// "behind the gap, from packet 40 on: text 9, close 1 (inferred)"; `nil` without a gap.
+    /// "after the gap, from packet 40 on: text 9, close 1 (inferred)"; `nil` without a gap.
     var resumedWords: String? {
         guard let resumed = resumed.first else { return nil }
         let packet = resumed.place.first.packet

@@ -61,7 +61,7 @@ struct ExchangeWords {
         return reason.isEmpty ? "\(response.status)" : "\(response.status) \(reason)"
     }
 
-    /// Asked, answered and what came of it; `more` stands behind what was asked.
+    /// Asked, answered and what came of it; `more` stands after what was asked.
     func story(_ more: String = "") -> String {
         exchange.isHandshakeUnseen ? "\(asked), \(result)" : "\(asked)\(more) → \(answered), \(result)"
     }

@@ -368,7 +368,7 @@ package struct JSONFacts {
         case .number(let number): json.value(number)
         case .flag(let flag): json.value(flag)
         case .word(let word): json.value(word)
-        case .captured(let bytes): 
+        case .captured(let bytes):
             json.value(CapturedText(bytes, secrets: showSecrets ? [] : Redaction.secretRanges(in: bytes[...])))
         case .list(let values): json.array { json in for fact in values { value(fact, to: &json) } }
         case .object(let members):

@@ -19,7 +19,7 @@ package struct JSONWriter {
         bytes.append(contentsOf: text.utf8)
     }
 
-    /// A line end; in front of the next value.
+    /// A line end; before the next value.
     package mutating func newline() {
         if needsComma { bytes.append(UInt8(ascii: ",")) }
         needsComma = false

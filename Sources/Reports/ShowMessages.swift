@@ -8,7 +8,7 @@ import Traffic
 /// Writes the messages of one exchange as text.
 struct ShowMessages {
     let exchange: Exchange
-    /// Which sides are told of.
+    /// Which sides are reported.
     let directions: [Direction]
     /// Everything that was kept of a message is shown, not its beginning.
     let isFull: Bool
@@ -16,7 +16,7 @@ struct ShowMessages {
     let showSecrets: Bool
     let layout: TextLayout
 
-    /// The columns in front of what a message says.
+    /// The columns before what a message says.
     private static let margin = "    "
     private static let head = "  packet         after     type       bytes"
 

@@ -10,7 +10,7 @@ public import Traffic
 public struct ShowReport: Sendable {
     /// Heads and messages are dumped as bytes.
     public var hex = false
-    /// What these directions said behind the switch is shown in full: their messages, or the bytes that were kept.
+    /// What these directions said after the switch is shown in full: their messages, or the bytes that were kept.
     public var follow: [Direction] = []
     public var layout = TextLayout()
 

@@ -153,7 +153,7 @@ package enum TerminalText {
 }
 
 extension TerminalText {
-    /// Captured text in lines of at most `width` columns, broken behind spaces where there are some: every space of it
+    /// Captured text in lines of at most `width` columns, broken after spaces where there are some: every space of it
     /// stays, because it may be what is wrong.
     package static func fold(_ text: String, width: Int) -> [String] {
         let width = max(width, 20)

@@ -27,7 +27,7 @@ public struct Analyzer: ~Copyable {
     /// Closed connections in the order they closed, with the time.
     private var closed: [(index: Int32, id: UInt64, time: Timestamp, packet: UInt64)] = []
     private var closedHead = 0
-    /// Behind that time or packet the one that closed first leaves the table.
+    /// After that time or packet the one that closed first leaves the table.
     private var nextFarewell = Self.noFarewell
 
     public init(options: AnalyzerOptions = AnalyzerOptions(), output: any AnalyzerObserver) {
@@ -80,7 +80,7 @@ public struct Analyzer: ~Copyable {
         receive(CollectionOfOne(packet).span, of: bytes, capture: capture)
     }
 
-    /// Takes packets, one behind the other; `window` is what their ranges lie in.
+    /// Takes packets, one after the other; `window` is what their ranges lie in.
     public mutating func receive(_ all: Span<CapturedPacket>, of window: Span<UInt8>, capture: UInt16) {
         for index in all.indices {
             let packet = all[index]
@@ -155,7 +155,7 @@ public struct Analyzer: ~Copyable {
         table.liveIndices.reduce(0) { $0 + (table[$1].reader?.unanswered ?? 0) }
     }
 
-    /// The input is over: everything still open is told of.
+    /// The input is over: everything still open is reported.
     public mutating func finish() {
         for index in table.liveIndices { end(index, .captureEnd) }
     }

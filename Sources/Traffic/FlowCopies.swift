@@ -11,7 +11,7 @@
 extension Analyzer {
     /// Tunnels under which an original is looked for; a capture with more has flows that only look alike.
     private static var searchedTunnels: UInt32 { 16 }
-    /// How far behind its original a copy may be.
+    /// How far after its original a copy may be.
     private static var nearTime: Int64 { 1_000_000_000 }
 
     /// Whether there is a flow with the addresses of that segment in another tunnel.

@@ -113,7 +113,7 @@ struct TimeBound: ExpressibleByArgument {
         return Timestamp(seconds: negative ? -seconds : seconds, nanoseconds: negative ? -nanoseconds : nanoseconds)
     }
 
-    /// Digits behind the point as nanoseconds; what is finer is cut off.
+    /// Digits after the point as nanoseconds; what is finer is cut off.
     private static func fraction(_ digits: Substring?) -> Int64? {
         guard let digits else { return 0 }
         guard !digits.isEmpty, digits.allSatisfy(\.isASCIIDigit) else { return nil }

@@ -1,6 +1,6 @@
 // What the process says at its end: a number, by the table of the command line's contract.
 
-/// Everything that happened which the exit status tells of.
+/// Everything that happened which the exit status reports.
 struct ExitStatus {
     /// The command line is wrong.
     var usage = false

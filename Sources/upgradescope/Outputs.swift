@@ -105,7 +105,7 @@ final class Outputs {
     /// Closes everything and names what was written; `false` when something could not be.
     func finish(quiet: Bool) -> Bool { files.map(\.file).finish(quiet: quiet) && !failed }
 
-    /// Leaves nothing behind: there was nothing to report.
+    /// Leaves nothing after: there was nothing to report.
     func abandon() {
         for (_, file) in files { file.abandon() }
     }
@@ -118,7 +118,7 @@ extension OutputFile {
         do {
             try render(&sink)
         } catch is SystemError {
-            // The file keeps it, and it is told of when the file is finished.
+            // The file keeps it, and it is reported when the file is finished.
         } catch {
             say("\(name): \(error)")
             abandon()

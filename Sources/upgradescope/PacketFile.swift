@@ -40,7 +40,7 @@ final class PacketFile: PacketSink {
         }
     }
 
-    // What fails is kept by the file, and told of when it is finished.
+    // What fails is kept by the file, and reported when it is finished.
     private static func flush(_ state: inout State) {
         try? state.file.write(state.writer.bytes)
         state.writer.bytes.removeAll(keepingCapacity: true)

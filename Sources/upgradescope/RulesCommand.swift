@@ -62,7 +62,7 @@ struct RulesCommand: ParsableCommand {
             }.joined()
     }
 
-    /// A sentence, and configuration lines behind it as code.
+    /// A sentence, and configuration lines after it as code.
     private static func markdownText(_ text: String) -> String {
         let lines = text.split(separator: "\n", maxSplits: 1)
         guard lines.count == 2 else { return text + "\n" }
@@ -97,7 +97,7 @@ struct RulesCommand: ParsableCommand {
     }
 }
 
-/// The ID behind what a user wrote: an ID in any case, or a name.
+/// The ID after what a user wrote: an ID in any case, or a name.
 func ruleID(_ text: String) throws -> String {
     guard let rule = Catalogue.rule(text) else {
         throw ValidationError("'\(text)' is no rule; 'upgradescope rules' lists them")

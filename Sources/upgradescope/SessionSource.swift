@@ -96,7 +96,7 @@ struct SessionSource {
         return status.usage ? nil : chosen
     }
 
-    /// The sessions of captures, numbered as `analyze` numbers their exchanges; those of HAR files behind them.
+    /// The sessions of captures, numbered as `analyze` numbers their exchanges; those of HAR files after them.
     mutating func read(_ paths: [String], reading: ReadingOptions, keepsRaw: Bool, quiet: Bool) -> [RecordedSession] {
         if paths.contains("-"), !Terminal.isTerminal(STDIN_FILENO) {
             beginning = (try? System.standardInput(limit: 256)) ?? []

@@ -53,7 +53,7 @@ enum System {
         identity(of: one).map { $0 == identity(of: other) } ?? false
     }
 
-    /// The path behind symbolic links, where it exists.
+    /// The path after symbolic links, where it exists.
     static func resolved(_ path: String) -> String {
         guard let real = unsafe realpath(path, nil) else { return path }
         defer { unsafe free(real) }

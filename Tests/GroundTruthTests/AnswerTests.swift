@@ -1,4 +1,4 @@
-// A live capture tells of a faulty handshake when its answer came, and of a faulty frame when it was sent, not hours
+// A live capture reports a faulty handshake when its answer came, and a faulty frame when it was sent, not hours
 // later when the session has ended. That is only right if what it says then is still true at the end.
 
 import Foundation

@@ -90,7 +90,7 @@ struct Comparison {
             guard let match else {
                 if theirs.mayBeAbsent {
                     note("entries of the truth that are no exchange by definition A (no offer, no 101)")
-                    // What is wrong with them is told of their connection.
+                    // What is wrong with them is reported of their connection.
                     let rules = analysis.connections.filter {
                         "\(plain($0.record.facts.client))>\(plain($0.record.facts.server))" == pair
                     }.flatMap { $0.findings.map(\.rule) }

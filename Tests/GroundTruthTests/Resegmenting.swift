@@ -1,6 +1,6 @@
 // A capture's TCP connections, taken apart into what each side said in order, and put back together in other
 // segments. The reader of packets here is a small one of its own: a mistake in the product's does not hide
-// behind itself.
+// after itself.
 
 import Foundation
 import TestSupport
@@ -185,7 +185,7 @@ private struct SmallSegment {
 private struct Flow {
     private struct Side {
         var initial: UInt32?
-        /// Offset behind what was said in order so far.
+        /// Offset after what was said in order so far.
         var next = 0
         /// Out of order, by offset.
         var held: [Int: (bytes: [UInt8], acknowledgment: UInt32, time: Int64)] = [:]

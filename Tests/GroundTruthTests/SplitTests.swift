@@ -88,7 +88,7 @@ private enum Fact: Equatable, CustomStringConvertible {
         return exchanges
     }
 
-    /// One cut at every byte of the first 4 KiB of each stream; what comes long behind the cut is left out.
+    /// One cut at every byte of the first 4 KiB of each stream; what comes long after the cut is left out.
     private func cutEverywhere(_ dialogue: Dialogue, runs: inout Int) -> [String] {
         let opening = dialogue.opening(bytes: 6144)
         let expected = facts(of: opening, judged: false) { _, _ in [] }

@@ -423,7 +423,7 @@ let correlationRows: [CorrelationRow] = [
         }
     }
 
-    /// Nor does what is left out of the requests that are no exchanges; what no demand came before is not told of at all.
+    /// Nor does what is left out of the requests that are no exchanges; what no demand came before is not reported at all.
     @Test func plainRequestsAreBounded() {
         let later = (1...30).map {
             Session(start: Double($0), port: 50000 + UInt16($0), steps: [.client(get), .server(ok)])

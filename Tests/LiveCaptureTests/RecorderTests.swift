@@ -253,7 +253,7 @@ import Traffic
             #expect(description.complete && description.packets > 0)
             return description.interfaces.first?.drops ?? 0
         }
-        // The first file takes the whole disk, and those behind it find no room for their heads.
+        // The first file takes the whole disk, and those after it find no room for their heads.
         take(0..<40)
         let first = try drops()
         #expect(first > 0 && first < 40)

@@ -399,7 +399,7 @@ private struct Visitor: ~Copyable {
         #expect(visitor.ending == .close)
     }
 
-    /// A client that ends its side behind the switch, and listens on: what `docker exec` without input does.
+    /// A client that ends its side after the switch, and listens on: what `docker exec` without input does.
     @Test func whatTheServerSaidToAHalfClosedClientIsSaidThen() throws {
         var recording = Recording()
         let request = "GET /x HTTP/1.1\r\nHost: a\r\nUpgrade: tcp\r\nConnection: Upgrade\r\n\r\n"

@@ -25,7 +25,7 @@ struct Simulation {
         case connection
         case request(String)
         case message(TranscriptMessage)
-        /// Bytes that are no message: behind another switch, or raw.
+        /// Bytes that are no message: after another switch, or raw.
         case bytes([UInt8])
     }
 

@@ -164,7 +164,7 @@ import Testing
     @Test func filesThatFollowOneAnotherAreOneCapture() throws {
         let folder = try Folder()
         let whole = TestCapture.faulty()
-        // The request is the fourth packet: the cut lies behind it.
+        // The request is the fourth packet: the cut lies after it.
         var cut = 24
         for _ in 0..<4 { cut += 16 + Int(whole[cut + 8]) + Int(whole[cut + 9]) << 8 }
         let first = try folder.write("b.pcap", Array(whole[..<cut]))

@@ -147,7 +147,7 @@ import Testing
         }
     }
 
-    /// A packet with another time: so many microseconds behind the beginning.
+    /// A packet with another time: so many microseconds after the beginning.
     static func packet(_ packet: [UInt8], at time: Int) -> [UInt8] {
         let fields = [1_700_000_000 + time / 1_000_000, time % 1_000_000]
         return fields.flatMap { field in (0..<4).map { UInt8(truncatingIfNeeded: field >> (8 * $0)) } } + packet[8...]

@@ -414,7 +414,7 @@ import Testing
         #expect(interface?["filter"] as? String == "tcp port 1")
     }
 
-    /// What found no room is said while it runs, and no report is clean behind it; neither is that of the recording.
+    /// What found no room is said while it runs, and no report is clean after it; neither is that of the recording.
     @Test func dropsMakeTheReportInconclusive() throws {
         guard let scene = try Scene() else { return }
         let live = try scene.network.live([

@@ -209,7 +209,7 @@ import Testing
         let capture = try folder.write("a.pcap", TestCapture.clean())
         let run = try Program.run("show", capture, "1", "--hex", "--follow", "client")
         #expect(run.status == 0)
-        // The first frame behind the switch, and what it says.
+        // The first frame after the switch, and what it says.
         #expect(run.text.contains("81 82 01 02 03 04"))
         #expect(run.text.contains("0000  68 69 "))
     }

@@ -90,7 +90,7 @@ struct ReplayProgramTests {
         let after = try terminal.wait("the end") { $0.contains("status 1") }
         #expect(!after.contains { $0.contains("1 open") }, "\(after)")
         #expect(after.contains { $0.hasPrefix("#1  GET /chat  failed") }, "\(after)")
-        // Nothing stands in front of the report or between its lines.
+        // Nothing stands before the report or between its lines.
         let report = try #require(after.firstIndex { $0.hasPrefix("#1") })
         #expect(report == 0 || after[report - 1].contains("status $?"), "\(after)")
         #expect(after.last?.hasPrefix("$") == true || after.last == "status 1", "\(after)")

@@ -1,4 +1,4 @@
-// Real clients in front of a stand-in: they see what they saw of the recorded server.
+// Real clients before a stand-in: they see what they saw of the recorded server.
 //
 // Clients and recordings lie beside the clone, in `../shared`; without that folder the tests say so loudly. With it,
 // a client that is not installed (`../shared/servers/setup`) is a failure.

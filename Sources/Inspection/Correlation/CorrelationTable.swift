@@ -12,7 +12,7 @@ public struct CorrelationTable: Sendable {
     private let limit: Int
     private var summaries: [ExchangeSummary] = []
     private var plain: PlainRequests
-    /// Set once the table was full: what comes behind it was left out and always will be.
+    /// Set once the table was full: what comes after it was left out and always will be.
     private var lastKept: ExchangeKey?
     /// How many exchanges were not compared.
     public private(set) var leftOut: UInt64 = 0

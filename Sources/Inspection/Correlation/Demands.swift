@@ -3,7 +3,7 @@
 // The next request of the same client to the same place that does what was asked is the retry. One that asks for
 // the same in clear text again, although TLS was demanded, is TLS004. Users behind one address are told apart
 // by User-Agent and Cookie, unless they share a connection. Asked again without any offer, it is no exchange: then it is
-// told of with the demand.
+// reported with the demand.
 
 import Ground
 import Traffic
@@ -37,7 +37,7 @@ struct Demands {
     }
 
     private mutating func look(at run: [ExchangeSummary]) {
-        // Requests that were told of already as repetitions.
+        // Requests that were reported already as repetitions.
         var told: Set<ExchangeKey> = []
         for (index, demand) in run.enumerated() where Self.demands(demand) {
             var repeated: [ExchangeSummary] = []

@@ -1,6 +1,6 @@
 // What of an exchange takes part in comparing exchanges with each other: a hundred bytes, whatever was said.
 //
-// Texts are compared as 64-bit hashes. They are never shown, and the bytes behind a finding are looked up in the
+// Texts are compared as 64-bit hashes. They are never shown, and the bytes of a finding are looked up in the
 // exchanges themselves.
 
 import Ground

@@ -1,6 +1,6 @@
 // WS016: a client that comes back again and again at once after each failure (RFC 6455 7.2.3).
 //
-// Five returns within ten seconds, each behind an abnormal end, and no growth between them: the longest interval
+// Five returns within ten seconds, each after an abnormal end, and no growth between them: the longest interval
 // is less than twice the shortest, or all are so short that nothing can have been waited for. Users behind one
 // address are told apart by User-Agent and Cookie.
 

@@ -9,7 +9,7 @@ public struct ReplayFailure: Sendable, Equatable, Error {
         case refused, unknownHost = "unknown-host", connectTimeout = "connect-timeout", unreachable
         /// The TLS handshake failed.
         case tls
-        /// No answer to the request in time, or the connection ended in front of it; something else than HTTP.
+        /// No answer to the request in time, or the connection ended before it; something else than HTTP.
         case handshakeTimeout = "handshake-timeout", closedEarly = "closed-early", notHTTP = "not-http"
         /// Nothing came any more; the connection was reset; more came than is taken; frames that cannot be read.
         case stalled, reset, tooMuch = "too-much", notWebSocket = "not-websocket"
@@ -45,7 +45,7 @@ public struct LiveRun {
     var answered: Timestamp?
     /// Every message and control frame of the server.
     var messages: [Message] = []
-    /// Where messages are not spoken: the server's bytes behind the switch.
+    /// Where messages are not spoken: the server's bytes after the switch.
     var bytes: [UInt8] = []
     var receivedBytes: Int64 = 0
     /// Payload bytes of `messages`.

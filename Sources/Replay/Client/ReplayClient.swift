@@ -558,7 +558,7 @@ public struct ReplayClient {
         guard !bytes.isEmpty else { return }
         run.sentBytes += Int64(bytes.count)
         witness?.said(.client, bytes[...], at: now)
-        // What was in front of its time (a decided exchange, held bytes) shows now.
+        // What was before its time (a decided exchange, held bytes) shows now.
         if let news = witness?.news(), let answer = news.answer, run.answer == nil { run.answer = answer }
         actions.append(.send(bytes))
     }

@@ -10,7 +10,7 @@ import Traffic
 
 /// One session, ready to be said to a target.
 public struct ReplayScript: Sendable {
-    /// Something the client says behind the switch.
+    /// Something the client says after the switch.
     struct Line: Sendable {
         var message: SessionMessage
         /// How many of `expected` came before it.
@@ -51,7 +51,7 @@ public struct ReplayScript: Sendable {
     let runs: [Run]
     /// What the server said, where it is no WebSocket.
     let expectedBytes: [UInt8]
-    /// Behind so many bytes of the server the client ended its side; `nil` where it did not.
+    /// After so many bytes of the server the client ended its side; `nil` where it did not.
     let halfCloseBehind: Int64?
     /// The client said Close before the server did.
     let clientCloses: Bool

@@ -14,7 +14,7 @@ struct RequestWriter {
 
     /// The head to send, its key left to be filled in, and what is otherwise than recorded.
     struct Result {
-        /// The bytes up to the value of Sec-WebSocket-Key, and those behind it; all of them where there is none.
+        /// The bytes up to the value of Sec-WebSocket-Key, and those after it; all of them where there is none.
         var front: [UInt8] = []
         var back: [UInt8]?
         var notes: [String] = []

@@ -1,6 +1,6 @@
 // Which live message stands for which recorded one.
 //
-// Position by position a single message too many makes everything behind it wrong. So the longest common subsequence is kept
+// Position by position a single message too many makes everything after it wrong. So the longest common subsequence is kept
 // fixed; what is left between two fixed points is paired where it is alike, found again elsewhere (reordered), missing or
 // extra. Equal beginnings and ends are set aside first: most sessions are nothing else.
 

@@ -355,7 +355,7 @@ enum ByteText {
     }
 }
 
-/// HTTP/2 behind an upgrade: frames are compared by kind, because their bytes hold dates and compressed fields.
+/// HTTP/2 after an upgrade: frames are compared by kind, because their bytes hold dates and compressed fields.
 enum HTTP2Comparison {
     private static let names = [
         "DATA", "HEADERS", "PRIORITY", "RST_STREAM", "SETTINGS", "PUSH_PROMISE", "PING", "GOAWAY", "WINDOW_UPDATE",

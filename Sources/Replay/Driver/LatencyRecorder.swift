@@ -1,6 +1,6 @@
 // Latencies as HDR histograms, in microseconds.
 //
-// With a rate, a session's time runs from when it should have begun: waiting behind slow ones is counted. Without one there is no
+// With a rate, a session's time runs from when it should have begun: waiting after slow ones is counted. Without one there is no
 // such moment; what a closed loop would have measured had it not waited itself is put in afterwards, the usual
 // interval being the median (HdrHistogram's correction). Both figures are given, each with its name.
 

@@ -91,7 +91,7 @@ extension HAREntry {
         var closes = PerDirection(both: false)
         for message in messages {
             if message.incomplete != nil { return }
-            // A clock that goes back would put the answer in front of the question.
+            // A clock that goes back would put the answer before the question.
             if let moment = message.time, moment > time { time = moment }
             let said = SessionMessage(
                 opcode: message.opcode, payload: message.payload, isCompressed: false,

@@ -40,7 +40,7 @@ struct JSONDifference: Equatable {
                 }
                 for (key, _) in second where seen.insert(key).inserted { add(nil, b[key], place.appending(key)) }
             case (.array(let first), .array(let second)):
-                // One that was put in or taken out moves all behind it: the equal ends are set aside.
+                // One that was put in or taken out moves all after it: the equal ends are set aside.
                 var start = 0
                 while start < min(first.count, second.count), first[start] == second[start] {
                     start += 1

@@ -38,7 +38,7 @@ public struct JSONParser {
     private var depth = 0
     private var values = 0
 
-    /// The value of a JSON text; a byte order mark in front of it is passed over (RFC 8259 8.1).
+    /// The value of a JSON text; a byte order mark before it is passed over (RFC 8259 8.1).
     public static func parse(_ bytes: [UInt8], limits: JSONLimits = JSONLimits()) throws(JSONError) -> JSONValue {
         var parser = JSONParser(bytes, limits)
         guard bytes.count <= limits.bytes else { throw parser.error("more than \(limits.bytes) bytes") }
@@ -170,7 +170,7 @@ public struct JSONParser {
         guard letter == UInt8(ascii: "u"), let unit = unit(at: index) else { throw error("no such escape") }
         index += 6
         if let scalar = Unicode.Scalar(unit) { return scalar }
-        // The first half of a pair, and the second behind it (RFC 8259 7).
+        // The first half of a pair, and the second after it (RFC 8259 7).
         guard unit < 0xdc00, let low = self.unit(at: index), (0xdc00...0xdfff).contains(low) else { return "\u{fffd}" }
         index += 6
         return Unicode.Scalar(0x10000 + (unit - 0xd800) << 10 + (low - 0xdc00)) ?? "\u{fffd}"

@@ -120,7 +120,7 @@ public struct JSONNumber: Sendable, Hashable {
         return scaled(byPowerOfTen: 0).map { Int($0) }
     }
 
-    /// The value times a power of ten, what is behind the point cut off; `nil` where that does not fit.
+    /// The value times a power of ten, what is after the point cut off; `nil` where that does not fit.
     public func scaled(byPowerOfTen power: Int) -> Int64? {
         let (isNegative, digits, exponent) = decimal
         guard let exponent else { return nil }
@@ -156,7 +156,7 @@ public struct JSONNumber: Sendable, Hashable {
         return "\(isNegative ? "-" : "")\(String(decoding: digits, as: UTF8.self))e\(exponent)"
     }
 
-    /// Sign, digits without zeros at either end, and the power of ten behind them; zero has no sign and no digits.
+    /// Sign, digits without zeros at either end, and the power of ten after them; zero has no sign and no digits.
     private var decimal: (isNegative: Bool, digits: [UInt8], exponent: Int?) {
         var digits: [UInt8] = []
         var exponent = 0

@@ -79,7 +79,7 @@ public struct PlannedExchange: Sendable {
     public var title: String
     public var upgraded: UpgradedProtocol
     public var protocolName: String
-    /// What the client will say behind the switch, and how many bytes that is.
+    /// What the client will say after the switch, and how many bytes that is.
     public var clientSteps: Int
     public var clientBytes: Int
     public var serverSteps: Int
@@ -139,7 +139,7 @@ public struct SessionOutline: Sendable, Equatable {
     public var protocolName: String?
     public var subprotocol: String?
     public var extensions: [String] = []
-    /// Data messages (or, behind another protocol, runs of bytes) and their payload.
+    /// Data messages (or, after another protocol, runs of bytes) and their payload.
     public var messages = PerDirection(both: 0)
     public var bytes = PerDirection<Int64>(both: 0)
     /// The server's close code; 1005 for a close frame without one, `nil` without a frame.

@@ -28,7 +28,7 @@ struct ServedBytes {
         return proceed(total)
     }
 
-    /// The client ended its side behind all it had to say.
+    /// The client ended its side after all it had to say.
     ///
     /// In the recording that was acknowledged like one more byte: what the server kept until then is said now.
     mutating func ended() -> (bytes: [UInt8], end: StreamEnd?) {

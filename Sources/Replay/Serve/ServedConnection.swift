@@ -78,7 +78,7 @@ public final class ServedConnection {
     private var served: [ServedExchange] = []
     private var exchanges: [Exchange] = []
 
-    /// The exchange behind whose switch the client and we are now.
+    /// The exchange after whose switch the client and we are now.
     public var ongoing: ServedExchange? {
         switch phase {
         case .messages, .bytes: current

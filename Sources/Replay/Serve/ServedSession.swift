@@ -1,12 +1,12 @@
-// The server's side of a recorded session, played by the client's progress: what the server said behind a client's third
-// message is said behind the third message of this client, whatever it holds.
+// The server's side of a recorded session, played by the client's progress: what the server said after a client's third
+// message is said after the third message of this client, whatever it holds.
 //
 // Of what a client says only data counts as progress: pings and pongs are the library's, and a browser sends none.
 // Pings of the client are answered; recorded pongs were answers to pings that are not these, and are not said.
 
 internal import Traffic
 
-/// Plays the server behind a switch to WebSocket; knows neither bytes nor frames.
+/// Plays the server after a switch to WebSocket; knows neither bytes nor frames.
 struct ServedSession: Sendable {
     /// What the stand-in does next.
     enum Action: Equatable {
@@ -34,7 +34,7 @@ struct ServedSession: Sendable {
     private struct Line: Sendable {
         var message: SessionMessage
         var heard: Int
-        /// It came behind the client's close.
+        /// It came after the client's close.
         var answersClose: Bool
     }
 

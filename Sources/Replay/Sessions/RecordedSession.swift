@@ -1,7 +1,7 @@
 // A recorded session: everything a client or the stand-in of a server needs to say an exchange again.
 //
 // It comes from a capture (`SessionRecorder`) or from a HAR file, and does not tell which to those who use it. What was said
-// behind the switch is a list of steps in the order they were seen. Order at the tap is not cause: each step says how
+// after the switch is a list of steps in the order they were seen. Order at the tap is not cause: each step says how
 // many steps of the other side its sender had received when it spoke (`heard`), taken from ACK numbers where there are
 // any. That number is what a replay waits for, and nothing else is.
 
@@ -39,11 +39,11 @@ public struct RecordedSession: Sendable {
 
     /// Requests before this one on the same connection, for `--with-history`.
     public var history: [RecordedRequest] = []
-    /// What was said behind the switch, up to the first hole.
+    /// What was said after the switch, up to the first hole.
     public var steps: [Step] = []
     /// How each side ended its stream.
     public var ended = PerDirection<StreamEnd>(both: .open)
-    /// Why `steps` are not all of it ("server bytes are missing behind packet 12"); `nil` when they are.
+    /// Why `steps` are not all of it ("server bytes are missing after packet 12"); `nil` when they are.
     public var cut: String?
     /// The client's stream as it was, from its first byte on, for `--raw`; empty unless asked for.
     public var raw: [RawPiece] = []
@@ -90,7 +90,7 @@ public struct RecordedRequest: Sendable {
     }
 }
 
-/// One thing that was said behind the switch.
+/// One thing that was said after the switch.
 public struct Step: Sendable {
     public enum Content: Sendable {
         /// A WebSocket message or control frame.
@@ -103,7 +103,7 @@ public struct Step: Sendable {
     public var content: Content
     /// How many steps of the other side its sender had received.
     public var heard: Int
-    /// How many bytes of the other side behind its switch its sender had received; of bytes only.
+    /// How many bytes of the other side after its switch its sender had received; of bytes only.
     public var heardBytes: Int64 = 0
     /// Where its first and its last byte were first seen.
     public var first: Arrival

@@ -15,7 +15,7 @@ public struct RecordingLimits: Sendable {
     public var sessionBytes = 256 << 20
     /// Bytes of all sessions and connections together.
     public var totalBytes = 1 << 30
-    /// Bytes kept of the requests in front of an offer.
+    /// Bytes kept of the requests before an offer.
     public var historyBytes = 1 << 20
     /// Bytes kept of the content of a refusal.
     public var responseBytes = 1 << 20
@@ -28,7 +28,7 @@ public final class SessionRecorder: AnalyzerObserver {
     private let keepsRaw: Bool
     private var connections: [UInt64: ConnectionTape] = [:]
     private var exchanges: [ExchangeKey: MessageTape] = [:]
-    /// Connections whose bytes are wanted although messages are told of.
+    /// Connections whose bytes are wanted although messages are reported.
     private var tunnels: Set<UInt64> = []
     /// Of every exchange, whether it became a session or not: numbers are given by their order.
     private var keys: [ExchangeKey] = []
@@ -277,13 +277,13 @@ private struct ConnectionTape {
 
     private var pieces = PerDirection<[Piece]>(both: [])
     private var heads: [MessageHead] = []
-    /// Requests in front of `heads` that were let go of.
+    /// Requests before `heads` that were let go of.
     private var headsBefore = 0
     /// Final answers, by the number of the request.
     private var answers: [Int: MessageHead] = [:]
     private var answerCount = 0
     private var ends = PerDirection<(offset: Int64, mark: Arrival, why: String)?>(both: nil)
-    /// Behind these offsets nobody wants bytes.
+    /// After these offsets nobody wants bytes.
     private var wanted: Int64 = .max
     private(set) var held = 0
 
@@ -328,7 +328,7 @@ private struct ConnectionTape {
         )
     }
 
-    /// What is said behind the answer is told as messages; what the server said before it stays.
+    /// What is said after the answer is told as messages; what the server said before it stays.
     mutating func endStreams(behind answer: Place) -> Int {
         wanted = answer.end
         var released = 0

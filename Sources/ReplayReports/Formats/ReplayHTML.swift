@@ -130,7 +130,7 @@ public enum ReplayHTMLReport {
             return
         }
         var told: [String: Int] = [:]
-        /// How often each exchange was told of: under load it is said several times.
+        /// How often each exchange was reported: under load it is said several times.
         var times: [Int: Int] = [:]
         var shown = 0
         for verdicts in [[Verdict.differs, .failed], [.same], [.skipped]] {

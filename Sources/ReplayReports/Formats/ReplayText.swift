@@ -1,6 +1,6 @@
 // A replay for people at a terminal: one line for what is the same, a diff for what is not.
 //
-// Minus is the recording, plus is what came; behind each stands where to look for it: the packet of the recording, the
+// Minus is the recording, plus is what came; after each stands where to look for it: the packet of the recording, the
 // moment of the replay.
 
 import Ground
@@ -119,7 +119,7 @@ public enum ReplayTextReport {
             indent: indent + 2, to: &text)
     }
 
-    /// One side of a difference, and behind it where it stands.
+    /// One side of a difference, and after it where it stands.
     private static func side(
         _ sign: String, _ value: String?, place: String?, _ style: TextStyle, indent: Int, to text: inout TextLines
     ) {

@@ -1,7 +1,7 @@
 // The report for continuous integration: one test suite for the captures, one for the exchanges in them. An exchange with a
 // finding that makes the exit status 1 is a failure, a capture that could not be read as a whole is an error.
 //
-// The counts stand in front of the cases: the exchanges are walked twice.
+// The counts stand before the cases: the exchanges are walked twice.
 
 import Inspection
 public import Investigation

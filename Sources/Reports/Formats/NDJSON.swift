@@ -1,7 +1,7 @@
 // The same facts as events, one JSON object a line, written while they happen.
 //
 //     {"event":"exchange","key":"0:12:c:0", …}     at the exchange's end; the fields of an exchange in the report
-//     {"event":"finding","key":"0:12:c:0/UPG001","exchange_key":"0:12:c:0", …}      behind its exchange, or in front of
+//     {"event":"finding","key":"0:12:c:0/UPG001","exchange_key":"0:12:c:0", …}      after its exchange, or before
 //                        it where it was told while a live session went on; then `count` is what it was at that time
 //     {"event":"message","exchange_key":"0:12:c:0", …}     a WebSocket message or control frame, where asked for
 //     {"event":"finding", …}                       at the end: what several exchanges show together
@@ -99,7 +99,7 @@ public final class NDJSONReport: InvestigationObserver {
         }
     }
 
-    /// A WebSocket message or control frame was said; it comes in front of its exchange.
+    /// A WebSocket message or control frame was said; it comes before its exchange.
     private func add(_ message: TranscriptMessage, in exchange: ExchangeKey) throws {
         try line("message") { json, facts in
             json.member("exchange_key", exchange.text)

@@ -15,7 +15,7 @@ public struct CaptureError: Error, Sendable, CustomStringConvertible {
     public var description: String { message }
 }
 
-/// Damage met inside a capture: reading stopped or went on behind it.
+/// Damage met inside a capture: reading stopped or went on after it.
 public struct CaptureProblem: Sendable, Equatable {
     /// One word: "cut", "damaged", "unknown-version", "unsupported".
     public var kind: String

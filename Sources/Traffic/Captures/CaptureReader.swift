@@ -168,7 +168,7 @@ public struct CaptureReader: ~Copyable {
         return .needsMore
     }
 
-    /// Carries the unwalked tail to the front and reads behind it.
+    /// Carries the unwalked tail to the front and reads after it.
     private mutating func refill() {
         InputFile.moveToFront(position..<filled, of: &buffer)
         base += Int64(position)

@@ -230,7 +230,7 @@ private protocol StreamDecoder: AnyObject {
 
 private let compressedBufferSize = 64 * 1024
 
-/// gzip: members one behind the other, zero bytes allowed behind the last.
+/// gzip: members one after the other, zero bytes allowed after the last.
 @safe private final class GzipDecoder: StreamDecoder {
     let compression = Compression.gzip
     var input: [UInt8]
@@ -312,7 +312,7 @@ private let compressedBufferSize = 64 * 1024
     }
 }
 
-/// zstd: frames one behind the other, skippable ones among them.
+/// zstd: frames one after the other, skippable ones among them.
 @safe private final class ZstdDecoder: StreamDecoder {
     let compression = Compression.zstd
     var input: [UInt8]

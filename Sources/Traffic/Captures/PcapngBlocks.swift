@@ -7,7 +7,7 @@
 // A section header gives the byte order of everything up to the next one and starts the numbering of interfaces anew;
 // an interface gives link type, snapshot length and clock of the packets that name it. Whatever else there is, known
 // or not, is skipped by its length. The length stands at both ends of a block: where the two differ, or where a length
-// is no multiple of four, nothing behind it can be trusted and reading ends. Damage inside a block whose frame is sound
+// is no multiple of four, nothing after it can be trusted and reading ends. Damage inside a block whose frame is sound
 // (an option that is too long) is told and read past, unless packets depend on it.
 
 /// Walks the blocks of a pcapng capture.
@@ -54,7 +54,7 @@ struct PcapngBlocks {
         walking: while end - at >= 12 {
             let type = window.captureWord(at: at, bigEndian: bigEndian)
             if type == BlockType.sectionHeader {
-                // Its byte order stands behind its length.
+                // Its byte order stands after its length.
                 guard let order = Self.byteOrder(window.captureWord(at: at + 8, bigEndian: false)) else {
                     outcome = damage("a section header has no byte-order magic", at: at, base)
                     break walking

@@ -170,7 +170,7 @@ public struct PcapngWriter: Sendable {
         }
     }
 
-    /// Frames what `body` makes: its length stands in front of it and behind.
+    /// Frames what `body` makes: its length stands before it and after.
     private mutating func block(_ type: UInt32, _ body: (inout [UInt8]) -> Void) {
         var content: [UInt8] = []
         body(&content)

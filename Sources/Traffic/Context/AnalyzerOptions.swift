@@ -10,9 +10,9 @@ public struct AnalyzerOptions: Sendable {
     public var allConnections = false
     /// SHA-256 of each stream's contiguous bytes (`--stream-digests`).
     public var streamDigests = false
-    /// Exchanges are told of when they begin (`began`) and are decided (`answered`) as well, not only at their end.
+    /// Exchanges are reported when they begin (`began`) and are decided (`answered`) as well, not only at their end.
     public var tellsProgress = false
-    /// How long a client's plain requests are told of (`askedPlainly`) after it was asked to use TLS.
+    /// How long a client's plain requests are reported (`askedPlainly`) after it was asked to use TLS.
     public var demandSeconds = 60
     /// After each packet `Analyzer.lastOwner` says whose it was.
     public var tellsOwners = false

@@ -14,9 +14,9 @@ public struct Limits: Sendable {
     public var heldBytes = 1024 * 1024
     /// Out-of-order bytes held for all connections together.
     public var totalHeldBytes = 64 * 1024 * 1024
-    /// Client bytes kept behind an unanswered offer.
+    /// Client bytes kept after an unanswered offer.
     public var pendingBytes = 256 * 1024
-    /// Bytes of heads, whole or not, and of what is kept behind unanswered offers, for all connections together.
+    /// Bytes of heads, whole or not, and of what is kept after unanswered offers, for all connections together.
     public var totalPendingBytes = 1024 * 1024 * 1024
     /// Bytes kept of each direction to compare retransmissions with.
     public var compareBytes = 4 * 1024

@@ -5,7 +5,7 @@
 // WebSocket message once it is whole, and the bytes of both streams as they become due. Nothing is kept here but the
 // message that is being read, up to a limit, and nothing is paid where nobody asked.
 
-/// What is told of the traffic while it is read, beyond exchanges and connections; nothing unless asked for.
+/// What is reported of the traffic while it is read, beyond exchanges and connections; nothing unless asked for.
 public struct TranscriptOptions: Sendable, Equatable {
     /// Answers to offers, WebSocket messages and control frames (`AnalyzerEvent.answered`, `said`, `lostTrack`).
     public var messages = false

@@ -1,16 +1,16 @@
 // HTTP/1.1 between two peers who might switch.
 //
 // Two readers, one for each direction, and a queue of requests that wait for their answer (RFC 9112 9.2). The
-// client's reader has a state of its own for our subject: behind a request that offers a switch its bytes are HELD,
+// client's reader has a state of its own for our subject: after a request that offers a switch its bytes are HELD,
 // because nobody can know yet whose they are. The answer decides:
 //
 //     client:   head -> body -> (offered?) held -+-- 101 / 2xx to CONNECT --> switched
 //                 ^                              +-- any other final answer --> head   (the held bytes are HTTP)
 //     server:   head -> body -> head ...  101 / 2xx to CONNECT --> switched
 //
-// Each direction switches at its own byte: the client's at the end of its request, the server's behind the empty line
-// of the 101. The conversation takes bytes in order, holes, and ends; it knows neither packets nor files, so a replay
-// can feed it as well as a capture can. It records and never stops for a mistake of a peer: where it cannot know what
+// Each direction switches at its own byte: the client's at the end of its request, the server's after the empty line
+// of the 101. The conversation takes chunks, gaps and ends; it does not know what carries its bytes: a connection, a
+// tunnel, or records inside either. It records and never stops for a mistake of a peer: where it cannot know what
 // bytes mean it waits for a line that cannot be anything else, and says so.
 
 import Ground
@@ -68,7 +68,7 @@ struct ConversationState {
         var bufferFirst: Arrival?
         /// How far the buffer was searched for the end of its head.
         var searched = 0
-        /// Line ends in front of that head.
+        /// Line ends before that head.
         private var blank = 0
         /// Bytes up to here have been taken.
         var position: Int64 = 0
@@ -129,7 +129,7 @@ struct ConversationState {
         var framing: RequestFraming
         /// The exchange in whose early bytes this request was found.
         var earlyFor: Int?
-        /// The exchange behind whose refusal it came, and its place in that one's list.
+        /// The exchange after whose refusal it came, and its place in that one's list.
         var later: (exchange: Int, index: Int)?
     }
 
@@ -137,7 +137,7 @@ struct ConversationState {
     struct PlainRequest {
         var bytes: [UInt8]
         var place: Place
-        /// Those that the bytes do not show: what stood in front of them.
+        /// Those that the bytes do not show: what stood before them.
         var defects: HeadDefects
 
         var head: MessageHead? {
@@ -154,7 +154,7 @@ struct ConversationState {
         var watch: EarlyWatch?
         /// There is a watch.
         var isWatched = false
-        /// Offset behind the head of the final answer.
+        /// Offset after the head of the final answer.
         var answerEnd: Int64?
         var isRefused = false
 
@@ -182,7 +182,7 @@ struct ConversationState {
         }
     }
 
-    /// Bytes of the server in front of its status line.
+    /// Bytes of the server before its status line.
     struct OutOfTurn {
         static let line = [UInt8]("HTTP/1.".utf8)
 
@@ -230,12 +230,12 @@ struct ConversationState {
         }
     }
 
-    /// Client bytes behind an unanswered offer.
+    /// Client bytes after an unanswered offer.
     struct Held {
         var bytes: [UInt8] = []
         var pieces: [Piece] = []
 
-        /// One or two stray line ends behind the request belong to nobody (RULES D, trap 8).
+        /// One or two stray line ends after the request belong to nobody (RULES D, trap 8).
         mutating func dropLineEnds() -> Int64 {
             var dropped: Int64 = 0
             while dropped < 2, let first = pieces.first, !first.isHole, let byte = bytes.first,
@@ -280,12 +280,12 @@ struct ConversationState {
     var nextNumber = 0
     var held = Held()
     var session: (any SessionReader)?
-    /// Number of the exchange that switched, and what was seen behind the switch.
+    /// Number of the exchange that switched, and what was seen after the switch.
     var switched: Int?
     var switchedStreams = [2 of SwitchedStream](repeating: SwitchedStream())
-    /// Holes behind the switch in what nobody reads.
+    /// Holes after the switch in what nobody reads.
     var opaqueHoles = AnomalyLog(limit: 2)
-    /// Faults behind the switch that were told of.
+    /// Faults after the switch that were reported.
     var toldAnomalies = 0
     /// The request being read belongs to this exchange.
     var reading: Int?
@@ -322,7 +322,7 @@ struct ConversationState {
         }
     }
 
-    /// Exchanges of an inner conversation that are over and wait: their tunnel is told of first, as long as few of them do.
+    /// Exchanges of an inner conversation that are over and wait: their tunnel is reported first, as long as few of them do.
     var finished: [Exchange] = []
     /// Those that are over, told of or not.
     var finishedCount = 0
@@ -473,7 +473,7 @@ struct ConversationState {
         return nextNumber
     }
 
-    /// Makes room: the oldest exchange whose answer is known is told of before the connection ends.
+    /// Makes room: the oldest exchange whose answer is known is reported before the connection ends.
     mutating func evict() {
         guard let index = open.firstIndex(where: { $0.isRefused && $0.exchange.response != nil }) ?? open.indices.first
         else { return }

@@ -1,4 +1,4 @@
-// The client's side of a conversation: requests, their content, and what is held behind an offer.
+// The client's side of a conversation: requests, their content, and what is held after an offer.
 
 import Ground
 
@@ -185,7 +185,7 @@ extension ConversationState {
         }
         switch length {
         case .none where kind != nil && isHixie:
-            // Eight bytes of the hixie-76 handshake behind the head belong to it (RULES D, trap 9).
+            // Eight bytes of the hixie-76 handshake after the head belong to it (RULES D, trap 9).
             client.after(.content)
             client.remaining = 8
         case .none, .untilClose: requestEnded(at: place.end)

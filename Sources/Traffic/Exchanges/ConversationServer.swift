@@ -103,7 +103,7 @@ extension ConversationState {
 
     /// Bytes that are no status line stand where one is due.
     ///
-    /// Behind an offer, or where the server speaks first, they are new-protocol bytes in front of the answer (RULES EARLY008: real servers send them).
+    /// After an offer, or where the server speaks first, they are new-protocol bytes before the answer (RULES EARLY008: real servers send them).
     mutating func beginOutOfTurn(_ chunk: borrowing Chunk) {
         let speaksFirst = !client.spokeHTTP && !server.spokeHTTP && client.buffer.isEmpty
         let number = outstanding.first?.exchange
@@ -116,7 +116,7 @@ extension ConversationState {
         server.after(.otherBytes)
     }
 
-    /// Looks for the status line behind bytes out of turn; it may begin in an earlier segment.
+    /// Looks for the status line after bytes out of turn; it may begin in an earlier segment.
     private mutating func scanOutOfTurn(_ chunk: borrowing Chunk, _ start: Int) -> Int {
         let bytes = chunk.bytes
         guard var early = outOfTurn else {

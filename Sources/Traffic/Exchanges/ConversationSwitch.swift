@@ -127,7 +127,7 @@ extension ConversationState {
         let number = open[index].number
         switched = number
         session = Readers.session(of: open[index].exchange, context, inside: enclosure)
-        // A switch voids every request behind the one that was answered (RULES A, Association).
+        // A switch voids every request after the one that was answered (RULES A, Association).
         outstanding = []
         kept.requestBytes = 0
         // Nor is what their client says early for them, once it has received the answer that voids them.

@@ -1,13 +1,13 @@
 // "Before the 101", as a proof: section D of the rule catalogue.
 //
-// Let e be the end of the request, r0 and r1 the first byte of the final response head and the byte behind it. A
-// client byte at or behind e is early when the segment that FIRST carried it acknowledged less than r1: its sender's
+// Let e be the end of the request, r0 and r1 the first byte of the final response head and the byte after it. A
+// client byte at or after e is early when the segment that FIRST carried it acknowledged less than r1: its sender's
 // TCP did not have the whole head, so the application cannot have read it. That holds wherever the tap is. The watch
-// collects, for each run of client bytes behind e, that acknowledgment; the verdict is drawn when the exchange ends.
+// collects, for each run of client bytes after e, that acknowledgment; the verdict is drawn when the exchange ends.
 
 import Ground
 
-/// Collects client bytes behind one request until they can no longer be early.
+/// Collects client bytes after one request until they can no longer be early.
 struct EarlyWatch {
     struct Run {
         var offset: Int64

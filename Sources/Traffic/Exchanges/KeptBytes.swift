@@ -2,7 +2,7 @@
 //
 // Each has its ceilings, but of a million connections that keep what one may keep no machine has the memory. So all
 // together have one as well (`Limits.totalPendingBytes`). Where it is reached, the conversation that would keep more is
-// given up: its exchanges are told of as they are, and name the limit.
+// given up: its exchanges are reported as they are, and name the limit.
 
 /// The bytes that one conversation keeps.
 struct KeptBytes {

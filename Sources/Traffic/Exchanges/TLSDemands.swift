@@ -1,6 +1,6 @@
 // Clients that were told not long ago to use TLS (426, RFC 9110 15.5.22).
 //
-// A request that offers nothing is no exchange, and captures are full of them: they are told of only while their client
+// A request that offers nothing is no exchange, and captures are full of them: they are reported only while their client
 // has such an answer in its ears. That must be known alike in all shards, whoever's flow the answer travelled on, so it is
 // read off single packets: one that begins with the status line, and names TLS or does not reach the end of the head.
 // So it may be believed of too many, and whoever is told compares with the exchanges.

@@ -1,4 +1,4 @@
-// What is told of a connection when it ends, whether or not it carried an exchange.
+// What is reported of a connection when it ends, whether or not it carried an exchange.
 
 /// Counters of one stream.
 public struct StreamCounters: Sendable, Equatable {
@@ -57,7 +57,7 @@ public struct ConnectionRecord: Sendable {
     public var firstGap: Place?
     /// The first packet that was a copy of one seen just before, and that one (RULES CAP005).
     public var firstDuplicate: (copy: Arrival, original: Arrival)?
-    /// The connection that this one is a copy of, under another VLAN or tunnel: nothing is told of its bytes.
+    /// The connection that this one is a copy of, under another VLAN or tunnel: nothing is reported of its bytes.
     public var copyOf: UInt64?
     /// Under which VLANs and tunnels copies of this connection were seen; empty text for none.
     public var copiesUnder: [String] = []

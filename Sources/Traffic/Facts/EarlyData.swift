@@ -6,7 +6,7 @@ public enum EarlyVerdict: UInt8, Sendable, CaseIterable {
     public var name: String { "\(self)" }
 }
 
-/// Client bytes behind the request that were sent before its answer had been received.
+/// Client bytes after the request that were sent before its answer had been received.
 public struct EarlyData: Sendable {
     public var verdict: EarlyVerdict = .none
     /// Why the verdict could not be reached, in a few words; empty when it was.
@@ -21,7 +21,7 @@ public struct EarlyData: Sendable {
     public var place: Place
     /// What the sender of the first early byte had received of the server's stream.
     public var acknowledged: Int64?
-    /// Stream offsets of the final response head: its first byte and the byte behind it.
+    /// Stream offsets of the final response head: its first byte and the byte after it.
     public var responseStart: Int64?
     public var responseEnd: Int64?
     public var looksLike: Likeness = .unknown

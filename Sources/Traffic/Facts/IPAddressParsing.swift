@@ -26,7 +26,7 @@ extension IPAddress {
     /// RFC 4291 2.2: groups, one run of zeros left out, an IPv4 address at the end.
     private static func v6(_ text: ArraySlice<UInt8>) -> IPAddress? {
         var groups: [UInt16] = []
-        /// Groups in front of "::".
+        /// Groups before "::".
         var gap: Int?
         var rest = text
         if rest.starts(with: [0x3a, 0x3a]) {

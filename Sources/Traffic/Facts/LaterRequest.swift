@@ -1,6 +1,6 @@
 // What came on the same connection after an offer was refused.
 
-/// A request that came later on the same connection, behind a refused offer.
+/// A request that came later on the same connection, after a refused offer.
 public struct LaterRequest: Sendable {
     /// The start of its head, at most 1024 bytes.
     public var head: [UInt8]

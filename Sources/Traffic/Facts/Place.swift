@@ -1,22 +1,22 @@
 // Where a fact was seen.
 //
-// Everything that is judged later must be traceable to packets. Three words do that: the `Direction` (who
-// sent the bytes), the offset in a stream (`StreamID`; in that of the connection 0 is the first byte after the SYN, or
-// the first byte seen where no SYN was captured) and the `Arrival` of the packet that FIRST carried a byte: its number, its time, and how much
-// of the opposite stream its sender had received when the segment was built. The last one is what turns
-// "data before the 101" from a guess into a proof.
+// Everything that is judged later must be traceable to packets. Three words do that: the `Direction` (who sent the
+// bytes), the offset in a stream (`StreamID`; in that of the connection 0 is the first byte after the SYN, or the first
+// byte seen where no SYN was captured), and the `Arrival`: the packet that FIRST carried a byte, its time, and how far
+// its sender had heard the opposite direction of that stream. The last one is what turns "data before the 101" from a
+// guess into a proof.
 
-/// The packet that first carried a byte.
+/// The packet that first carried a byte, and how far its sender had heard the other side.
 public struct Arrival: Sendable, Hashable, BitwiseCopyable {
     /// Packet number as Wireshark shows it: from 1, counted for each capture.
     public var packet: UInt32
     /// Index of the capture the packet stands in.
     public var capture: UInt16
     public var time: Timestamp
-    /// The ACK field of the packet as an offset into the opposite stream: everything below it had been
-    /// received, in order, by the packet's sender.
+    /// How far the sender had received the opposite direction of the stream, in order, when it sent this.
     ///
-    /// `nil` when the segment had no ACK or no reference exists.
+    /// On a TCP connection the ACK field as an offset; in a stream inside another, what that means there. `nil` when
+    /// it is not known.
     public var heard: Int64? {
         get { rawHeard == .min ? nil : rawHeard }
         set { rawHeard = newValue ?? .min }

@@ -11,7 +11,7 @@ public struct RequestFraming: Sendable, Equatable {
     public var contentLength: Int64?
     /// Body bytes seen on the wire, chunk framing included.
     public var bodyBytes: Int64 = 0
-    /// Stream offset behind the whole message; `nil` when unknown or not reached.
+    /// Stream offset after the whole message; `nil` when unknown or not reached.
     public var end: Int64?
     public init() {}
 }

@@ -2,7 +2,7 @@
 
 internal import Ground
 
-/// The first bytes of one direction behind its switch point.
+/// The first bytes of one direction after its switch point.
 public struct SwitchedStream: Sendable {
     /// Offset of the first byte of the new protocol; `nil` when unknown.
     public var start: Int64?

@@ -52,7 +52,7 @@ public struct WebSocketSide: Sendable {
     public var openPing: PingWait?
     /// Data this side went on to send although it had received what must end the session.
     public var faultAnswer: FaultAnswer?
-    /// Frames found again behind a hole; empty, or one.
+    /// Frames found again after a hole; empty, or one.
     ///
     /// An array, so that a side without a hole carries a reference and nothing else.
     public var resumed: [ResumedFrames] = []
@@ -80,7 +80,7 @@ public struct ResumedFrames: Sendable {
     /// Frames of all kinds.
     public var headers: UInt64 { frames.indices.reduce(0) { $0 &+ frames[$1] } }
 
-    /// Adds what was found behind another hole.
+    /// Adds what was found after another hole.
     mutating func add(_ other: ResumedFrames) {
         times &+= other.times
         for index in frames.indices { frames[index] &+= other.frames[index] }
@@ -112,7 +112,7 @@ public struct PingWait: Sendable {
     }
 }
 
-/// Data frames behind a fault of the peer that had been received by then.
+/// Data frames after a fault of the peer that had been received by then.
 public struct FaultAnswer: Sendable {
     /// The first fault of the peer.
     public var fault: Place

@@ -101,7 +101,7 @@ public struct Dissector: ~Copyable {
         borrowing get { datagram.span }
     }
 
-    /// The VLANs and tunnels behind `Segment.tunnel`, from the outside in.
+    /// The VLANs and tunnels after `Segment.tunnel`, from the outside in.
     public func tunnelNames(_ tunnel: UInt32) -> [String] { tunnels.names(tunnel) }
 
     /// How many tunnel stacks were met: their indices are 1 to this.

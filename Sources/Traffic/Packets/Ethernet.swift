@@ -30,7 +30,7 @@ extension Dissector {
         return llc(bytes, rest)
     }
 
-    /// IEEE 802.2; IP only behind SNAP with an ethertype (RFC 1042).
+    /// IEEE 802.2; IP only after SNAP with an ethertype (RFC 1042).
     mutating func llc(_ bytes: Span<UInt8>, _ packet: Extent) -> Unwrapped {
         var rest = packet
         let start = rest.start

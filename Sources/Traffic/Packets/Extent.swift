@@ -1,6 +1,6 @@
 // What of a packet is left to dissect, while it is being unwrapped from the outside in.
 //
-// Two ends matter: where the captured bytes end and how many bytes the wire had behind them. Every length field
+// Two ends matter: where the captured bytes end and how many bytes the wire had after them. Every length field
 // on the way can only shrink what is left: padding is cut off, and what a layer says is not there was never
 // missing. Invariant: 0 <= start <= end <= bytes.count, 0 <= missing.
 
@@ -11,7 +11,7 @@ struct Extent {
 
     var start: Int
     var end: Int
-    /// Bytes behind `end` that were on the wire but not captured.
+    /// Bytes after `end` that were on the wire but not captured.
     var missing: Int
     /// Index of the tunnel stack so far.
     var tunnel: UInt32 = 0

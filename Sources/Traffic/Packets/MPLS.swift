@@ -1,5 +1,5 @@
 // MPLS (RFC 3032). Nothing says what the label stack carries: the first four bits tell IP from the rest, a
-// control word of a pseudowire begins with 0 and has Ethernet behind it (RFC 4385, RFC 4448).
+// control word of a pseudowire begins with 0 and has Ethernet after it (RFC 4385, RFC 4448).
 
 extension Dissector {
     mutating func mpls(_ bytes: Span<UInt8>, _ packet: Extent) -> Unwrapped {

@@ -24,7 +24,7 @@ extension Dissector {
         }
     }
 
-    /// By ethertype; what is left begins behind it.
+    /// By ethertype; what is left begins after it.
     mutating func etherType(_ type: UInt16, _ bytes: Span<UInt8>, _ rest: Extent) -> Unwrapped {
         switch type {
         case 0x0800: ipv4(bytes, rest)

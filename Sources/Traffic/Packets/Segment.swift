@@ -10,7 +10,7 @@ public struct Segment: Sendable {
     public var window: UInt16
     /// Payload within the bytes it was dissected from: the packet, or the dissector's `reassembled` datagram.
     public var payload: Range<Int>
-    /// Payload bytes that were on the wire but not captured (snapped), behind `payload`.
+    /// Payload bytes that were on the wire but not captured (snapped), after `payload`.
     public var missing: Int
     /// What tells a packet sent again from a copy: the IPv4 identification or, where there is none, as in IPv6 and in
     /// datagrams that are never fragmented (RFC 6864 4.1), bits of the TCP header.

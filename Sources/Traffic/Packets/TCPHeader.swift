@@ -34,7 +34,7 @@ extension Dissector {
             isReassembled: rest.isReassembled, tunnel: rest.tunnel)
     }
 
-    /// Sixteen bits of the header behind the sequence number: a copy of the packet has the same, while one that is
+    /// Sixteen bits of the header after the sequence number: a copy of the packet has the same, while one that is
     /// sent again differs in its timestamp (RFC 7323 3), window or acknowledgment.
     static func mark(_ bytes: Span<UInt8>, _ header: Range<Int>) -> UInt16 {
         var mark: UInt32 = 0

@@ -1,4 +1,4 @@
-// Teredo (RFC 4380): IPv6 in UDP, behind an authentication and an origin indication that may be there.
+// Teredo (RFC 4380): IPv6 in UDP, after an authentication and an origin indication that may be there.
 
 import Ground
 

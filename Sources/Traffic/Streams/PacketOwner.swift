@@ -9,7 +9,7 @@ public enum PacketOwner: Sendable, Equatable {
     case connection(ConnectionStatus)
 }
 
-/// How far a connection has come, behind the packet taken last.
+/// How far a connection has come, after the packet taken last.
 public struct ConnectionStatus: Sendable, Equatable {
     /// As `ConnectionFacts.id`.
     public var id: UInt64

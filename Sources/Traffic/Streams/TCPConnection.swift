@@ -2,7 +2,7 @@
 //
 // A segment is delivered, held, recognized as a duplicate, or in conflict with what came before (RFC 9293 3.10.7.4,
 // read by a witness: what the receiver did cannot be seen, so the first copy counts). A hole is waited for. It is
-// declared missing when the other side has acknowledged it and it still does not come, when too much is held behind
+// declared missing when the other side has acknowledged it and it still does not come, when too much is held after
 // it, or when the connection ends. Bytes of the server wait for the client bytes that their segment acknowledges, so
 // that an answer never comes before its question, however the capture was shuffled.
 
@@ -68,14 +68,14 @@ struct TCPConnection {
         if hasDigests { digests = StreamDigests() }
     }
 
-    /// Whether a SYN, or a packet behind the end, does not belong to this connection any more.
+    /// Whether a SYN, or a packet after the end, does not belong to this connection any more.
     func isReplaced(by segment: Segment) -> Bool {
         let direction: Direction = segment.source == client ? .client : .server
         if segment.flags.contains(.syn), !segment.flags.contains(.ack) {
             guard streams[direction.index].hasBase else { return isClosed }
             let start = segment.sequence &+ 1
             if start == streams[direction.index].base { return false }
-            // The SYN of data that was captured in front of it.
+            // The SYN of data that was captured before it.
             let distance = Int32(bitPattern: streams[direction.index].base &- start)
             return streams[direction.index].sawSYN || isClosed || distance < 0 || distance > 1 << 16
         }
@@ -309,7 +309,7 @@ struct TCPConnection {
             if held.offset > next { deliver(rest.extracting(0..<Int(held.offset - next)), direction, mark, context) }
             flush(direction, context)
             if streams[direction.index].next < held.end, !streams[direction.index].held.isEmpty {
-                // What is held waits for the other side: so does what comes behind it.
+                // What is held waits for the other side: so does what comes after it.
                 hold(rest, at: next, missing: 0, direction, mark, context)
                 return
             }
@@ -491,7 +491,7 @@ struct TCPConnection {
         flush(.server, context)
     }
 
-    /// The hole at `next` is missing: up to what is held behind it, or to what was acknowledged.
+    /// The hole at `next` is missing: up to what is held after it, or to what was acknowledged.
     private mutating func giveUp(_ direction: Direction, _ mark: Arrival, _ context: AnalysisContext) {
         let held = streams[direction.index].held.first
         if let held, held.offset <= streams[direction.index].next {
@@ -608,7 +608,7 @@ struct TCPConnection {
             rounds += 1
         }
         for direction in Direction.allCases where streams[direction.index].hasBase {
-            // What was sent behind the last bytes that came: nobody has to have acknowledged it.
+            // What was sent after the last bytes that came: nobody has to have acknowledged it.
             declareGap(direction, to: streams[direction.index].sentBytes, last, context)
             if streams[direction.index].lacksFIN, streams[direction.index].ended == .open {
                 streams[direction.index].ended = .fin
@@ -652,7 +652,7 @@ struct TCPConnection {
         PerDirection(client: fact(streams[0]), server: fact(streams[1]))
     }
 
-    /// The connection leaves the table: what is told of it.
+    /// The connection leaves the table: what is reported of it.
     mutating func close(_ context: AnalysisContext, _ reason: ConnectionEnd) -> ConnectionRecord {
         endConversation(context)
         return finalRecord(context, end: reason)

@@ -9,7 +9,7 @@ let captureRows: [RuleRow] = [
         rule: "CAP002",
         trigger: session(.lostServer(bytes(greeting)), .server(hex: greeting), .clientACK),
         nearMiss: session(.server(hex: greeting), .again), nearAlso: ["CAP005"]),
-    // A hole in a tunnel, and in what is spoken behind a switch and read by nobody.
+    // A hole in a tunnel, and in what is spoken after a switch and read by nobody.
     RuleRow(
         rule: "CAP002",
         trigger: [
@@ -68,7 +68,7 @@ let captureRows: [RuleRow] = [
     RuleRow(
         rule: "CAP006", trigger: [.client(clientHello), .server(hex: "16 03 03 00 01 02")],
         nearMiss: [.client(.get), .server(ok)]),
-    // The capture begins behind the request, or inside of it: its answer says what is spoken.
+    // The capture begins after the request, or inside of it: its answer says what is spoken.
     RuleRow(
         rule: "CAP003", trigger: [.server(.wsAnswer), .client(hex: hello), .server(hex: greeting)],
         nearMiss: session(.client(hex: hello), .server(hex: greeting)), handshake: false),

@@ -129,7 +129,7 @@ let handshakeRows: [RuleRow] = [
             .client(.ws.without("Sec-WebSocket-Key").without("Sec-WebSocket-Version")),
             .server(.answer("400 Bad Request")),
         ], nearAlso: ["WS001", "WS004"]),
-    // hixie-76: eight bytes behind the request and sixteen behind the answer belong to the handshake.
+    // hixie-76: eight bytes after the request and sixteen after the answer belong to the handshake.
     RuleRow(
         rule: "WS017",
         trigger: [
@@ -146,7 +146,7 @@ let handshakeRows: [RuleRow] = [
                     ]) + "8jKS'y:G*Co,Wxa-"), .client(hex: "00 68 69 ff"), .server(hex: "ff 00"),
             .client(hex: "ff 00"), .serverFIN,
         ], nearMiss: session()),
-    // What comes behind those eight is early, however short it is.
+    // What comes after those eight is early, however short it is.
     RuleRow(
         rule: "EARLY001",
         trigger: [

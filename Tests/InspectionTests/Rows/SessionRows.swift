@@ -81,7 +81,7 @@ let sessionRows: [RuleRow] = [
         trigger: session(.server(hex: serverClose), .server(hex: "8a 00"), .client(hex: clientClose), .serverFIN),
         level: .note,
         nearMiss: session(.server(hex: "8a 00"), .server(hex: serverClose), .client(hex: clientClose), .serverFIN)),
-    // A Pong may wait behind the frame that is being sent, and behind one only.
+    // A Pong may wait after the frame that is being sent, and after one only.
     RuleRow(
         rule: "WSF016",
         trigger: session(

@@ -136,7 +136,7 @@ private let answerTraps: [RuleRow] = [
         nearMiss: [
             .client(.ws.with("Expect", "100-continue")), .server(Head("HTTP/1.1 100 Continue")), .server(.wsAnswer),
         ], nearAlso: ["UPG010"]),
-    // The 101 may belong to the request that was lost, and the answer behind it to the one that was seen.
+    // The 101 may belong to the request that was lost, and the answer after it to the one that was seen.
     RuleRow(
         rule: "RES012", trigger: session(.server(ok)),
         nearMiss: [.lostClient(Head.ws.bytes), .client(.get), .server(.wsAnswer), .server(ok)], nearAlso: ["CAP002"]),
@@ -391,7 +391,7 @@ private let frameTraps: [RuleRow] = [
     RuleRow(
         rule: "WSF011", trigger: session(.server(hex: "88 04 03 e8 c3 28")),
         nearMiss: session(.server(hex: "88 04 03 f6 c3 a9"))),
-    // Whatever comes behind Close is read no further than to see that it is no frame.
+    // Whatever comes after Close is read no further than to see that it is no frame.
     RuleRow(
         rule: "WSF012", trigger: session(.client(hex: clientClose), .client("\r\n\r\n")), level: .warning,
         nearMiss: session(.server(hex: serverClose), .client(hex: hello), .client(hex: clientClose))),
@@ -403,7 +403,7 @@ private let frameTraps: [RuleRow] = [
     RuleRow(
         rule: "WSF013", trigger: session(.client(hex: clientClose), .serverFIN), fault: .server,
         nearMiss: session(.client(hex: clientClose), .clientRST)),
-    // What was lost behind the last bytes that were captured: a FIN, or an empty segment, shows that it was there.
+    // What was lost after the last bytes that were captured: a FIN, or an empty segment, shows that it was there.
     RuleRow(
         rule: "WSF013", trigger: session(.client(hex: clientClose), .serverFIN), fault: .server,
         nearMiss: session(.client(hex: clientClose), .lostServer(bytes(serverClose)), .serverFIN), nearAlso: ["CAP002"]),
@@ -451,7 +451,7 @@ private let frameTraps: [RuleRow] = [
         rule: "WSF020",
         trigger: session(.client("GET /\(String(repeating: "a", count: 400)) HTTP/1.1\r\nHost: a\r\n\r\n")),
         nearMiss: session(.client(bytes("81 fe 01 90 00 00 00 01") + [UInt8](repeating: 0x40, count: 400)))),
-    // The request in front of which frames are due was lost.
+    // The request before which frames are due was lost.
     RuleRow(
         rule: "WSF020", trigger: session(.client(.get)),
         nearMiss: [.lostClient(Head.ws.bytes), .client(.get), .server(.wsAnswer), .client(.get)],

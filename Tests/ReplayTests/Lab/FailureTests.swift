@@ -76,7 +76,7 @@ struct FailureTests {
         #expect(!secure.wasAnswered)
     }
 
-    /// Hundreds of failures in a row leave no file open and no memory behind.
+    /// Hundreds of failures in a row leave no file open and no memory after.
     ///
     /// In a process of its own: what other tests open and keep would be counted here.
     @Test(

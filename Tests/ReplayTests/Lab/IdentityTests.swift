@@ -12,7 +12,7 @@ struct IdentityTests {
     struct Row: CustomTestStringConvertible {
         var server: String
         var captures: [String]
-        /// What stands in front of it.
+        /// What stands before it.
         var proxy: String?
         var extra = ""
         /// Of several hops, the port that the client of this one talked to.

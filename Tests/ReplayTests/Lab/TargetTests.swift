@@ -194,7 +194,7 @@ struct TargetTests {
         #expect(paced.latencies.first { $0.name == "session" }?.isCorrected == true)
     }
 
-    /// Hundreds of clients at once in front of a stand-in: none waits for ever, and each is told what was recorded.
+    /// Hundreds of clients at once before a stand-in: none waits for ever, and each is told what was recorded.
     @Test("a stand-in before hundreds of clients")
     func crowd() throws {
         let lines = (0..<20).flatMap { [Line.client("\($0)"), .server("{\"n\":\($0)}")] }
@@ -232,7 +232,7 @@ struct TargetTests {
         #expect(refused.allSatisfy { $0 == "there are 10 connections already" })
     }
 
-    /// A server that answers one at a time: what waits behind the slow one is counted from when it was due.
+    /// A server that answers one at a time: what waits after the slow one is counted from when it was due.
     @Test("latencies by rate count the waiting")
     func omission() {
         var load = LoadOptions()

@@ -153,7 +153,7 @@ struct Hosts {
     private var identification: UInt16 = 1
     private var ports: UInt16 = 41_000
 
-    /// All packets of those steps, behind one session and one refusal, which say what both look like.
+    /// All packets of those steps, after one session and one refusal, which say what both look like.
     static func packets(_ steps: [UInt8]) -> [Packet] {
         var hosts = Hosts()
         for _ in 0..<3 {
@@ -248,7 +248,7 @@ struct Hosts {
         send(pair, 1, Array(text.utf8) + (how & 0x40 != 0 ? frame(how, isClient: false) : []))
     }
 
-    /// Some have the same fields behind another status.
+    /// Some have the same fields after another status.
     private func refusal(_ how: UInt8) -> String {
         let status = [403, 401, 426, 407, 400, 503, 200, 404][Int(how & 7)]
         let more = ["", "", "Upgrade: TLS/1.2\r\nConnection: Upgrade\r\n", "WWW-Authenticate: Basic realm=\"a\"\r\n"]

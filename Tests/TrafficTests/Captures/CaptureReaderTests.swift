@@ -1,4 +1,4 @@
-// Captures as rows of bytes: what is read, what is told of damage, and that nothing ever traps.
+// Captures as rows of bytes: what is read, what is reported of damage, and that nothing ever traps.
 
 import Foundation
 import TestSupport

@@ -160,7 +160,7 @@ import Testing
         #expect(record.firstGap?.length == 200)
     }
 
-    /// A request that was held is read when the answer shows that bytes in front of it are missing: the answer is read still.
+    /// A request that was held is read when the answer shows that bytes before it are missing: the answer is read still.
     @Test func whatWasHeldIsReadBeforeTheAnswer() {
         for length in [0, 10, 300] {
             var talk = Talk()

@@ -1,4 +1,4 @@
-// What is told of exchanges before they are over, and when a silent connection is.
+// What is reported of exchanges before they are over, and when a silent connection is.
 
 import TestSupport
 import Testing

@@ -68,7 +68,7 @@ enum Invariants {
         return nil
     }
 
-    /// Every connection counted is told of once, every place that is told of lies in its stream, and nothing is left behind.
+    /// Every connection counted is reported once, every place that is reported lies in its stream, and nothing is left behind.
     @Sendable static func analyzer(_ bytes: [UInt8]) -> String? {
         guard var reader = try? CaptureReader(bytes: bytes, name: "fuzz") else { return nil }
         var options = AnalyzerOptions()
@@ -289,7 +289,7 @@ enum Invariants {
         let isValid = failure == nil && validator.isComplete
         if isValid != (String(validating: plain, as: UTF8.self) != nil) { return "validity differs from Swift's" }
         guard let failure else { return nil }
-        // In front of the failure stands text, save for the start of the code point that failed.
+        // Before the failure stands text, save for the start of the code point that failed.
         let text = String(decoding: plain[..<failure], as: UTF8.self)
         return text.unicodeScalars.dropLast().contains("\u{fffd}") && !containsReplacement(plain)
             ? "it failed later than it could" : nil

@@ -1,4 +1,4 @@
-// HTTP/2 behind a 101: preface, frames, settings; wherever the bytes are cut.
+// HTTP/2 after a 101: preface, frames, settings; wherever the bytes are cut.
 
 import TestSupport
 import Testing

@@ -246,7 +246,7 @@ import Testing
         #expect(heard.exchanges.map(\.outcome) == [.incomplete])
     }
 
-    /// An answer captured in front of its question waits for it.
+    /// An answer captured before its question waits for it.
     @Test func theAnswerComesBeforeTheQuestion() {
         let shuffled = [
             s(0, Self.answer, ack: Self.size), c(Self.size, text("hi"), ack: Self.answer.count), c(0, Self.request),
@@ -260,7 +260,7 @@ import Testing
     // MARK: The other direction comes late
 
     static let said = text("ho", key: nil)
-    /// All that the server says, as its side of two taps has it: in front of the first packet of the client.
+    /// All that the server says, as its side of two taps has it: before the first packet of the client.
     static let serverFirst = [
         s(-1, ack: 0, .syn), s(0, answer, ack: size), s(answer.count, said, ack: size + 8),
     ]
@@ -269,7 +269,7 @@ import Testing
         c(size + 8, ack: answer.count + 4),
     ]
 
-    /// A client whose packets come behind those of the server is waited for: nothing is out of order, and nothing early.
+    /// A client whose packets come after those of the server is waited for: nothing is out of order, and nothing early.
     @Test(arguments: [1, 2, 3]) func theServersSideComesFirst(count: Int) {
         let sheets = Self.serverFirst.prefix(count) + Self.clientBehind + Self.serverFirst.dropFirst(count)
         let heard = Tape.play(Array(sheets))

@@ -1,6 +1,6 @@
 // Segments written down with their numbers, and what the analyzer makes of them.
 //
-// Offsets are relative: 0 is the first byte behind the SYN. Each packet comes a millisecond after the one before,
+// Offsets are relative: 0 is the first byte after the SYN. Each packet comes a millisecond after the one before,
 // unless it says otherwise.
 
 import Ground
@@ -108,7 +108,7 @@ extension Listener {
 }
 
 extension Exchange {
-    /// Kind, request, answer, outcome, and what came behind it.
+    /// Kind, request, answer, outcome, and what came after it.
     var story: String {
         var words = ["\(kind)"]
         if let request { words.append("\(request.method.text) \(request.target.text)") }

@@ -250,7 +250,7 @@ func text(_ string: String, fin: Bool = true, key: [UInt8]? = [1, 2, 3, 4]) -> [
         #expect(exchange.websocket?.sides.client.close?.code == 1000)
     }
 
-    /// Behind the hole frames are found again: counted apart, and judged no more.
+    /// After the hole frames are found again: counted apart, and judged no more.
     @Test func framesAreFoundBehindAHole() throws {
         let exchange = Self.session(
             [

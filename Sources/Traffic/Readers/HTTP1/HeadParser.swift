@@ -9,7 +9,7 @@ import Ground
 
 /// The head that was parsed last, as ranges into the bytes it was parsed from.
 struct ParsedHead: ~Copyable {
-    /// Bytes of empty lines in front of the start line.
+    /// Bytes of empty lines before the start line.
     var skipped = 0
     /// Bytes from the first byte looked at to the end of the empty line.
     var length = 0
@@ -109,7 +109,7 @@ extension ParsedHead {
         }
     }
 
-    /// The index behind a line's last byte, its line end left out.
+    /// The index after a line's last byte, its line end left out.
     private mutating func lineEnd(_ bytes: Span<UInt8>, _ start: Int, _ lf: Int) -> Int {
         if lf > start, bytes[lf - 1] == 0x0d { return lf - 1 }
         defects.insert(.bareLF)
@@ -173,7 +173,7 @@ extension ParsedHead {
                 guard valueEnd > start else { return }
                 var valueStart = start
                 while bytes[valueStart] == 0x20 || bytes[valueStart] == 0x09 { valueStart += 1 }
-                // A value that begins on the folded line has no line end in front of it.
+                // A value that begins on the folded line has no line end before it.
                 let known = lines[last].valueRange
                 let from = known.isEmpty ? Int32(valueStart - base) : known.lowerBound
                 lines[last].valueRange = from..<Int32(valueEnd - base)

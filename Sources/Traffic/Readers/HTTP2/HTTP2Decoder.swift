@@ -1,4 +1,4 @@
-// HTTP/2 behind a 101 with h2c: the client preface, then frames (RFC 9113 3.4, 4.1). Frames are counted and
+// HTTP/2 after a 101 with h2c: the client preface, then frames (RFC 9113 3.4, 4.1). Frames are counted and
 // skipped by length; only the first SETTINGS frame of each side is read.
 
 import Ground

@@ -14,7 +14,7 @@ struct ProxyHeader: Equatable {
     var addresses: ProxiedAddresses?
     /// Bytes that were looked at.
     var length: Int
-    /// Bytes behind these that belong to it as well.
+    /// Bytes after these that belong to it as well.
     var rest: Int = 0
 
     enum Result: Equatable {

@@ -1,7 +1,7 @@
 // The header of a WebSocket frame (RFC 6455 5.2): two bytes, then a longer length, then a masking key, as its second byte says.
 //
 // It is gathered byte by byte, because a segment may end anywhere in it, and stays as it was until the next one begins: what
-// is told of a frame shows these bytes.
+// is reported of a frame shows these bytes.
 
 import Ground
 

@@ -1,4 +1,4 @@
-// Frames of WebSocket where nobody says that one begins: behind a hole, or in a session whose handshake was not captured.
+// Frames of WebSocket where nobody says that one begins: after a hole, or in a session whose handshake was not captured.
 //
 // A run is frame after frame without a contradiction: the mask bit of its direction, no reserved bit or opcode, lengths in
 // their shortest form, fragments that belong together, text that is UTF-8. A run is looked for where a segment begins,

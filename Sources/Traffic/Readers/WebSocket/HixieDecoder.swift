@@ -1,7 +1,7 @@
 // The frames of draft-hixie-thewebsocketprotocol-75 and -76 (4.2 and 4.3 there), which have nothing in common with RFC 6455's.
 //
 // A type below 0x80 is followed by bytes up to 0xff: type 0x00 is a text message. A type from 0x80 on is followed by a length
-// in groups of seven bits; 0xff with length 0 closes, in -76. Behind the 101 of -76 sixteen bytes answer the challenge.
+// in groups of seven bits; 0xff with length 0 closes, in -76. After the 101 of -76 sixteen bytes answer the challenge.
 // They are counted and not judged: nothing in the catalogue is about them.
 
 import Ground

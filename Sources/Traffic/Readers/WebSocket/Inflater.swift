@@ -1,7 +1,7 @@
 // DEFLATE (RFC 1951), read in pieces of any size into a window of 32 KiB.
 //
 // Ours and not a library's, because rules ask for what libraries keep to themselves: how far each distance reaches, and
-// whether it reaches behind the start of a message. The window is all the memory there is; it grows with what was
+// whether it reaches after the start of a message. The window is all the memory there is; it grows with what was
 // written, and output is handed over from inside it.
 //
 // Reading stops between two steps only: a block header, a code length, a literal, or a length with its distance. A step
@@ -16,7 +16,7 @@ struct Inflater {
 
     /// The farthest distance of the message.
     private(set) var farthest = 0
-    /// A distance reached behind the start of the message.
+    /// A distance reached after the start of the message.
     private(set) var reachesBack = false
     /// Bytes written since `beginMessage`.
     private(set) var produced: Int64 = 0
@@ -140,7 +140,7 @@ struct Inflater {
         return true
     }
 
-    // What stands behind the final block begins at a byte.
+    // What stands after the final block begins at a byte.
     private mutating func endBlock() {
         state = .header
         lastBlockIsFinal = isFinal

@@ -1,7 +1,7 @@
-// A WebSocket session behind its handshake (RFC 6455 5): both directions, and what they show together.
+// A WebSocket session after its handshake (RFC 6455 5): both directions, and what they show together.
 //
 // Each direction is read by a `WebSocketSideDecoder`. Together they tell which Pong answers which Ping, how long nobody spoke,
-// and who went on behind what should have ended the session. Payload is never gathered: text is unmasked and checked where
+// and who went on after what should have ended the session. Payload is never gathered: text is unmasked and checked where
 // it lies, binary payload is skipped by subtraction, compressed payload goes through the window of an inflater, control
 // frames (at most 125 bytes) are kept. After the first fatal error of a direction its frames are still counted, as far as
 // lengths can be believed, but no further error is reported: what follows a broken frame is noise. After a hole that is
@@ -16,7 +16,7 @@ final class WebSocketDecoder: SessionReader {
     struct Start {
         let key: ExchangeKey
         let stream: StreamID
-        /// The last packet of the handshake, and the stream offset behind its answer; `nil` where that was not seen.
+        /// The last packet of the handshake, and the stream offset after its answer; `nil` where that was not seen.
         let last: Arrival
         let answerEnd: Int64?
         /// Nobody saw where the request ends and the frames of the client begin.
@@ -126,7 +126,7 @@ private struct WebSocketSession {
         }
     }
 
-    /// A Pong may wait behind the frame that was being sent when the Ping came, and behind no other.
+    /// A Pong may wait after the frame that was being sent when the Ping came, and after no other.
     private mutating func excuse(_ pinger: Direction, _ mark: Arrival) {
         for index in waiting[pinger].indices where waiting[pinger][index].freeFrom == nil {
             waiting[pinger][index].freeFrom = mark.time

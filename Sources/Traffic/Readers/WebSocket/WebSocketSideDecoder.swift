@@ -1,7 +1,7 @@
 // One direction of a WebSocket session: frames (RFC 6455 5.2), control frames and Close (5.5), masks (5.3).
 //
 // Payload is read where it lies. After the first fault that ends a session the
-// frames of its sender are still counted, and no further fault of theirs is told of. What messages are made of stands in
+// frames of its sender are still counted, and no further fault of theirs is reported. What messages are made of stands in
 // WebSocketMessages.swift.
 
 import Ground
@@ -29,7 +29,7 @@ struct WebSocketSideDecoder {
     var controlIsComplete = false
     /// A hole lies inside the control frame.
     private var controlIsCut = false
-    /// Looks for frames behind a hole.
+    /// Looks for frames after a hole.
     private var search: FrameSearch?
 
     // The message being read: 0 for none, else its opcode.
@@ -57,7 +57,7 @@ struct WebSocketSideDecoder {
     var limitsHit: [String] = []
     let memory: InflaterMemory
 
-    /// The sender of a frame behind this acknowledgment knew the whole 101 (RULES WS015).
+    /// The sender of a frame after this acknowledgment knew the whole 101 (RULES WS015).
     var informedFrom = Int64.max
     /// Who hears the messages; `nil` where nobody asked.
     var recorder: MessageRecorder?
@@ -71,10 +71,10 @@ struct WebSocketSideDecoder {
     private var prefix: [UInt8] = []
     private var prefixMark: Arrival?
     var sentClose = false
-    /// Behind its own Close came what is no frame: nothing there is read any more.
+    /// After its own Close came what is no frame: nothing there is read any more.
     private var isOver = false
     var hadFatal: Anomaly.Kind?
-    /// Frames behind a reserved opcode that still have to parse before its sender is blamed (RULES WSF005).
+    /// Frames after a reserved opcode that still have to parse before its sender is blamed (RULES WSF005).
     var unconfirmed = 0
     private var previousKey: UInt32?
     /// The step from the key before, read from either end, and how often it came in a row.
@@ -117,7 +117,7 @@ struct WebSocketSideDecoder {
             first: header.mark, last: last)
     }
 
-    /// Reads up to the end of the next control frame, at most; returns the index behind what was read.
+    /// Reads up to the end of the next control frame, at most; returns the index after what was read.
     mutating func advance(_ chunk: borrowing Chunk, from start: Int) -> Int {
         let bytes = chunk.bytes
         var index = start
@@ -286,7 +286,7 @@ struct WebSocketSideDecoder {
             || (opcode <= 2 || (8...10).contains(opcode)) && isHeader(length: length, isShortest: isShortest)
     }
 
-    /// Whether a header behind a reserved opcode is one: if not, the place was lost and nobody is to blame.
+    /// Whether a header after a reserved opcode is one: if not, the place was lost and nobody is to blame.
     private mutating func confirm(_ place: Place, length: UInt64, isShortest: Bool) -> Bool {
         if isHeader(length: length, isShortest: isShortest) {
             unconfirmed -= 1
