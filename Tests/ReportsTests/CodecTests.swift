@@ -151,3 +151,52 @@ private struct Filler: FieldCoder {
     }
     func check(_ makesSense: @autoclosure () -> Bool) { #expect(makesSense()) }
 }
+
+@Suite("Facts that a reader brings") struct SessionFactsTests {
+    /// A protocol that no format knows by name.
+    struct LineFacts: SessionFacts {
+        var name: String { "line" }
+        var words: PerDirection<[String]> { PerDirection(client: ["3 lines"], server: ["1 line", "\u{1b}[31m"]) }
+        var messages: PerDirection<UInt64>? { PerDirection(client: 3, server: 1) }
+        var report: FactValue {
+            .object([
+                FactValue.Member("lines", .sides { .number($0 == .client ? 3 : 1) }),
+                FactValue.Member("polite", .flag(true)),
+                FactValue.Member(
+                    "first", .captured(Array("hello token=c2VjcmV0c2VjcmV0c2VjcmV0\u{202e}".utf8) + [0xff])),
+                FactValue.Member("kinds", .list([.word("plain"), .number(-1), .object([])])),
+            ])
+        }
+    }
+
+    private static func report() -> Report {
+        var exchange = Fixture.websocket(packet: 4)
+        exchange.websocket = nil
+        exchange.upgraded = .other
+        exchange.protocolName = "line"
+        exchange.session = LineFacts()
+        return Fixture.report(entries: [(exchange, [])])
+    }
+
+    @Test("the spool gives back what they said")
+    func kept() throws {
+        let facts = KeptSessionFacts(LineFacts())
+        var writer = ByteWriter()
+        writer.record(facts)
+        var reader = ByteReader(writer.bytes)
+        let again = try reader.record(KeptSessionFacts.self)
+        #expect(again.report == facts.report && again.name == "line" && again.messages == facts.messages)
+        #expect(again.words == facts.words && reader.isAtEnd)
+    }
+
+    @Test("JSON has their values, the page and `show` their words, hostile text made harmless")
+    func formats() throws {
+        let report = Self.report()
+        let json = try report.rendered("json")
+        #expect(json.contains(#""line":{"lines":{"client":3,"server":1},"polite":true,"first":"#))
+        #expect(json.contains(#""kinds":["plain",-1,{}]}"#))
+        #expect(!json.contains("\u{1b}"))
+        let page = try report.rendered("html")
+        #expect(page.contains("3 lines") && !page.contains("\u{1b}"))
+    }
+}
