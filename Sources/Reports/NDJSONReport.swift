@@ -33,23 +33,26 @@ public struct NDJSONReport {
     public mutating func add(_ exchange: Exchange, _ judgement: Judgement, told: Set<FindingEvent> = []) throws {
         let findings = judgement.findings
         let key = exchange.key.text
+        let slash = key + "/"
         try line("exchange") { json, facts in
             json.member("key", key)
             if let parent = exchange.parent { json.member("parent_key", parent.text) }
             facts.exchange(exchange, judgement.validity, to: &json)
-            json.member("findings", findings.map { "\(key)/\($0.rule)" })
+            json.array("findings") { json in for finding in findings { json.value(slash, finding.rule) } }
         }
-        try add(findings.filter { !told.contains(FindingEvent($0)) }, of: exchange)
+        try add(told.isEmpty ? findings : findings.filter { !told.contains(FindingEvent($0)) }, of: exchange)
     }
 
     /// Findings of one exchange, which may go on.
     public mutating func add(_ findings: [Finding], of exchange: Exchange) throws {
+        guard !findings.isEmpty else { return }
         let key = exchange.key.text
+        let slash = key + "/"
         for finding in findings {
             try line("finding") { json, facts in
-                json.member("key", "\(key)/\(finding.rule)")
+                json.member("key", slash, finding.rule)
                 json.member("exchange_key", key)
-                if let cause = finding.consequenceOf { json.member("consequence_of_key", "\(key)/\(cause)") }
+                if let cause = finding.consequenceOf { json.member("consequence_of_key", slash, cause) }
                 facts.finding(finding, mark: exchange.firstMark, to: &json)
             }
         }
@@ -138,7 +141,16 @@ public struct FindingEvent: Hashable, Sendable {
 
 extension ExchangeKey {
     /// "0:12:c:0": what an exchange goes by where there are no numbers yet.
-    public var text: String { "\(capture):\(packet):\(direction == .client ? "c" : "s"):\(offset)" }
+    public var text: String {
+        var text: [UInt8] = []
+        text.append(decimal: UInt64(capture))
+        text.append(UInt8(ascii: ":"))
+        text.append(decimal: UInt64(packet))
+        text.append(contentsOf: (direction == .client ? ":c:" : ":s:").utf8)
+        if offset < 0 { text.append(UInt8(ascii: "-")) }
+        text.append(decimal: offset.magnitude)
+        return String(decoding: text, as: UTF8.self)
+    }
 }
 
 extension JSONWriter {

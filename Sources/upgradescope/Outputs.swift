@@ -200,7 +200,7 @@ final class EventStreams: InvestigationObserver {
         case .said(let message, in: let exchange):
             if tellsMessages { each { report, _ in try report.add(message, in: exchange) } }
         case .finished(let exchange, let judgement):
-            let told = told.removeValue(forKey: exchange.key) ?? []
+            let told = told.isEmpty ? [] : told.removeValue(forKey: exchange.key) ?? []
             each { report, _ in try report.add(exchange, judgement, told: told) }
         case .ended(let connection, let findings):
             each { report, _ in try report.add(connection, findings: findings) }
