@@ -53,12 +53,17 @@ public enum Base64 {
     /// Whether `text` is the base64 of `count` bytes, with padding; the bits that are left over may be anything.
     public static func isText(_ text: ArraySlice<UInt8>, ofBytes count: Int) -> Bool {
         let padding = (3 - count % 3) % 3
-        guard text.count == (count + 2) / 3 * 4, text.suffix(padding).allSatisfy({ $0 == UInt8(ascii: "=") }) else {
-            return false
+        let text = text.span
+        guard text.count == (count + 2) / 3 * 4 else { return false }
+        let letters = text.count - padding
+        for index in text.indices {
+            let byte = text[index]
+            let isLetter =
+                byte.isDigit || byte.asciiLowercased &- 0x61 < 26 || byte == UInt8(ascii: "+")
+                || byte == UInt8(ascii: "/")
+            guard index < letters ? isLetter : byte == UInt8(ascii: "=") else { return false }
         }
-        return text.dropLast(padding).allSatisfy { byte in
-            byte.isDigit || byte.asciiLowercased &- 0x61 < 26 || byte == UInt8(ascii: "+") || byte == UInt8(ascii: "/")
-        }
+        return true
     }
 
     /// Eight letters for 48 bits.

@@ -80,6 +80,32 @@ extension Span<UInt8> {
         }
     }
 
+    /// Index of the first CR or LF; `count` when there is none.
+    @inlinable
+    public var endOfLine: Int {
+        let end = firstIndex(of: 0x0a, from: 0) ?? count
+        return extracting(0..<end).firstIndex(of: 0x0d, from: 0) ?? end
+    }
+
+    /// Index of the first byte at or after `start` that is not printable ASCII, or is a quotation mark or backslash; `count`
+    /// when there is none.
+    @inlinable
+    public func endOfPlainText(from start: Int) -> Int {
+        guard start >= 0 else { return count }
+        return unsafe withUnsafeBytes { buffer -> Int in
+            var index = start
+            // Safe: each load ends at or before `count`.
+            while count - index >= 16 {
+                let bytes = unsafe buffer.loadUnaligned(fromByteOffset: index, as: SIMD16<UInt8>.self)
+                let special = (bytes &- 0x20 .> 0x5e) .| (bytes .== 0x22) .| (bytes .== 0x5c)
+                if any(special) { break }
+                index += 16
+            }
+            while index < count, self[index] &- 0x20 <= 0x5e, self[index] != 0x22, self[index] != 0x5c { index += 1 }
+            return index
+        }
+    }
+
     /// Whether a byte below 0x20, or 0x7f, occurs that is none of HTAB, LF and CR.
     @inlinable
     public var hasControlByte: Bool {

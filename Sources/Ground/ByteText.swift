@@ -74,6 +74,12 @@ extension ArraySlice<UInt8> {
         count >= text.utf8CodeUnitCount && self[startIndex..<(startIndex + text.utf8CodeUnitCount)].matches(text)
     }
 
+    /// Index of the first `byte` at or after `start`; `nil` when there is none.
+    @inlinable
+    public func index(of byte: UInt8, from start: Int) -> Int? {
+        span.firstIndex(of: byte, from: start - startIndex).map { $0 + startIndex }
+    }
+
     /// The bytes as text; what is not UTF-8 becomes U+FFFD.
     @inlinable public var text: String { String(decoding: self, as: UTF8.self) }
 }

@@ -3,13 +3,21 @@
 /// Numbers as digits.
 public enum Digits {
     /// At least so many decimal digits: "07".
+    @inlinable
     public static func decimal(_ number: some BinaryInteger, _ width: Int) -> String {
-        padded(String(number), width)
+        guard let magnitude = UInt64(exactly: number) else { return padded(String(number), width) }
+        var digits: [UInt8] = []
+        digits.append(decimal: magnitude, width: width)
+        return String(decoding: digits, as: UTF8.self)
     }
 
     /// At least so many hexadecimal digits, in lower case: "0a".
+    @inlinable
     public static func hex(_ number: some BinaryInteger, _ width: Int) -> String {
-        padded(String(number, radix: 16), width)
+        guard let magnitude = UInt64(exactly: number) else { return padded(String(number, radix: 16), width) }
+        var digits: [UInt8] = []
+        digits.append(hex: magnitude, width: width)
+        return String(decoding: digits, as: UTF8.self)
     }
 
     /// Two hexadecimal digits.
@@ -27,8 +35,39 @@ public enum Digits {
     @inlinable
     public static func hexDigit(_ value: UInt8) -> UInt8 { value < 10 ? value + 0x30 : value + 0x57 }
 
-    private static func padded(_ digits: String, _ width: Int) -> String {
+    @usableFromInline
+    static func padded(_ digits: String, _ width: Int) -> String {
         String(repeating: "0", count: max(0, width - digits.utf8.count)) + digits
+    }
+}
+
+extension [UInt8] {
+    /// Appends a number as decimal digits, at least so many.
+    @inlinable
+    public mutating func append(decimal number: UInt64, width: Int = 1) {
+        var digits = [20 of UInt8](repeating: 0x30)
+        var start = 20
+        var rest = number
+        repeat {
+            start -= 1
+            digits[start] = 0x30 + UInt8(truncatingIfNeeded: rest % 10)
+            rest /= 10
+        } while rest > 0
+        append(digits.span.extracting(Swift.max(0, Swift.min(start, 20 - width))..<20))
+    }
+
+    /// Appends a number as hexadecimal digits in lower case, at least so many.
+    @inlinable
+    public mutating func append(hex number: UInt64, width: Int = 1) {
+        var digits = [16 of UInt8](repeating: 0x30)
+        var start = 16
+        var rest = number
+        repeat {
+            start -= 1
+            digits[start] = Digits.hexDigit(UInt8(truncatingIfNeeded: rest & 15))
+            rest >>= 4
+        } while rest > 0
+        append(digits.span.extracting(Swift.max(0, Swift.min(start, 16 - width))..<16))
     }
 }
 

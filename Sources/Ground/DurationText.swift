@@ -4,11 +4,20 @@
 public enum DurationText {
     /// Milliseconds, exactly, for formats: "1.5", "0.000125".
     public static func milliseconds(_ nanoseconds: Int64) -> String {
-        let magnitude = nanoseconds.magnitude
-        var fraction = Substring(Digits.decimal(magnitude % 1_000_000, 6))
-        while fraction.last == "0" { fraction.removeLast() }
-        let sign = nanoseconds < 0 ? "-" : ""
-        return "\(sign)\(magnitude / 1_000_000)" + (fraction.isEmpty ? "" : ".\(fraction)")
+        var text: [UInt8] = []
+        write(milliseconds: nanoseconds, to: &text)
+        return String(decoding: text, as: UTF8.self)
+    }
+
+    /// Appends milliseconds, exactly.
+    public static func write(milliseconds nanoseconds: Int64, to text: inout [UInt8]) {
+        let (whole, fraction) = nanoseconds.magnitude.quotientAndRemainder(dividingBy: 1_000_000)
+        if nanoseconds < 0 { text.append(UInt8(ascii: "-")) }
+        text.append(decimal: whole)
+        guard fraction > 0 else { return }
+        text.append(UInt8(ascii: "."))
+        text.append(decimal: fraction, width: 6)
+        while text.last == UInt8(ascii: "0") { text.removeLast() }
     }
 
     /// For what may be very short, as what a replay measures: "120 µs", "1.5 ms", "3.2 s".

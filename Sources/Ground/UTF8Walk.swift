@@ -11,23 +11,23 @@ public enum UTF8Walk {
     ) {
         var index = bytes.startIndex
         while index < bytes.endIndex {
-            let first = bytes[index]
-            if first < 0x80 {
-                body(UInt32(first), bytes[index..<(index + 1)])
-                index += 1
-                continue
-            }
-            let length = sequenceLength(bytes, at: index)
-            guard length > 0 else {
-                body(nil, bytes[index..<(index + 1)])
-                index += 1
-                continue
-            }
-            var scalar = UInt32(first) & 0x7f >> UInt32(length)
-            for next in (index + 1)..<(index + length) { scalar = scalar << 6 | UInt32(bytes[next] & 0x3f) }
-            body(scalar, bytes[index..<(index + length)])
-            index += length
+            let found = scalar(bytes.span, at: index - bytes.startIndex)
+            let end = index + (found?.length ?? 1)
+            body(found?.scalar, bytes[index..<end])
+            index = end
         }
+    }
+
+    /// The character at `index` and how many bytes it has; `nil` for a bad byte.
+    @inlinable
+    public static func scalar(_ bytes: Span<UInt8>, at index: Int) -> (scalar: UInt32, length: Int)? {
+        let first = bytes[index]
+        guard first >= 0x80 else { return (UInt32(first), 1) }
+        let length = sequenceLength(bytes, at: index)
+        guard length > 0 else { return nil }
+        var scalar = UInt32(first) & 0x7f >> UInt32(length)
+        for next in (index + 1)..<(index + length) { scalar = scalar << 6 | UInt32(bytes[next] & 0x3f) }
+        return (scalar, length)
     }
 
     /// Whether all of it is well-formed.
@@ -38,9 +38,9 @@ public enum UTF8Walk {
     }
 
     /// Bytes of the well-formed sequence at `index`; 0 when there is none.
-    public static func sequenceLength(_ bytes: ArraySlice<UInt8>, at index: Int) -> Int {
+    public static func sequenceLength(_ bytes: Span<UInt8>, at index: Int) -> Int {
         var state = UTF8Automaton.accepting
-        for next in index..<bytes.endIndex {
+        for next in index..<bytes.count {
             state = UTF8Automaton.next(state, bytes[next])
             if state == UTF8Automaton.accepting { return next - index + 1 }
             if state == UTF8Automaton.rejecting { return 0 }

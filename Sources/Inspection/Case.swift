@@ -103,7 +103,12 @@ struct Case {
     func value(_ name: FieldName, of head: MessageHead?) -> String {
         guard let head else { return "" }
         let secrets = subject.secrets(of: head)
-        return head.values(name).map { shown($0, hiding: secrets) }.joined(separator: ", ")
+        var text: String?
+        for line in head.lines where line.name == name {
+            let value = shown(head.value(of: line), hiding: secrets)
+            text = text.map { $0 + ", " + value } ?? value
+        }
+        return text ?? ""
     }
 
     /// Method and target, secrets left out.
@@ -139,7 +144,7 @@ struct Case {
 
     func startLine(_ head: MessageHead?, _ label: String) -> Evidence? {
         guard let head else { return nil }
-        let end = head.bytes.firstIndex { $0 == 0x0d || $0 == 0x0a } ?? head.bytes.count
+        let end = head.bytes.span.endOfLine
         let place = Place(
             direction: head.place.direction, offset: head.place.offset, length: Int64(end), first: head.place.first,
             last: head.place.first)
@@ -149,12 +154,14 @@ struct Case {
     /// The lines of these names, at most eight.
     func lines(_ names: FieldName..., of head: MessageHead?) -> [Evidence?] {
         guard let head else { return [] }
-        let side = head.place.direction == .client ? "request" : "response"
-        return head.lines.filter { names.contains($0.name) }.prefix(8).map { line in
+        let side = head.place.direction == .client ? " of the request" : " of the response"
+        var found: [Evidence?] = []
+        for line in head.lines where line.name != .other && found.count < 8 && names.contains(line.name) {
             let end = max(Int(line.valueRange.upperBound), Int(line.nameRange.upperBound))
-            let label = "\(Words.plain(head.name(of: line).text)) of the \(side)"
-            return evidence(label, head, Int(line.nameRange.lowerBound)..<end, place: head.place(of: line))
+            let label = Words.plain(head.name(of: line).text) + side
+            found.append(evidence(label, head, Int(line.nameRange.lowerBound)..<end, place: head.place(of: line)))
         }
+        return found
     }
 
     /// The first early bytes.
@@ -221,6 +228,7 @@ struct ConnectionCase {
 enum Words {
     /// Without control characters, and not longer than a line takes.
     static func plain(_ text: String, limit: Int = 120) -> String {
+        if isPlain(text, limit: limit) { return text }
         var result = ""
         var count = 0
         var brokeLine = false
@@ -240,6 +248,14 @@ enum Words {
             count += 1
         }
         return result
+    }
+
+    /// Whether it is short and printable ASCII, as nearly all is.
+    private static func isPlain(_ text: String, limit: Int) -> Bool {
+        let bytes = text.utf8.span
+        guard bytes.count <= limit else { return false }
+        for index in bytes.indices where bytes[index] &- 0x20 > 0x5e { return false }
+        return true
     }
 
     static func quoted(_ text: ArraySlice<UInt8>) -> String { "“\(plain(text.text))”" }

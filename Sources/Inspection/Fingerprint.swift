@@ -9,22 +9,22 @@ struct Fingerprint {
 
     static func of(rule: String, host: ArraySlice<UInt8>, path: ArraySlice<UInt8>, fault: Fault) -> String {
         var fingerprint = Fingerprint()
-        fingerprint.add(Array(rule.utf8)[...])
-        fingerprint.add(host, folded: true)
-        fingerprint.add(path)
-        fingerprint.add(Array(fault.name.utf8)[...])
+        fingerprint.add(rule.utf8.span)
+        fingerprint.add(host.span, folded: true)
+        fingerprint.add(path.span)
+        fingerprint.add(fault.name.utf8.span)
         return fingerprint.text
     }
 
     /// Four digits that tell two secrets apart without giving either away.
     static func tag(of secret: ArraySlice<UInt8>) -> String {
         var fingerprint = Fingerprint()
-        fingerprint.add(secret)
+        fingerprint.add(secret.span)
         return String(fingerprint.text.suffix(4))
     }
 
-    private mutating func add(_ bytes: ArraySlice<UInt8>, folded: Bool = false) {
-        for byte in bytes { step(folded ? byte.asciiLowercased : byte) }
+    private mutating func add(_ bytes: Span<UInt8>, folded: Bool = false) {
+        for index in bytes.indices { step(folded ? bytes[index].asciiLowercased : bytes[index]) }
         step(0)
     }
 

@@ -177,9 +177,10 @@ public struct Inspector: Sendable {
 
     /// Fills in what needs all findings of the exchange; links that lead nowhere are cut.
     private func settle(_ findings: inout [Finding], _ place: RequestPlace) {
-        let names = findings.map(\.rule)
         for index in findings.indices {
-            if let cause = findings[index].consequenceOf, !names.contains(cause) { findings[index].consequenceOf = nil }
+            if let cause = findings[index].consequenceOf, !findings.contains(where: { $0.rule == cause }) {
+                findings[index].consequenceOf = nil
+            }
             complete(&findings[index], host: place.host, path: place.path)
         }
     }

@@ -19,12 +19,12 @@ public enum Redaction {
         var field = SecretField.none
         var isFirst = true
         while start < bytes.endIndex {
-            let end = bytes[start...].firstIndex(of: 0x0a) ?? bytes.endIndex
+            let end = bytes.index(of: 0x0a, from: start) ?? bytes.endIndex
             var line = bytes[start..<end]
             if line.last == 0x0d { line = line.dropLast() }
             if let byte = line.first, byte == 0x20 || byte == 0x09, !isFirst {
                 mark(line.trimmingWhitespace(), as: field, into: &ranges)
-            } else if let colon = line.firstIndex(of: 0x3a), SecretField.isName(line[..<colon]) {
+            } else if let colon = line.index(of: 0x3a, from: start), SecretField.isName(line[..<colon]) {
                 field = SecretField(line[..<colon].trimmingWhitespace())
                 mark(line[(colon + 1)...].trimmingWhitespace(), as: field, into: &ranges)
             } else {
@@ -35,6 +35,7 @@ public enum Redaction {
             isFirst = false
             start = end + 1
         }
+        guard ranges.count > 1 else { return ranges }
         return ranges.sorted { $0.lowerBound < $1.lowerBound }.reduce(into: []) { merged, range in
             if let last = merged.last, last.upperBound >= range.lowerBound {
                 merged[merged.count - 1] = last.lowerBound..<max(last.upperBound, range.upperBound)
@@ -51,6 +52,7 @@ public enum Redaction {
 
     /// Text of some of a head's bytes, secrets replaced by their length.
     public static func text(_ slice: ArraySlice<UInt8>, hiding secrets: [Range<Int>]) -> String {
+        guard secrets.contains(where: { $0.overlaps(slice.startIndex..<slice.endIndex) }) else { return slice.text }
         var text = ""
         var position = slice.startIndex
         for secret in secrets {
@@ -86,18 +88,27 @@ public enum Redaction {
 
     /// Whether a word is the name of something secret: a query key, a field, a part of a subprotocol.
     static func isSecretName(_ name: ArraySlice<UInt8>) -> Bool {
-        for word in exactNames where name.count == word.utf8CodeUnitCount {
-            if name.matchesIgnoringCase(word) { return true }
-        }
-        var index = name.startIndex
-        while index < name.endIndex {
-            for part in partNames(after: name[index].asciiLowercased)
-            where name.endIndex - index >= part.utf8CodeUnitCount {
-                if name[index..<(index + part.utf8CodeUnitCount)].matchesIgnoringCase(part) { return true }
-            }
-            index += 1
-        }
+        for word in exactNames where name.matchesIgnoringCase(word) { return true }
+        let bytes = name.span
+        for index in bytes.indices where beginsSecretPart(bytes, at: index) { return true }
         return false
+    }
+
+    /// What makes a name that of a secret wherever it stands in it.
+    private static func beginsSecretPart(_ name: Span<UInt8>, at index: Int) -> Bool {
+        func has(_ text: StaticString) -> Bool { name.hasIgnoringCase(text, at: index) }
+        return switch name[index].asciiLowercased {
+        case UInt8(ascii: "a"): has("auth") || has("apikey") || has("api_key") || has("api-key")
+        case UInt8(ascii: "b"): has("bearer")
+        case UInt8(ascii: "c"): has("credential") || has("csrf")
+        case UInt8(ascii: "h"): has("hmac")
+        case UInt8(ascii: "j"): has("jwt")
+        case UInt8(ascii: "p"): has("passw") || has("private")
+        case UInt8(ascii: "s"): has("secret") || has("signature") || has("session")
+        case UInt8(ascii: "t"): has("token")
+        case UInt8(ascii: "x"): has("xsrf")
+        default: false
+        }
     }
 
     /// A JSON Web Token, or a long run of letters and digits that no one would choose as a word.
@@ -172,31 +183,6 @@ public enum Redaction {
         "pin",
         "access", "credential", "credentials", "bearer", "x-api-key", "id_token_hint", "state", "nonce",
     ]
-    /// What makes a name that of a secret wherever it stands in it, by its first letter.
-    private static func partNames(after letter: UInt8) -> [StaticString] {
-        switch letter {
-        case UInt8(ascii: "a"): namesInA
-        case UInt8(ascii: "b"): namesInB
-        case UInt8(ascii: "c"): namesInC
-        case UInt8(ascii: "h"): namesInH
-        case UInt8(ascii: "j"): namesInJ
-        case UInt8(ascii: "p"): namesInP
-        case UInt8(ascii: "s"): namesInS
-        case UInt8(ascii: "t"): namesInT
-        case UInt8(ascii: "x"): namesInX
-        default: []
-        }
-    }
-    private static let namesInA: [StaticString] = ["auth", "apikey", "api_key", "api-key"]
-    private static let namesInB: [StaticString] = ["bearer"]
-    private static let namesInC: [StaticString] = ["credential", "csrf"]
-    private static let namesInH: [StaticString] = ["hmac"]
-    private static let namesInJ: [StaticString] = ["jwt"]
-    private static let namesInP: [StaticString] = ["passw", "private"]
-    private static let namesInS: [StaticString] = ["secret", "signature", "session"]
-    private static let namesInT: [StaticString] = ["token"]
-    private static let namesInX: [StaticString] = ["xsrf"]
-
     private static func mark(_ value: ArraySlice<UInt8>, as field: SecretField, into ranges: inout [Range<Int>]) {
         guard !value.isEmpty else { return }
         switch field {
@@ -258,7 +244,7 @@ public enum Redaction {
     }
 
     private static func markQuery(_ line: ArraySlice<UInt8>, into ranges: inout [Range<Int>]) {
-        guard let question = line.firstIndex(of: 0x3f) else { return }
+        guard let question = line.index(of: 0x3f, from: line.startIndex) else { return }
         let end = line[question...].firstIndex { $0 == 0x20 || $0 == 0x09 } ?? line.endIndex
         forEachParameter(line[..<end]) { key, value in
             guard !value.isEmpty, isSecretName(key) || looksLikeToken(value) else { return }
@@ -268,10 +254,10 @@ public enum Redaction {
 
     /// `user:password@` of an absolute address.
     private static func markUser(_ line: ArraySlice<UInt8>, into ranges: inout [Range<Int>]) {
-        var index = line.startIndex
-        while index + 3 <= line.endIndex, !line[index...].starts(with: "://") { index += 1 }
-        guard index + 3 <= line.endIndex else { return }
-        let start = index + 3
+        var from = line.startIndex
+        while let colon = line.index(of: 0x3a, from: from), !line[colon...].starts(with: "://") { from = colon + 1 }
+        guard let colon = line.index(of: 0x3a, from: from) else { return }
+        let start = colon + 3
         let stop = line[start...].firstIndex { [0x2f, 0x3f, 0x23, 0x20].contains($0) } ?? line.endIndex
         if let at = line[start..<stop].lastIndex(of: 0x40), at > start { ranges.append(start..<at) }
     }

@@ -53,9 +53,9 @@ public final class Judge: AnalyzerObserver {
         collector.absorb(other.collector)
     }
 
-    public func receive(_ event: AnalyzerEvent) {
-        recorder?.receive(event)
-        switch event {
+    public func receive(_ event: consuming AnalyzerEvent) {
+        recorder?.receive(copy event)
+        switch consume event {
         case .began(let exchange): tell(.began(exchange))
         case .answered(let exchange), .faulted(let exchange):
             if judgesEarly { tell(.decided(exchange, inspector.judgeSoFar(exchange))) }
@@ -77,8 +77,10 @@ public final class Judge: AnalyzerObserver {
         }
     }
 
-    /// Gives everyone an event.
-    public func tell(_ event: InvestigationEvent) {
+    /// Gives everyone an event; it is not even made where nobody listens.
+    public func tell(_ event: @autoclosure () -> InvestigationEvent) {
+        guard !observers.isEmpty else { return }
+        let event = event()
         for observer in observers { observer.receive(event) }
     }
 

@@ -78,6 +78,11 @@ struct HeadText {
     var reason: CapturedText { text(head.reason) }
     var host: CapturedText? { head.value(.host).map { text($0) } }
     func members(_ name: FieldName) -> [CapturedText] { head.members(name).map { text($0) } }
+    /// Calls `body` with each member of a list field.
+    func forEachMember(_ name: FieldName, _ body: (CapturedText) -> Void) {
+        guard head.has(name) else { return }
+        for line in head.lines where line.name == name { splitList(head.value(of: line)) { body(text($0)) } }
+    }
 }
 
 extension Evidence {

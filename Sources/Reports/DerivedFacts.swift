@@ -145,7 +145,13 @@ extension Finding {
                 if packets.count < 16 { packets.append(packet) }
             }
         }
-        return packets.sorted().map { "frame.number == \($0)" }.joined(separator: " || ")
+        var text: [UInt8] = []
+        for packet in packets.sorted() {
+            if !text.isEmpty { text.append(contentsOf: " || ".utf8) }
+            text.append(contentsOf: "frame.number == ".utf8)
+            text.append(decimal: UInt64(packet))
+        }
+        return String(decoding: text, as: UTF8.self)
     }
 }
 

@@ -22,17 +22,17 @@ package struct JSONFacts {
     private func packet(_ mark: Arrival, to json: inout JSONWriter) {
         if severalCaptures { json.member("capture", mark.capture) }
         json.member("packet", mark.packet)
-        json.member("time", mark.time.text)
+        json.member("time", mark.time)
     }
 
     private func endpoint(_ key: String, _ endpoint: Endpoint, to json: inout JSONWriter) {
         json.object(key) { json in
-            json.member("address", endpoint.address.description)
+            json.member("address", endpoint.address)
             json.member("port", endpoint.port)
         }
     }
 
-    private func pair(_ key: String, _ pair: PerDirection<some BinaryInteger>, to json: inout JSONWriter) {
+    private func pair(_ key: String, _ pair: PerDirection<some FixedWidthInteger>, to json: inout JSONWriter) {
         json.object(key) { json in
             json.member("client", pair.client)
             json.member("server", pair.server)
@@ -115,7 +115,9 @@ package struct JSONFacts {
     func exchange(_ exchange: Exchange, _ validity: Validity, to json: inout JSONWriter) {
         json.member("kind", exchange.kind.word)
         json.object("connection") { connection(exchange.connection, to: &$0) }
-        if let request = exchange.request {
+        let request = exchange.request.map { HeadText($0, showSecrets: showSecrets) }
+        let response = exchange.response.map { HeadText($0, showSecrets: showSecrets) }
+        if let request {
             json.object("request") { self.request(request, to: &$0) }
         }
         if !exchange.interim.isEmpty {
@@ -128,7 +130,7 @@ package struct JSONFacts {
                 }
             }
         }
-        if let response = exchange.response {
+        if let response {
             json.object("response") { self.response(response, to: &$0) }
         }
         json.member("outcome", exchange.outcome.name)
@@ -147,16 +149,17 @@ package struct JSONFacts {
                 if let first = latency.firstMessage { json.member("first_message", milliseconds: first) }
             }
         }
-        if exchange.websocket != nil {
-            json.object("websocket") { websocket(exchange, validity, to: &$0) }
+        if let facts = exchange.websocket {
+            let isSeen = !exchange.isHandshakeUnseen
+            json.object("websocket") { websocket(facts, validity, request, response, isSeen: isSeen, to: &$0) }
         }
         if let facts = exchange.session {
             json.key(facts.name)
             value(facts.report, to: &json)
         }
-        if exchange.kind == .connect, let request = exchange.request {
+        if exchange.kind == .connect, let request {
             json.object("connect") { json in
-                json.member("target", HeadText(request, showSecrets: showSecrets).target)
+                json.member("target", request.target)
                 json.member("inner", exchange.inner.protocolWord)
             }
         }
@@ -169,8 +172,8 @@ package struct JSONFacts {
             json.member("first", first.packet)
             json.member("last", exchange.lastMark.packet)
         }
-        json.member("started", first.time.text)
-        json.member("ended", exchange.lastMark.time.text)
+        json.member("started", first.time)
+        json.member("ended", exchange.lastMark.time)
         if let rank = exchange.preferenceRank { json.member("preference_rank", rank) }
         if !exchange.limitsHit.isEmpty { json.member("limits_hit", exchange.limitsHit) }
     }
@@ -196,24 +199,31 @@ package struct JSONFacts {
     }
 
     private func fields(_ text: HeadText, to json: inout JSONWriter) {
-        json.member("upgrade", text.members(.upgrade))
-        json.member("connection", text.members(.connection))
+        members("upgrade", .upgrade, of: text, to: &json)
+        members("connection", .connection, of: text, to: &json)
         let head = text.head
-        let pairs = head.lines.map { (text.text(head.name(of: $0)), text.text(head.value(of: $0))) }
+        // Where all of the head is UTF-8, so is each part of it.
+        let isUTF8 = UTF8Walk.isValid(head.bytes[...])
         json.array("headers") { json in
-            for (name, value) in pairs {
+            for line in head.lines {
+                let (name, value) = (text.text(head.name(of: line)), text.text(head.value(of: line)))
                 json.array { json in
                     json.value(name)
                     json.value(value)
                 }
             }
         }
-        if pairs.contains(where: { !$0.0.isUTF8 || !$0.1.isUTF8 }) {
+        let isBroken =
+            !isUTF8
+            && head.lines.contains {
+                !text.text(head.name(of: $0)).isUTF8 || !text.text(head.value(of: $0)).isUTF8
+            }
+        if isBroken {
             json.array("headers_hex") { json in
-                for (name, value) in pairs {
+                for line in head.lines {
                     json.array { json in
-                        json.hex(name.blotted)
-                        json.hex(value.blotted)
+                        json.hex(text.text(head.name(of: line)).blotted)
+                        json.hex(text.text(head.value(of: line)).blotted)
                     }
                 }
             }
@@ -221,22 +231,33 @@ package struct JSONFacts {
         json.member("bytes", head.place.length)
     }
 
-    private func request(_ head: MessageHead, to json: inout JSONWriter) {
-        let text = HeadText(head, showSecrets: showSecrets)
-        packet(head.place.first, to: &json)
+    /// The members of a list field; in hexadecimal as well where one of them is not UTF-8.
+    private func members(_ key: String, _ name: FieldName, of text: HeadText?, to json: inout JSONWriter) {
+        var isUTF8 = true
+        json.array(key) { json in
+            text?.forEachMember(name) { member in
+                json.value(member)
+                isUTF8 = isUTF8 && member.isUTF8
+            }
+        }
+        guard !isUTF8 else { return }
+        json.array(key + "_hex") { json in text?.forEachMember(name) { json.hex($0.blotted) } }
+    }
+
+    private func request(_ text: HeadText, to json: inout JSONWriter) {
+        packet(text.head.place.first, to: &json)
         json.member("method", text.method)
         json.member("target", text.target)
-        json.member("version", head.versionText)
+        json.member("version", text.head.versionText)
         if let host = text.host { json.member("host", host) }
         fields(text, to: &json)
     }
 
-    private func response(_ head: MessageHead, to json: inout JSONWriter) {
-        let text = HeadText(head, showSecrets: showSecrets)
-        packet(head.place.first, to: &json)
-        json.member("status", head.status)
+    private func response(_ text: HeadText, to json: inout JSONWriter) {
+        packet(text.head.place.first, to: &json)
+        json.member("status", text.head.status)
         json.member("reason", text.reason)
-        json.member("version", head.versionText)
+        json.member("version", text.head.versionText)
         fields(text, to: &json)
     }
 
@@ -249,52 +270,53 @@ package struct JSONFacts {
         json.member("looks_like", early.looksLike.name)
     }
 
-    private func websocket(_ exchange: Exchange, _ validity: Validity, to json: inout JSONWriter) {
-        guard let facts = exchange.websocket else { return }
-        let request = exchange.request.map { HeadText($0, showSecrets: showSecrets) }
-        let response = exchange.response.map { HeadText($0, showSecrets: showSecrets) }
+    private func websocket(
+        _ facts: WebSocketFacts, _ validity: Validity, _ request: HeadText?, _ response: HeadText?, isSeen: Bool,
+        to json: inout JSONWriter
+    ) {
+        let sides = facts.sides
         if let request, let version = request.head.value(.secWebSocketVersion) {
             json.member("version", request.text(version))
         }
         if let valid = validity.isKeyValid { json.member("key_valid", valid) }
         if let valid = validity.isAcceptValid { json.member("accept_valid", valid) }
-        json.member("subprotocols_offered", request?.members(.secWebSocketProtocol) ?? [])
+        members("subprotocols_offered", .secWebSocketProtocol, of: request, to: &json)
         if let response, let chosen = response.head.value(.secWebSocketProtocol) {
             json.member("subprotocol", response.text(chosen))
         }
-        json.member("extensions_offered", request?.members(.secWebSocketExtensions) ?? [])
-        json.member("extensions", response?.members(.secWebSocketExtensions) ?? [])
+        members("extensions_offered", .secWebSocketExtensions, of: request, to: &json)
+        members("extensions", .secWebSocketExtensions, of: response, to: &json)
         if let draft = facts.draft.word { json.member("draft", draft) }
         json.object("frames") { json in
             for direction in Direction.allCases {
-                frames(direction.name, facts.sides[direction].frames, to: &json)
+                frames(direction.name, sides[direction].frames, to: &json)
             }
         }
         json.object("messages") { json in
             for direction in Direction.allCases {
                 json.object(direction.name) { json in
-                    json.member("text", facts.sides[direction].textMessages)
-                    json.member("binary", facts.sides[direction].binaryMessages)
+                    json.member("text", sides[direction].textMessages)
+                    json.member("binary", sides[direction].binaryMessages)
                 }
             }
         }
-        let (client, server) = (facts.sides.client, facts.sides.server)
+        let (client, server) = (sides.client, sides.server)
         pair("payload_bytes", PerDirection(client: client.payloadBytes, server: server.payloadBytes), to: &json)
         pair("wire_bytes", PerDirection(client: client.wireBytes, server: server.wireBytes), to: &json)
         if facts.agreement.deflate {
-            json.object("compression") { compression(facts, isAgreed: !exchange.isHandshakeUnseen, to: &$0) }
+            json.object("compression") { compression(facts, isAgreed: isSeen, to: &$0) }
         }
         if !client.resumed.isEmpty || !server.resumed.isEmpty {
             json.object("after_gap") { json in
                 for direction in Direction.allCases {
-                    guard let resumed = facts.sides[direction].resumed.first else { continue }
+                    guard let resumed = sides[direction].resumed.first else { continue }
                     json.object(direction.name) { self.resumed(resumed, to: &$0) }
                 }
             }
         }
         json.object("close") { json in
             for direction in Direction.allCases {
-                guard let close = facts.sides[direction].close else { continue }
+                guard let close = sides[direction].close else { continue }
                 json.object(direction.name) { self.close(close, to: &$0) }
             }
             json.member("clean", client.close != nil && server.close != nil)

@@ -62,9 +62,27 @@ package struct JSONWriter {
         string(text)
     }
 
-    package mutating func value(_ number: some BinaryInteger) {
+    /// A text of two parts.
+    package mutating func value(_ text: String, _ rest: String) {
         separate()
-        bytes.append(contentsOf: String(number).utf8)
+        bytes.append(UInt8(ascii: "\""))
+        content(text.utf8.span)
+        content(rest.utf8.span)
+        bytes.append(UInt8(ascii: "\""))
+    }
+
+    package mutating func value(_ number: some FixedWidthInteger) {
+        separate()
+        if number < 0 { bytes.append(UInt8(ascii: "-")) }
+        bytes.append(decimal: UInt64(number.magnitude))
+    }
+
+    /// A text of digits and signs, which needs no escapes.
+    private mutating func plain(_ write: (inout [UInt8]) -> Void) {
+        separate()
+        bytes.append(UInt8(ascii: "\""))
+        write(&bytes)
+        bytes.append(UInt8(ascii: "\""))
     }
 
     package mutating func value(_ flag: Bool) {
@@ -78,7 +96,7 @@ package struct JSONWriter {
         bytes.append(UInt8(ascii: "\""))
         text.forEachPiece { piece in
             switch piece {
-            case .bytes(let piece): content(piece)
+            case .bytes(let piece): content(piece.span)
             case .redacted(let count): bytes.append(contentsOf: CapturedText.note(redacted: count).utf8)
             }
         }
@@ -106,7 +124,19 @@ package struct JSONWriter {
         self.key(key)
         value(text)
     }
-    package mutating func member(_ key: String, _ number: some BinaryInteger) {
+    package mutating func member(_ key: String, _ text: String, _ rest: String) {
+        self.key(key)
+        value(text, rest)
+    }
+    package mutating func member(_ key: String, _ time: Timestamp) {
+        self.key(key)
+        plain { time.write(to: &$0) }
+    }
+    package mutating func member(_ key: String, _ address: IPAddress) {
+        self.key(key)
+        plain { address.write(to: &$0) }
+    }
+    package mutating func member(_ key: String, _ number: some FixedWidthInteger) {
         self.key(key)
         value(number)
     }
@@ -123,15 +153,16 @@ package struct JSONWriter {
     package mutating func member(_ key: String, milliseconds nanoseconds: Int64) {
         self.key(key)
         separate()
-        bytes.append(contentsOf: DurationText.milliseconds(nanoseconds).utf8)
+        DurationText.write(milliseconds: nanoseconds, to: &bytes)
     }
     /// A moment as seconds since 1970-01-01T00:00:00Z, exactly.
     package mutating func member(_ key: String, seconds time: Timestamp) {
         self.key(key)
         separate()
-        let digits = Digits.decimal(time.nanoseconds.magnitude % 1_000_000_000, 9)
-        let sign = time.nanoseconds < 0 ? "-" : ""
-        raw("\(sign)\(time.nanoseconds.magnitude / 1_000_000_000).\(digits)")
+        if time.nanoseconds < 0 { bytes.append(UInt8(ascii: "-")) }
+        bytes.append(decimal: time.nanoseconds.magnitude / 1_000_000_000)
+        bytes.append(UInt8(ascii: "."))
+        bytes.append(decimal: time.nanoseconds.magnitude % 1_000_000_000, width: 9)
     }
 
     /// A number with at most six decimals.
@@ -169,36 +200,39 @@ package struct JSONWriter {
         }
     }
 
-    package mutating func member(_ key: String, _ texts: [CapturedText]) {
-        array(key) { json in for text in texts { json.value(text) } }
-        if texts.contains(where: { !$0.isUTF8 }) {
-            array(key + "_hex") { json in for text in texts { json.hex(text.blotted) } }
-        }
-    }
-
     private mutating func string(_ text: String) {
         bytes.append(UInt8(ascii: "\""))
-        content(Array(text.utf8)[...])
+        content(text.utf8.span)
         bytes.append(UInt8(ascii: "\""))
     }
 
-    private mutating func content(_ text: ArraySlice<UInt8>) {
-        UTF8Walk.forEach(text) { scalar, sequence in
-            guard let scalar else {
-                bytes.append(contentsOf: [0xef, 0xbf, 0xbd])
-                return
-            }
-            switch scalar {
-            case 0x22: raw("\\\"")
-            case 0x5c: raw("\\\\")
-            case 0x0a: raw("\\n")
-            case 0x0d: raw("\\r")
-            case 0x09: raw("\\t")
-            case 0x20..<0x7f: bytes.append(UInt8(scalar))
-            case let scalar where HiddenCharacters.isTreacherous(scalar): escape(scalar)
-            default: bytes.append(contentsOf: sequence)
-            }
+    private mutating func content(_ text: Span<UInt8>) {
+        var start = 0
+        while start < text.count {
+            // Most of it stands for itself.
+            let end = text.endOfPlainText(from: start)
+            if end > start { bytes.append(text.extracting(start..<end)) }
+            guard end < text.count else { return }
+            start = end + special(text, at: end)
         }
+    }
+
+    /// Writes a character that may need an escape, and gives how many bytes it has.
+    private mutating func special(_ text: Span<UInt8>, at index: Int) -> Int {
+        guard let (scalar, length) = UTF8Walk.scalar(text, at: index) else {
+            bytes.append(contentsOf: [0xef, 0xbf, 0xbd])
+            return 1
+        }
+        switch scalar {
+        case 0x22: raw("\\\"")
+        case 0x5c: raw("\\\\")
+        case 0x0a: raw("\\n")
+        case 0x0d: raw("\\r")
+        case 0x09: raw("\\t")
+        case let scalar where HiddenCharacters.isTreacherous(scalar): escape(scalar)
+        default: bytes.append(text.extracting(index..<(index + length)))
+        }
+        return length
     }
 
     private mutating func escape(_ scalar: UInt32) {

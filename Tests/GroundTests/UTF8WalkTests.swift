@@ -31,7 +31,7 @@ import Testing
         for value in stride(from: UInt32(0), through: 0x10ffff, by: 7) {
             guard let scalar = Unicode.Scalar(value) else { continue }
             let bytes = Array(String(scalar).utf8)
-            #expect(UTF8Walk.sequenceLength(bytes[...], at: 0) == bytes.count && UTF8Walk.isValid(bytes[...]))
+            #expect(UTF8Walk.sequenceLength(bytes.span, at: 0) == bytes.count && UTF8Walk.isValid(bytes[...]))
         }
     }
 

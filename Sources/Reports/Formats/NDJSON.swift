@@ -62,26 +62,29 @@ public final class NDJSONReport: InvestigationObserver {
 
     /// An exchange is finished; findings that were events while it went on are none again.
     private func add(_ exchange: Exchange, _ judgement: Judgement) throws {
-        let told = told.removeValue(forKey: exchange.key) ?? []
+        let told = told.isEmpty ? [] : told.removeValue(forKey: exchange.key) ?? []
         let findings = judgement.findings
         let key = exchange.key.text
+        let slash = key + "/"
         try line("exchange") { json, facts in
             json.member("key", key)
             if let parent = exchange.parent { json.member("parent_key", parent.text) }
             facts.exchange(exchange, judgement.validity, to: &json)
-            json.member("findings", findings.map { "\(key)/\($0.rule)" })
+            json.array("findings") { json in for finding in findings { json.value(slash, finding.rule) } }
         }
-        try add(findings.filter { !told.contains(FindingEvent($0)) }, of: exchange)
+        try add(told.isEmpty ? findings : findings.filter { !told.contains(FindingEvent($0)) }, of: exchange)
     }
 
     /// Findings of one exchange, which may go on.
     private func add(_ findings: [Finding], of exchange: Exchange) throws {
+        guard !findings.isEmpty else { return }
         let key = exchange.key.text
+        let slash = key + "/"
         for finding in findings {
             try line("finding") { json, facts in
-                json.member("key", "\(key)/\(finding.rule)")
+                json.member("key", slash, finding.rule)
                 json.member("exchange_key", key)
-                if let cause = finding.consequenceOf { json.member("consequence_of_key", "\(key)/\(cause)") }
+                if let cause = finding.consequenceOf { json.member("consequence_of_key", slash, cause) }
                 facts.finding(finding, mark: exchange.firstMark, to: &json)
             }
         }
@@ -172,8 +175,18 @@ extension ExchangeKey {
     /// "0:12:c:0": what an exchange goes by where there are no numbers yet; in a stream inside the connection's, which
     /// counts its own bytes, that stream's number comes last.
     public var text: String {
-        let key = "\(capture):\(packet):\(direction == .client ? "c" : "s"):\(offset)"
-        return stream == .connection ? key : "\(key):\(stream.rawValue)"
+        var text: [UInt8] = []
+        text.append(decimal: UInt64(capture))
+        text.append(UInt8(ascii: ":"))
+        text.append(decimal: UInt64(packet))
+        text.append(contentsOf: (direction == .client ? ":c:" : ":s:").utf8)
+        if offset < 0 { text.append(UInt8(ascii: "-")) }
+        text.append(decimal: offset.magnitude)
+        if stream != .connection {
+            text.append(UInt8(ascii: ":"))
+            text.append(decimal: UInt64(stream.rawValue))
+        }
+        return String(decoding: text, as: UTF8.self)
     }
 }
 

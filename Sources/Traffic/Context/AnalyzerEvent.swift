@@ -4,8 +4,10 @@
 // decided yet what to do with it, and whoever forwards events hands the whole value on and cannot forget one.
 
 /// Is given every event of an analyzer, in the order in which things happened.
+///
+/// The event is handed over: an exchange is large, and changes hands without a copy.
 public protocol AnalyzerObserver: AnyObject {
-    func receive(_ event: AnalyzerEvent)
+    func receive(_ event: consuming AnalyzerEvent)
 }
 
 /// Something the analyzer found.

@@ -434,8 +434,8 @@ struct ConversationState {
     /// The connection is over: every exchange is finished with what is known of the connection now.
     mutating func finish(_ facts: ConnectionFacts) {
         if let outOfTurn { endOutOfTurn(outOfTurn) }
-        open.reverse()
-        while let oldest = open.popLast() { finish(oldest, facts) }
+        if open.count > 1 { open.reverse() }
+        while !open.isEmpty { finish(open.removeLast(), facts) }
         if exchanges == 0, let exchange = unseenSession?.exchange(on: facts) {
             exchanges &+= 1
             shared.exchanges += 1
@@ -498,7 +498,9 @@ struct ConversationState {
         let number = over.number
         over.exchange.connection = facts
         over.closeWatch(serverSeen: server.position, server: server.state)
-        if let answer = earlyAnswers.removeValue(forKey: number) { over.exchange.early?.answer = answer }
+        if !earlyAnswers.isEmpty, let answer = earlyAnswers.removeValue(forKey: number) {
+            over.exchange.early?.answer = answer
+        }
         if switched == number {
             for direction in Direction.allCases {
                 if let last = switchedStreams[direction.index].last, over.exchange.lastMark.precedes(last) {
@@ -525,10 +527,9 @@ struct ConversationState {
         kept.headsChanged = true
     }
 
-    private mutating func tell(_ exchange: Exchange) {
+    private mutating func tell(_ exchange: consuming Exchange) {
         finishedCount += 1
         guard let enclosure else { return context.output.receive(.finished(exchange)) }
-        var exchange = exchange
         if exchange.parent == nil { exchange.parent = enclosure.parent }
         finished.append(exchange)
         // A tunnel that never ends may carry any number.

@@ -1,5 +1,7 @@
 // Addresses. IPv4 is kept as its IPv4-mapped IPv6 form, so that a flow key is the same size for both.
 
+internal import Ground
+
 /// An IPv4 or IPv6 address.
 public struct IPAddress: Sendable, Hashable, Comparable, BitwiseCopyable {
     /// The first eight bytes, in network order; 0 for IPv4.
@@ -47,26 +49,40 @@ public struct IPAddress: Sendable, Hashable, Comparable, BitwiseCopyable {
 extension IPAddress: CustomStringConvertible {
     /// Dotted quad, or the canonical text of RFC 5952.
     public var description: String {
+        var text: [UInt8] = []
+        text.reserveCapacity(39)
+        write(to: &text)
+        return String(decoding: text, as: UTF8.self)
+    }
+
+    /// Appends its text.
+    public func write(to text: inout [UInt8]) {
         if isV4 {
-            let bits = v4
-            return "\(bits >> 24).\(bits >> 16 & 255).\(bits >> 8 & 255).\(bits & 255)"
+            for index in 0..<4 as Range<UInt32> {
+                if index > 0 { text.append(UInt8(ascii: ".")) }
+                text.append(decimal: UInt64(v4 >> (24 - 8 * index) & 255))
+            }
+            return
         }
-        let groups: [UInt16] = (0..<8).map { (index: Int) -> UInt16 in
-            let half = index < 4 ? high : low
-            return UInt16(truncatingIfNeeded: half >> UInt64(48 - (index & 3) * 16))
-        }
-        var best = (start: 0, count: 0)
+        func group(_ index: Int) -> UInt64 { (index < 4 ? high : low) >> UInt64(48 - (index & 3) * 16) & 0xffff }
+        var best = (start: 8, count: 0)
         var start = 0
         while start < 8 {
             var end = start
-            while end < 8, groups[end] == 0 { end += 1 }
+            while end < 8, group(end) == 0 { end += 1 }
             if end - start > best.count, end - start > 1 { best = (start, end - start) }
             start = max(end, start + 1)
         }
-        if best.count == 0 { return groups.map { String($0, radix: 16) }.joined(separator: ":") }
-        let before = groups[..<best.start].map { String($0, radix: 16) }.joined(separator: ":")
-        let after = groups[(best.start + best.count)...].map { String($0, radix: 16) }.joined(separator: ":")
-        return before + "::" + after
+        let after = best.start + best.count
+        for index in 0..<8 where index <= best.start || index >= after {
+            // Two colons stand for the longest run of zeros.
+            guard index != best.start else {
+                text.append(contentsOf: "::".utf8)
+                continue
+            }
+            if index > 0, index != after { text.append(UInt8(ascii: ":")) }
+            text.append(hex: group(index))
+        }
     }
 }
 

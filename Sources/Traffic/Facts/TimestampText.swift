@@ -4,7 +4,32 @@ import Ground
 
 extension Timestamp {
     /// "2026-01-31T23:59:59.123456789Z".
-    public var text: String { "\(date)T\(clock(decimals: 9))Z" }
+    public var text: String {
+        var text: [UInt8] = []
+        text.reserveCapacity(30)
+        write(to: &text)
+        return String(decoding: text, as: UTF8.self)
+    }
+
+    /// Appends its text.
+    public func write(to text: inout [UInt8]) {
+        let (days, seconds, nanoseconds) = parts
+        let (year, month, day) = Self.date(days)
+        text.append(decimal: UInt64(year), width: 4)
+        text.append(UInt8(ascii: "-"))
+        text.append(decimal: UInt64(month), width: 2)
+        text.append(UInt8(ascii: "-"))
+        text.append(decimal: UInt64(day), width: 2)
+        text.append(UInt8(ascii: "T"))
+        text.append(decimal: UInt64(seconds / 3600), width: 2)
+        text.append(UInt8(ascii: ":"))
+        text.append(decimal: UInt64(seconds / 60 % 60), width: 2)
+        text.append(UInt8(ascii: ":"))
+        text.append(decimal: UInt64(seconds % 60), width: 2)
+        text.append(UInt8(ascii: "."))
+        text.append(decimal: UInt64(nanoseconds), width: 9)
+        text.append(UInt8(ascii: "Z"))
+    }
 
     private var parts: (days: Int64, seconds: Int64, nanoseconds: Int64) {
         let perSecond: Int64 = 1_000_000_000
@@ -15,8 +40,10 @@ extension Timestamp {
     }
 
     /// Year, month and day: the calendar is counted from 0000-03-01, so that the leap day ends a year.
-    private var date: String {
-        let shifted = parts.days + 719_468
+    ///
+    /// All of them are positive: the times of a `Timestamp` lie in the years 1677 to 2262.
+    private static func date(_ days: Int64) -> (year: Int64, month: Int64, day: Int64) {
+        let shifted = days + 719_468
         let era = (shifted >= 0 ? shifted : shifted - 146_096) / 146_097
         let dayOfEra = shifted - era * 146_097
         let yearOfEra = (dayOfEra - dayOfEra / 1460 + dayOfEra / 36_524 - dayOfEra / 146_096) / 365
@@ -25,7 +52,7 @@ extension Timestamp {
         let day = dayOfYear - (153 * shiftedMonth + 2) / 5 + 1
         let month = shiftedMonth < 10 ? shiftedMonth + 3 : shiftedMonth - 9
         let year = yearOfEra + era * 400 + (month <= 2 ? 1 : 0)
-        return "\(Digits.decimal(year, 4))-\(Digits.decimal(month, 2))-\(Digits.decimal(day, 2))"
+        return (year, month, day)
     }
 
     /// "23:59:59.123456".

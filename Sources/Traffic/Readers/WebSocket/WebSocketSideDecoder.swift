@@ -302,6 +302,7 @@ struct WebSocketSideDecoder {
 
     private mutating func beginControl(_ place: Place) {
         control.removeAll(keepingCapacity: true)
+        control.reserveCapacity(Int(min(remaining, 125)))
         controlIsCut = false
         if sentClose { noteFrame(.controlAfterClose, place, value: Int64(opcode)) }
         if opcode > 10 { reservedOpcode(place) }
