@@ -81,12 +81,11 @@ struct ConversationState {
             self.state = state
         }
 
-        /// Goes on as the table says.
+        /// Goes on as the table says; what is not in it is our own mistake, and ends the reading.
         mutating func after(_ event: ReadingEvent) {
-            guard let next = state.after(event, direction) else {
-                return assertionFailure("\(direction) \(state): \(event)")
-            }
-            state = next
+            let next = state.after(event, direction)
+            assert(next != nil, "\(direction) \(state): \(event)")
+            state = next ?? .ignored
         }
 
         /// Whether the buffer holds a whole head, searching only what was not searched before.
